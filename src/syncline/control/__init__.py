@@ -1,0 +1,1 @@
+"""Stored or written-down settings, turned into running jobs."""

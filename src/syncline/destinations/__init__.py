@@ -1,0 +1,1 @@
+"""Transports of Arrow and SQL, one module a database; no policy."""

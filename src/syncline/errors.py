@@ -1,0 +1,162 @@
+"""Every error Syncline raises on purpose.
+
+SynclineError
+├── ConfigError              someone must change a profile, a job, a property or a credential
+│   ├── ProfileError         config.profile      the profile itself is wrong
+│   ├── ProjectError         config.project      the project file is wrong
+│   ├── PropertyError        config.property     a connection property is wrong or missing
+│   ├── QueryError           config.query        the SQL cannot be planned
+│   ├── CredentialError      config.credential   the API or database refuses who we are
+│   ├── PermissionRefused    config.permission   known, but not allowed
+│   ├── NotFound             config.not_found    the API knows no such address
+│   └── DestinationRefused   config.destination  the database cannot be used as configured
+├── TransientError           the same call may work later; may carry ``retry_after`` in seconds
+│   ├── RateLimited          transient.rate_limited
+│   ├── Unavailable          transient.unavailable
+│   ├── DestinationBusy      transient.busy      another process holds the file or the lock
+│   └── DestinationFull      transient.disk_full
+├── DataError                the data does not fit what was declared or allowed
+│   ├── ResponseRefused      data.response       an answer that is not what the profile says
+│   ├── RecordRefused        data.record         a row that does not fit
+│   ├── SchemaRefused        data.schema         a schema change the task does not allow
+│   └── EmptyRefused         data.empty          nothing where there were rows before
+└── StaleGeneration          fenced.generation   another run has committed since; ours may not
+
+Anything else that escapes is a defect.
+"""
+
+from typing import ClassVar
+
+
+class SynclineError(Exception):
+    """Base of the tree. ``code`` is stable and documented; ``hint`` says what to do next."""
+
+    code: ClassVar[str] = "syncline"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class ConfigError(SynclineError):
+    """Retrying cannot help: someone must change something."""
+
+    code = "config"
+
+
+class ProfileError(ConfigError):
+    """The profile cannot be read or contradicts itself."""
+
+    code = "config.profile"
+
+
+class ProjectError(ConfigError):
+    """The project file cannot be read or contradicts itself."""
+
+    code = "config.project"
+
+
+class PropertyError(ConfigError):
+    """A connection property is unknown, missing or has a value that is not allowed."""
+
+    code = "config.property"
+
+
+class QueryError(ConfigError):
+    """The task's SQL cannot be planned against the source's tables."""
+
+    code = "config.query"
+
+
+class CredentialError(ConfigError):
+    """The API or database does not accept the credentials."""
+
+    code = "config.credential"
+
+
+class PermissionRefused(ConfigError):
+    """The credentials are good but do not allow this."""
+
+    code = "config.permission"
+
+
+class NotFound(ConfigError):
+    """The API has nothing at this address."""
+
+    code = "config.not_found"
+
+
+class DestinationRefused(ConfigError):
+    """The database cannot be used as configured."""
+
+    code = "config.destination"
+
+
+class TransientError(SynclineError):
+    """The same call may work later, after ``retry_after`` seconds if that is known."""
+
+    code = "transient"
+
+    def __init__(self, message: str, *, hint: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class RateLimited(TransientError):
+    """The API said: too many requests."""
+
+    code = "transient.rate_limited"
+
+
+class Unavailable(TransientError):
+    """The other side did not answer, or answered that it cannot."""
+
+    code = "transient.unavailable"
+
+
+class DestinationBusy(TransientError):
+    """Another process holds the database file or the lock."""
+
+    code = "transient.busy"
+
+
+class DestinationFull(TransientError):
+    """No space is left where the database writes."""
+
+    code = "transient.disk_full"
+
+
+class DataError(SynclineError):
+    """The data does not fit what was declared or allowed."""
+
+    code = "data"
+
+
+class ResponseRefused(DataError):
+    """An answer of the API is not what its profile says: not JSON, cut off, a page again."""
+
+    code = "data.response"
+
+
+class RecordRefused(DataError):
+    """A row does not fit its table."""
+
+    code = "data.record"
+
+
+class SchemaRefused(DataError):
+    """The source's schema moved in a way the task's schema policy does not allow."""
+
+    code = "data.schema"
+
+
+class EmptyRefused(DataError):
+    """The source answered nothing where there were rows before."""
+
+    code = "data.empty"
+
+
+class StaleGeneration(SynclineError):
+    """Another run has committed this task since we read its checkpoint; nothing was written."""
+
+    code = "fenced.generation"

@@ -1,0 +1,1 @@
+"""The only HTTP that reads data: from a profile to Arrow batches."""

@@ -1,0 +1,1 @@
+"""How rows become tables: staging, dispositions, evolution, checkpoints."""

@@ -1,0 +1,100 @@
+"""Every seam of the engine, on one page.
+
+A seam exists only where two real implementations exist. The engine calls these and
+nothing else; what implements them never calls the engine back.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+from sqlglot import exp
+
+from syncline.model.batch import Batch, Cursor
+from syncline.model.table import Scan, Table
+
+
+class Source(Protocol):
+    """Somewhere to read tables from."""
+
+    async def tables(self) -> Mapping[str, Table]:
+        """Describe every table on offer, by name."""
+        ...
+
+    def expect(self, scans: Sequence[Scan]) -> None:
+        """Learn which scans this run will read, so that pages they share are read once.
+
+        A hint: reading without it is right too, and may cost more requests.
+        """
+        ...
+
+    def read(self, scan: Scan, since: Cursor | None) -> AsyncIterator[Batch]:
+        """Yield the rows that changed after ``since`` (None: all), with the scan's schema.
+
+        The last batch is ``complete``; its cursor, given as ``since`` to a later read, yields
+        what has changed from the start of this read on (with an overlap). A cursor before that
+        resumes this read. A table without cursor column answers a complete cursor with all
+        its rows. ``removed`` of the batches is None; rows marked as deleted come as rows, if
+        the scan asks for them.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections; no read may be under way."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """Facts about a destination that change the SQL we send it.
+
+    A field earns its place when two destinations differ in it and a golden file shows how.
+    """
+
+    #: sqlglot's name for the SQL it speaks.
+    dialect: str
+    #: Schema of tables that are named without one.
+    schema: str
+    max_identifier_length: int = 128
+    #: "Id" and "id" may be two columns.
+    case_sensitive: bool = True
+    #: Staging tables live with the session: no leftovers, no write-ahead log.
+    temporary_staging: bool = False
+
+
+class Destination(Protocol):
+    """Somewhere to keep tables: a transport for Arrow and SQL, with no policy of its own.
+
+    Errors of the database arrive as `syncline.errors`; a violated key as `StaleGeneration`
+    if ``execute`` was told that this is what it means.
+    """
+
+    @property
+    def traits(self) -> Traits:
+        """Facts that change our SQL."""
+        ...
+
+    async def describe(self, table: exp.Table) -> pa.Schema | None:
+        """Return the table's schema, or None if there is no such table."""
+        ...
+
+    async def fetch(self, query: exp.Query) -> pa.Table:
+        """Return a query's rows."""
+        ...
+
+    async def ingest(self, table: exp.Table, records: pa.Table) -> None:
+        """Append rows to an existing staging table, by column name, as fast as it can be done."""
+        ...
+
+    async def execute(self, statements: Sequence[exp.Expression]) -> Sequence[int]:
+        """Run statements in order, all or nothing; return the rows that each changed.
+
+        0 for statements that are not INSERT, UPDATE or DELETE. Raises `StaleGeneration` if a
+        primary key is violated: only the checkpoint ledger has one.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connection; staging of this session is gone."""
+        ...

@@ -1,0 +1,142 @@
+"""What a source offers (`Table`) and what is asked of it (`Scan`)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+import pyarrow as pa
+
+
+class Operator(StrEnum):
+    """A comparison that a source may be able to answer itself."""
+
+    EQ = "="
+    NE = "<>"
+    LT = "<"
+    LE = "<="
+    GT = ">"
+    GE = ">="
+    IN = "in"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which comparisons on one column the source answers itself."""
+
+    operators: frozenset[Operator]
+    #: The source refuses to list the table without this filter.
+    required: bool = False
+    #: False: the source answers with a superset, so the engine filters again.
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """How a row of the source itself says that it is gone."""
+
+    column: str
+    #: The row is gone if the column has one of these values; empty: if it is true or not null.
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One table of a source.
+
+    Fields of ``schema`` may carry metadata, see `field_of`.
+    """
+
+    name: str
+    schema: pa.Schema
+    description: str = ""
+    primary_key: tuple[str, ...] = ()
+    #: The column that grows with every change; None if only full reads are possible.
+    cursor_column: str | None = None
+    #: Filters by column.
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    #: Columns of ``schema`` that the source takes as filter but does not return. A read that
+    #: was given ``column = value`` yields the value in every row; otherwise null.
+    filter_only: frozenset[str] = frozenset()
+    deleted: Deleted | None = None
+    #: The column by which the source can be read in disjoint windows at the same time.
+    window_column: str | None = None
+
+
+Value: TypeAlias = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predicate:
+    """``column operator value``, handed to the source; several values only with IN."""
+
+    column: str
+    operator: Operator
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """One read of one table, as narrow as the source can make it."""
+
+    table: Table
+    #: In the order of the table's schema.
+    columns: tuple[str, ...]
+    predicates: tuple[Predicate, ...] = ()
+    #: Stop after so many rows; a source may yield more.
+    limit: int | None = None
+    #: Yield rows that are marked as deleted too, where the source can tell.
+    deleted: bool = False
+    #: Read so many disjoint windows at once, where the table has a window column.
+    parallel: int = 1
+    #: The first moment of interest, for sources read in windows of time.
+    start: datetime | None = None
+    #: Hand over rows that do not fit as `Reject`; otherwise they are an error.
+    keep_rejects: bool = False
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The schema of the rows this scan yields."""
+        return pa.schema([self.table.schema.field(name) for name in self.columns])
+
+
+def field_of(
+    name: str,
+    type_: pa.DataType,
+    *,
+    nullable: bool = True,
+    description: str = "",
+    size: int | None = None,
+    json: bool = False,
+) -> pa.Field:
+    """Return an Arrow field that carries what Arrow has no word for.
+
+    ``size``: the greatest number of characters of a text. ``json``: the text is JSON.
+    """
+    metadata = {
+        key: value
+        for key, value in (
+            ("description", description),
+            ("size", str(size) if size else ""),
+            ("json", "true" if json else ""),
+        )
+        if value
+    }
+    return pa.field(name, type_, nullable=nullable, metadata=metadata or None)
+
+
+def description_of(field: pa.Field) -> str:
+    """Return the description a field carries, or ''."""
+    return (field.metadata or {}).get(b"description", b"").decode()
+
+
+def size_of(field: pa.Field) -> int | None:
+    """Return the greatest number of characters a text field may have, if it is known."""
+    size = (field.metadata or {}).get(b"size")
+    return int(size) if size else None
+
+
+def is_json(field: pa.Field) -> bool:
+    """Say whether a text field holds JSON."""
+    return (field.metadata or {}).get(b"json") == b"true"

@@ -1,0 +1,1 @@
+"""What a profile may say, and how it is read from YAML."""

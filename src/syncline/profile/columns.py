@@ -1,0 +1,144 @@
+"""A profile's columns, flattened and typed."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from syncline.model.table import field_of
+from syncline.profile.schema import (
+    ApiTable,
+    Child,
+    Column,
+    ColumnFilter,
+    Columns,
+    ObjectColumn,
+    ParentFanOut,
+    Profile,
+)
+
+_TYPES: Mapping[str, pa.DataType] = {
+    "string": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "datetime": pa.timestamp("us", tz="UTC"),
+    "time": pa.time64("us"),
+    "json": pa.string(),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlatColumn:
+    """One column as tables have it."""
+
+    name: str
+    #: As written in the profile: "integer", "decimal(12,2)", "json" …
+    type: str
+    #: Where the value is in the record; empty: not in the record (see ``origin``).
+    path: tuple[str, ...]
+    #: "record", "parent" (a column of the parent record, at ``path`` in it),
+    #: "fan_out" (the value of the walk) or "filter" (the value that was asked for).
+    origin: str = "record"
+    size: int | None = None
+    required: bool = False
+    description: str = ""
+    #: For json: the members to ask for.
+    fields: tuple[str, ...] = ()
+
+    @property
+    def field(self) -> pa.Field:
+        """The Arrow field of the column."""
+        return field_of(
+            self.name,
+            arrow_type(self.type),
+            nullable=not self.required,
+            description=self.description,
+            size=self.size,
+            json=self.type == "json",
+        )
+
+
+def arrow_type(type_: str) -> pa.DataType:
+    """Return the Arrow type of a type name of profiles."""
+    if decimal := re.fullmatch(r"decimal\((\d+),(\d+)\)", type_):
+        return pa.decimal128(int(decimal[1]), int(decimal[2]))
+    return _TYPES[type_]
+
+
+def table_columns(profile: Profile, table: ApiTable) -> tuple[FlatColumn, ...]:
+    """Return the columns of a table: of its records, of its fan-out, and filter-only ones."""
+    columns = list(_flatten(table.columns))
+    names = {c.name for c in columns}
+    fan_out = table.fan_out
+    if isinstance(fan_out, ParentFanOut) and fan_out.into and fan_out.into not in names:
+        parent = profile.tables.get(fan_out.parent)
+        types = {c.name: c.type for c in _flatten(parent.columns)} if parent else {}
+        columns.append(
+            FlatColumn(
+                name=fan_out.into,
+                type=types.get(fan_out.column, "string"),
+                path=(),
+                origin="fan_out",
+                required=True,
+                description=f"The {fan_out.column} of {fan_out.parent}.",
+            )
+        )
+        names.add(fan_out.into)
+    for name, filters in table.filters.items():
+        first: ColumnFilter = filters[0] if isinstance(filters, tuple) else filters
+        if name not in names and first.type:
+            columns.append(
+                FlatColumn(
+                    name=name,
+                    type=first.type,
+                    path=(),
+                    origin="filter",
+                    description=first.description or "Only to filter by.",
+                )
+            )
+    return tuple(columns)
+
+
+def child_columns(profile: Profile, table: ApiTable, child: Child) -> tuple[FlatColumn, ...]:
+    """Return the columns of a child table: those of its parent that it repeats, and its own."""
+    parents = {c.name: c for c in table_columns(profile, table)}
+    repeated = [
+        FlatColumn(
+            name=name,
+            type=parents[column].type,
+            path=parents[column].path,
+            origin="parent" if parents[column].origin == "record" else parents[column].origin,
+            size=parents[column].size,
+            required=name in child.primary_key,
+            description=parents[column].description,
+        )
+        for name, column in child.parent.items()
+    ]
+    return (*repeated, *_flatten(child.columns))
+
+
+def _flatten(columns: Columns) -> Iterator[FlatColumn]:
+    for name, column in columns.items():
+        match column:
+            case ObjectColumn(object=members):
+                for member, inner in members.items():
+                    yield _flat(f"{name}_{member}", inner, (name, member))
+            case _:
+                yield _flat(name, column, (name,))
+
+
+def _flat(name: str, column: str | Column, path: tuple[str, ...]) -> FlatColumn:
+    if isinstance(column, str):
+        return FlatColumn(name=name, type=column, path=path)
+    return FlatColumn(
+        name=name,
+        type=column.type,
+        path=tuple(column.path.split(".")) if column.path else path,
+        size=column.size,
+        required=column.required,
+        description=column.description,
+        fields=column.fields,
+    )

@@ -1,0 +1,1 @@
+"""SQL in, a plan out, and the plan run through DuckDB."""

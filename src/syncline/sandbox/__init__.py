@@ -1,0 +1,1 @@
+"""Stand-in Clio and ClickTime servers for demonstrations and tests."""
