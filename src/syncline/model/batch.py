@@ -7,7 +7,7 @@ from typing import TypeAlias
 import pyarrow as pa
 
 #: A JSON value.
-Json: TypeAlias = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
 
 #: A position in a source, opaque to everyone but that source.
 Cursor: TypeAlias = Mapping[str, Json]
@@ -39,6 +39,9 @@ class Batch:
     #: They come after ``records`` in time.
     removed: pa.RecordBatch | None = None
     rejects: tuple[Reject, ...] = ()
+    #: The place to resume from was no longer good: all rows of the pass under way come again,
+    #: from this batch on.
+    restarted: bool = False
     #: API requests spent since the previous batch, retries included.
     requests: int = 0
 

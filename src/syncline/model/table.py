@@ -128,15 +128,19 @@ def field_of(
 
 def description_of(field: pa.Field) -> str:
     """Return the description a field carries, or ''."""
-    return (field.metadata or {}).get(b"description", b"").decode()
+    return _metadata(field).get(b"description", b"").decode()
 
 
 def size_of(field: pa.Field) -> int | None:
     """Return the greatest number of characters a text field may have, if it is known."""
-    size = (field.metadata or {}).get(b"size")
+    size = _metadata(field).get(b"size")
     return int(size) if size else None
 
 
 def is_json(field: pa.Field) -> bool:
     """Say whether a text field holds JSON."""
-    return (field.metadata or {}).get(b"json") == b"true"
+    return _metadata(field).get(b"json") == b"true"
+
+
+def _metadata(field: pa.Field) -> Mapping[bytes, bytes]:
+    return field.metadata or {}

@@ -1,0 +1,213 @@
+"""DuckDB as a destination: a database file, held by one process at a time."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+import pyarrow as pa
+from sqlglot import exp
+
+from syncline.errors import (
+    DestinationBusy,
+    DestinationFull,
+    DestinationRefused,
+    RecordRefused,
+    StaleGeneration,
+    SynclineError,
+)
+from syncline.model.ports import Traits
+
+_Answer = TypeVar("_Answer")
+
+#: A transaction of another task of this process may touch the catalog at the same moment.
+_CONFLICTS = 20
+_CONFLICT_WAIT = 0.05
+
+
+class DuckDB:
+    """Implements `syncline.model.ports.Destination` over one connection."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, traits: Traits) -> None:
+        self.traits = traits
+        self._connection = connection
+        self._lock = asyncio.Lock()
+
+    async def describe(self, table: exp.Table) -> pa.Schema | None:
+        """Return the table's schema, or None if there is no such table."""
+        query = exp.select("*").from_(table).limit(0)
+        try:
+            return (await self._call(lambda: self._rows(query))).schema
+        except duckdb.CatalogException:
+            return None
+        except duckdb.Error as error:
+            raise _translated(error) from error
+
+    async def fetch(self, query: exp.Query) -> pa.Table:
+        """Return a query's rows."""
+        try:
+            return await self._call(lambda: self._rows(query))
+        except duckdb.Error as error:
+            raise _translated(error) from error
+
+    async def ingest(self, table: exp.Table, records: pa.Table) -> None:
+        """Append rows to a staging table by column name."""
+        name = table.sql(dialect="duckdb")
+
+        def append() -> None:
+            self._connection.register("_syncline_batch", records)
+            try:
+                self._connection.execute(f"INSERT INTO {name} BY NAME FROM _syncline_batch")
+            finally:
+                self._connection.unregister("_syncline_batch")
+
+        try:
+            await self._call(append)
+        except duckdb.Error as error:
+            raise _translated(error) from error
+
+    async def execute(self, statements: Sequence[exp.Expression]) -> Sequence[int]:
+        """Run statements in one transaction; return the rows that each changed."""
+        rendered = [
+            (s.sql(dialect="duckdb"), isinstance(s, exp.Insert | exp.Update | exp.Delete))
+            for s in statements
+        ]
+
+        def run() -> list[int]:
+            self._connection.begin()
+            try:
+                changed = []
+                for sql, counts in rendered:
+                    result = self._connection.execute(sql)
+                    row = result.fetchone() if counts else None
+                    changed.append(int(row[0]) if row else 0)
+                self._connection.commit()
+            except BaseException:
+                _roll_back(self._connection)
+                raise
+            return changed
+
+        for _ in range(_CONFLICTS):
+            try:
+                return await self._call(run)
+            except duckdb.TransactionException as error:
+                if "conflict" not in str(error).lower():
+                    raise _translated(error) from error
+                conflict = error
+                await asyncio.sleep(_CONFLICT_WAIT)
+            except duckdb.Error as error:
+                raise _translated(error) from error
+        raise DestinationBusy(f"DuckDB: {conflict}") from conflict
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        async with self._lock:
+            await asyncio.to_thread(self._connection.close)
+
+    def _rows(self, query: exp.Query) -> pa.Table:
+        return self._connection.sql(query.sql(dialect="duckdb")).to_arrow_table()
+
+    async def _call(self, work: Callable[[], _Answer]) -> _Answer:
+        """Run work on a thread, never two at once; a cancelled call leaves nothing running."""
+        async with self._lock:
+            running = asyncio.ensure_future(asyncio.to_thread(work))
+            try:
+                return await asyncio.shield(running)
+            except asyncio.CancelledError:
+                self._connection.interrupt()
+                await asyncio.wait([running])
+                if not running.cancelled():
+                    running.exception()
+                raise
+
+
+def open_duckdb(
+    database: str, *, schema: str = "main", memory_limit: str = "256MB", threads: int | None = None
+) -> DuckDB:
+    """Open (or make) a database file.
+
+    Raises `DestinationBusy` if another process holds it, `DestinationRefused` if it cannot be
+    one.
+    """
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": memory_limit,
+        # Rows have no order in a table; keeping one costs memory.
+        "preserve_insertion_order": False,
+    }
+    if threads:
+        config["threads"] = threads
+    path = Path(database).expanduser()
+    try:
+        connection = duckdb.connect(str(path), config=config)
+        connection.execute("SET TimeZone = 'UTC'")
+    except duckdb.Error as error:
+        raise _not_opened(path, error) from error
+    return DuckDB(
+        connection,
+        Traits(
+            dialect="duckdb",
+            schema=schema,
+            max_identifier_length=255,
+            case_sensitive=False,
+            temporary_staging=True,
+        ),
+    )
+
+
+def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
+    try:
+        connection.rollback()
+    except duckdb.Error:
+        # The error that brought us here is the one to show; the transaction is gone with it.
+        return
+
+
+def _not_opened(path: Path, error: duckdb.Error) -> SynclineError:
+    reason = str(error)
+    if "lock" in reason.lower():
+        return DestinationBusy(
+            f"another process holds {path}",
+            hint="close the other program (a DuckDB file has one writer at a time), or read it "
+            "there with 'duckdb -readonly'",
+        )
+    if not path.parent.is_dir():
+        return DestinationRefused(
+            f"cannot make {path}: there is no folder {path.parent}",
+            hint=f"create it: mkdir -p {path.parent}",
+        )
+    if path.is_dir():
+        return DestinationRefused(f"{path} is a folder, not a database file")
+    return DestinationRefused(
+        f"cannot open {path} as a DuckDB database: {_first_line(reason)}",
+        hint="check that it is a DuckDB file, and that you may write to it and its folder",
+    )
+
+
+def _translated(error: duckdb.Error) -> SynclineError:
+    reason = _first_line(str(error))
+    if isinstance(error, duckdb.ConstraintException) and "primary key" in reason:
+        return StaleGeneration(
+            "another run has committed this task since this one read its checkpoint; "
+            "nothing of this commit was written",
+            hint="let one run of a task go on at a time; run it again to see that it is complete",
+        )
+    if "No space left" in reason or "disk full" in reason.lower():
+        return DestinationFull(
+            f"DuckDB cannot write: {reason}",
+            hint="free some space and run again; what was committed is kept",
+        )
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return DestinationFull(
+            f"DuckDB needs more memory than it may use: {reason}",
+            hint="raise the connection's MemoryLimit, for example MemoryLimit=1GB",
+        )
+    if isinstance(error, duckdb.IOException):
+        return DestinationRefused(f"DuckDB cannot read or write its file: {reason}")
+    if isinstance(error, duckdb.ConversionException | duckdb.ConstraintException):
+        return RecordRefused(f"DuckDB refuses a row: {reason}")
+    return DestinationRefused(f"DuckDB refuses a statement: {reason}")
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0] if text.strip() else "no reason given"

@@ -1,0 +1,123 @@
+"""The checkpoint table: a ledger in the destination, one row per commit.
+
+Its primary key is (task, generation), so of two runs that commit the same generation one is
+refused, and its whole transaction with it. That is the only fence the engine needs.
+"""
+
+import json
+from datetime import datetime
+
+import pyarrow as pa
+from sqlglot import exp
+
+from syncline.load.ddl import column, create_table, identifier
+from syncline.load.names import LEDGER, table
+from syncline.model.batch import Checkpoint
+from syncline.model.ports import Destination, Traits
+from syncline.model.table import field_of
+
+#: How many rows of the ledger a task keeps, as its history.
+KEPT = 100
+
+_SCHEMA = pa.schema(
+    [
+        field_of("task", pa.string(), size=300),
+        ("generation", pa.int64()),
+        field_of("cursor", pa.string()),
+        ("passes", pa.int64()),
+        field_of("fingerprint", pa.string(), size=64),
+        field_of("aside", pa.string(), size=128),
+        ("passes_since_sweep", pa.int64()),
+        field_of("run", pa.string(), size=128),
+        ("committed_at", pa.timestamp("us", tz="UTC")),
+    ]
+)
+
+
+def create_ledger(schema: str, traits: Traits) -> exp.Expression:
+    """Return the statement that makes the ledger of a schema, if it is not there."""
+    return create_table(
+        table(LEDGER, schema), _SCHEMA, traits.dialect, key=("task", "generation"), enforced=True
+    )
+
+
+async def last_checkpoint(destination: Destination, schema: str, task: str) -> Checkpoint | None:
+    """Return the newest checkpoint of a task, or None; a missing ledger is an empty one."""
+    ledger = table(LEDGER, schema)
+    if await destination.describe(ledger) is None:
+        return None
+    query = (
+        exp.select(*(column(name) for name in _SCHEMA.names))
+        .from_(ledger)
+        .where(column("task").eq(exp.Literal.string(task)))
+        .order_by(exp.Ordered(this=column("generation"), desc=True))
+        .limit(1)
+    )
+    rows = (await destination.fetch(query)).to_pylist()
+    if not rows:
+        return None
+    (row,) = rows
+    return Checkpoint(
+        task=task,
+        generation=row["generation"],
+        cursor=json.loads(row["cursor"]),
+        passes=row["passes"],
+        fingerprint=row["fingerprint"],
+        aside=row["aside"],
+        passes_since_sweep=row["passes_since_sweep"],
+        run=row["run"],
+    )
+
+
+def write_checkpoint(checkpoint: Checkpoint, schema: str, now: datetime) -> list[exp.Expression]:
+    """Return the statements that add a checkpoint, last in the transaction of its rows.
+
+    Invariant 3: where another run has committed this generation, the row inserted is one that
+    the ledger has already, so its key refuses the transaction. It is so for a generation that
+    was pruned long ago too.
+    """
+    ledger = table(LEDGER, schema)
+    newest = exp.func("COALESCE", exp.Max(this=column("generation")), exp.Literal.number(0))
+    generation = exp.Case(
+        ifs=[
+            exp.If(
+                this=exp.EQ(this=newest, expression=number(checkpoint.generation - 1)),
+                true=number(checkpoint.generation),
+            )
+        ],
+        default=exp.Max(this=column("generation")),
+    )
+    values: list[exp.Expression] = [
+        text(checkpoint.task),
+        generation,
+        text(json.dumps(checkpoint.cursor, sort_keys=True, ensure_ascii=False)),
+        number(checkpoint.passes),
+        text(checkpoint.fingerprint),
+        text(checkpoint.aside) if checkpoint.aside else exp.null(),
+        number(checkpoint.passes_since_sweep),
+        text(checkpoint.run),
+        instant(now),
+    ]
+    mine = column("task").eq(text(checkpoint.task))
+    insert = exp.Insert(
+        this=exp.Schema(this=ledger, expressions=[identifier(n) for n in _SCHEMA.names]),
+        expression=exp.select(*values).from_(ledger.copy()).where(mine),
+    )
+    oldest = column("generation") <= number(checkpoint.generation - KEPT)
+    return [insert, exp.Delete(this=ledger.copy(), where=exp.Where(this=exp.and_(mine, oldest)))]
+
+
+def text(value: str) -> exp.Expression:
+    """Return a text literal."""
+    return exp.Literal.string(value)
+
+
+def number(value: int) -> exp.Expression:
+    """Return an integer literal."""
+    return exp.Literal.number(value)
+
+
+def instant(value: datetime) -> exp.Expression:
+    """Return an instant as SQL, with its offset from UTC."""
+    stamp = value.isoformat(sep=" ", timespec="microseconds")
+    return exp.cast(exp.Literal.string(stamp), exp.DataType.Type.TIMESTAMPTZ)

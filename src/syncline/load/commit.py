@@ -1,0 +1,246 @@
+"""What one commit consists of, and its execution in one transaction."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlglot import exp
+
+from syncline.errors import EmptyRefused
+from syncline.load import disposition, names
+from syncline.load.checkpoint import create_ledger, write_checkpoint
+from syncline.load.ddl import column, create_schema, create_table, drop_table
+from syncline.load.disposition import Counts, Shape, Step
+from syncline.load.evolve import Change, evolve
+from syncline.load.load import Load
+from syncline.load.staging import REJECTS, Staging, reject_table
+from syncline.model.batch import Checkpoint
+from syncline.model.job import Disposition, Task
+from syncline.model.ports import Destination
+from syncline.model.run import Committed, Evolved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """One commit of a load."""
+
+    load: Load
+    staging: Staging
+    #: Where the pass is collected; None if the rows go to the target at once.
+    aside: exp.Table | None
+    #: The aside table has rows of the pass under way.
+    begun: bool
+    checkpoint: Checkpoint
+    #: The pass ends with this commit.
+    complete: bool
+    now: datetime
+
+
+async def prepare(destination: Destination, schema: str) -> None:
+    """Make sure that the schema and its ledger are there."""
+    if await destination.describe(names.table(names.LEDGER, schema)) is None:
+        await destination.execute([create_schema(schema)])
+        await destination.execute([create_ledger(schema, destination.traits)])
+
+
+async def tables_of(destination: Destination, schema: str) -> tuple[str, ...]:
+    """Return the names of the tables in a schema."""
+    query = (
+        exp.select(exp.column("table_name"))
+        .from_(exp.table_("tables", db="information_schema"))
+        .where(exp.column("table_schema").eq(exp.Literal.string(schema)))
+    )
+    return tuple((await destination.fetch(query)).column(0).to_pylist())
+
+
+def staging_table(
+    destination: Destination, schema: str, task: Task, run: str, part: str = "stage"
+) -> exp.Table:
+    """Return the staging table of an attempt."""
+    name = names.staging(task, run, part)
+    if destination.traits.temporary_staging:
+        return exp.table_(exp.to_identifier(name, quoted=True))
+    return names.table(name, schema)
+
+
+async def execute(commit: Commit) -> Committed:
+    """Run a commit, all or nothing; return what it changed.
+
+    Raises `StaleGeneration`, `SchemaRefused`, `EmptyRefused`; nothing is written then.
+    """
+    load = commit.load
+    changes: list[Change] = []
+    if load.sweeps is not None:
+        steps = await _sweep(commit)
+    elif commit.aside is None:
+        changes, steps = await _direct(commit)
+    else:
+        changes, steps = await _aside(commit, commit.aside)
+    rejected = len(commit.staging.rejects)
+    steps += await _rejects(commit)
+    # Invariant 1: the checkpoint goes with the rows it covers, in one transaction.
+    statements = [
+        *(step.statement for step in steps),
+        *write_checkpoint(commit.checkpoint, load.schema_name, commit.now),
+        drop_table(commit.staging.table),
+    ]
+    changed = await load.destination.execute(statements)
+    if changes:
+        load.observe(Evolved(changes=tuple(map(str, changes))))
+    count = dict.fromkeys(Counts, 0)
+    for step, rows in zip(steps, changed, strict=False):
+        count[step.counts] += rows
+    return Committed(
+        generation=commit.checkpoint.generation,
+        rows=commit.staging.rows,
+        inserted=count[Counts.INSERTED],
+        updated=count[Counts.UPDATED],
+        deleted=count[Counts.DELETED],
+        rejected=rejected,
+    )
+
+
+async def _direct(commit: Commit) -> tuple[list[Change], list[Step]]:
+    load, staging = commit.load, commit.staging
+    changes, steps = await _target(load)
+    if staging.rows:
+        shape = load.shape(commit.now)
+        if load.disposition is Disposition.APPEND:
+            steps += disposition.append(shape, staging.table)
+        else:
+            removing = load.removing and staging.removals > 0
+            steps += disposition.merge(shape, staging.table, removing=removing)
+        if load.sweep_aside:
+            # A row that came after a sweep began is not among the keys the sweep has read.
+            keys = names.table(load.sweep_aside, load.schema_name)
+            steps.append(disposition.insert_keys(shape, staging.table, keys))
+    return changes, steps
+
+
+async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[Step]]:
+    load = commit.load
+    replacing = load.disposition is Disposition.REPLACE
+    shape = replace(
+        load.shape(commit.now),
+        target=aside,
+        soft=False,
+        synced_at=load.task.synced_at and replacing,
+    )
+    steps = _collect(commit, aside, shape)
+    if not commit.complete:
+        return [], [replace(s, counts=Counts.NOTHING) for s in steps] if not replacing else steps
+    if not replacing:
+        steps = [replace(s, counts=Counts.NOTHING) for s in steps]
+    if replacing or load.removing:
+        await _refuse_empty(commit, aside)
+    if replacing:
+        current = await load.destination.describe(load.target)
+        if current is not None:
+            evolve(load.target, current, load.target_schema, load.task.schema_policy)
+        # Invariant 4: readers see the old contents, then the new ones, nothing between.
+        return [], steps + disposition.swap(
+            replace(shape, target=load.target), aside, exists=current is not None
+        )
+    changes, made = await _target(load)
+    shape = load.shape(commit.now)
+    if load.disposition is Disposition.APPEND:
+        versioned = bool(load.key and load.version)
+        insert = disposition.insert_new_versions if versioned else disposition.insert_all
+        final = [insert(shape, aside), Step(statement=drop_table(aside))]
+    else:
+        final = disposition.difference(shape, aside, removing=load.removing)
+    return changes, [*made, *steps, *final]
+
+
+def _collect(commit: Commit, aside: exp.Table, shape: Shape) -> list[Step]:
+    load = commit.load
+    steps: list[Step] = []
+    if not commit.begun:
+        schema = load.target_schema if shape.synced_at else load.schema
+        made = create_table(aside, schema, load.destination.traits.dialect, key=load.key)
+        steps = [Step(statement=drop_table(aside)), Step(statement=made)]
+    if commit.staging.rows:
+        steps += disposition.collect(shape, commit.staging.table)
+    return steps
+
+
+async def _sweep(commit: Commit) -> list[Step]:
+    load, aside = commit.load, commit.aside
+    if aside is None or load.sweeps is None:
+        raise AssertionError("a sweep is collected aside")
+    shape = load.shape(commit.now)
+    keys = replace(shape, target=aside, columns=load.key, soft=False, synced_at=False)
+    steps = [replace(s, counts=Counts.NOTHING) for s in _collect(commit, aside, keys)]
+    if not commit.complete:
+        return steps
+    await _refuse_empty(commit, aside)
+    steps += [
+        disposition.remove(shape, disposition.same_key(shape, aside), gone=False),
+        Step(statement=drop_table(aside)),
+    ]
+    # The task's own generation moves too: a run that began before the sweep may not commit.
+    own = replace(
+        load.sweeps,
+        generation=load.sweeps.generation + 1,
+        passes_since_sweep=0,
+        run=commit.checkpoint.run,
+    )
+    return steps + [Step(statement=s) for s in write_checkpoint(own, load.schema_name, commit.now)]
+
+
+async def _target(load: Load) -> tuple[list[Change], list[Step]]:
+    """Return what makes the target fit for the rows."""
+    dialect = load.destination.traits.dialect
+    current = await load.destination.describe(load.target)
+    if current is None:
+        made = create_table(load.target, load.target_schema, dialect, key=load.key)
+        return [], [Step(statement=made)]
+    changes = evolve(load.target, current, load.target_schema, load.task.schema_policy)
+    return changes, [Step(statement=c.statement(dialect)) for c in changes]
+
+
+async def _refuse_empty(commit: Commit, aside: exp.Table) -> None:
+    """Invariant 4: a source that answers nothing where there were rows is not believed."""
+    load = commit.load
+    if load.task.allow_empty or commit.staging.rows > commit.staging.removals:
+        return
+    if commit.begun and await _count(load.destination, aside):
+        return
+    if await load.destination.describe(load.target) is None:
+        return
+    rows = await _count(load.destination, load.target, alive=load.soft)
+    if rows:
+        raise EmptyRefused(
+            f"the source has no rows for {load.task.target}, which holds {rows}; "
+            "nothing was changed",
+            hint="if the table is really empty now, run again with 'allow_empty: true'",
+        )
+
+
+async def _count(destination: Destination, table: exp.Table, *, alive: bool = False) -> int:
+    query = exp.select(exp.alias_(exp.Count(this=exp.Star()), "n")).from_(table.copy())
+    if alive:
+        query = query.where(exp.Is(this=column(disposition.DELETED_AT), expression=exp.null()))
+    return int((await destination.fetch(query)).column(0)[0].as_py())
+
+
+async def _rejects(commit: Commit) -> list[Step]:
+    """Stage the rejects; return the steps that add them to the reject table."""
+    load, destination = commit.load, commit.load.destination
+    if not commit.staging.rejects:
+        return []
+    traits = destination.traits
+    staged = staging_table(destination, load.schema_name, load.task, load.run, "reject")
+    target = names.table(names.rejects(load.task.target, traits), load.schema_name)
+    rows = reject_table(commit.staging.rejects, run=load.run, now=commit.now)
+    await destination.execute(
+        [
+            drop_table(staged),
+            create_table(staged, REJECTS, traits.dialect, temporary=traits.temporary_staging),
+        ]
+    )
+    await destination.ingest(staged, rows)
+    return [
+        Step(statement=create_table(target, REJECTS, traits.dialect)),
+        Step(statement=disposition.copy(REJECTS.names, staged, target)),
+        Step(statement=drop_table(staged)),
+    ]

@@ -1,0 +1,78 @@
+"""Statements that make and change tables. Every DDL node of sqlglot is built here."""
+
+from collections.abc import Collection, Sequence
+
+import pyarrow as pa
+from sqlglot import exp
+
+from syncline.model.types import sql_type
+
+
+def identifier(name: str) -> exp.Identifier:
+    """Return a quoted identifier, so that every name means itself."""
+    return exp.to_identifier(name, quoted=True)
+
+
+def column(name: str, table: str | None = None) -> exp.Column:
+    """Return a quoted column, qualified by a quoted table name or alias if one is given."""
+    return exp.column(identifier(name), table=identifier(table) if table else None)
+
+
+def create_table(
+    table: exp.Table,
+    schema: pa.Schema,
+    dialect: str,
+    *,
+    key: Sequence[str] = (),
+    enforced: bool = False,
+    temporary: bool = False,
+) -> exp.Create:
+    """Return CREATE TABLE IF NOT EXISTS; the key gets types that can be keys.
+
+    ``enforced``: the database itself refuses a second row with the same key.
+    """
+    parts: list[exp.Expression] = [_definition(f, dialect, key) for f in schema]
+    if enforced:
+        parts.append(exp.PrimaryKey(expressions=[identifier(c) for c in key]))
+    properties = exp.Properties(expressions=[exp.TemporaryProperty()]) if temporary else None
+    return exp.Create(
+        this=exp.Schema(this=table.copy(), expressions=parts),
+        kind="TABLE",
+        exists=True,
+        properties=properties,
+    )
+
+
+def create_schema(name: str) -> exp.Create:
+    """Return CREATE SCHEMA IF NOT EXISTS."""
+    return exp.Create(this=exp.Table(db=identifier(name)), kind="SCHEMA", exists=True)
+
+
+def drop_table(table: exp.Table) -> exp.Drop:
+    """Return DROP TABLE IF EXISTS."""
+    return exp.Drop(tables=[table.copy()], kind="TABLE", exists=True)
+
+
+def add_column(table: exp.Table, field: pa.Field, dialect: str) -> exp.Alter:
+    """Return ALTER TABLE … ADD COLUMN, nullable."""
+    return exp.Alter(this=table.copy(), kind="TABLE", actions=[_definition(field, dialect, ())])
+
+
+def alter_type(table: exp.Table, field: pa.Field, dialect: str) -> exp.Alter:
+    """Return ALTER TABLE … ALTER COLUMN … to the type of the field."""
+    action = exp.AlterColumn(this=identifier(field.name), dtype=sql_type(field, dialect))
+    return exp.Alter(this=table.copy(), kind="TABLE", actions=[action])
+
+
+def rename_table(table: exp.Table, name: str) -> exp.Alter:
+    """Return ALTER TABLE … RENAME TO, within the table's schema."""
+    action = exp.AlterRename(this=exp.table_(identifier(name)))
+    return exp.Alter(this=table.copy(), kind="TABLE", actions=[action])
+
+
+def _definition(field: pa.Field, dialect: str, key: Collection[str]) -> exp.ColumnDef:
+    kind = sql_type(field, dialect, key=field.name in key)
+    constraints = (
+        [exp.ColumnConstraint(kind=exp.NotNullColumnConstraint())] if field.name in key else []
+    )
+    return exp.ColumnDef(this=identifier(field.name), kind=kind, constraints=constraints)

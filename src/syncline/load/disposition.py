@@ -1,0 +1,239 @@
+"""How staged rows meet the rows already there: pure functions from names to statements.
+
+Each returns the statements that make the target right, given a staging table with the same
+columns plus `SEQUENCE` (order of arrival) and `GONE` (the row is a removal). None of them knows
+a destination; dialects are sqlglot's business.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlglot import exp
+
+from syncline.load.checkpoint import instant
+from syncline.load.ddl import column, drop_table, identifier, rename_table
+
+SEQUENCE = "_syncline_seq"
+GONE = "_syncline_gone"
+DELETED_AT = "_deleted_at"
+SYNCED_AT = "_synced_at"
+
+
+class Counts(StrEnum):
+    """What the rows that a statement changes are counted as."""
+
+    NOTHING = ""
+    INSERTED = "inserted"
+    UPDATED = "updated"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One statement of a commit."""
+
+    statement: exp.Expression
+    counts: Counts = Counts.NOTHING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What every disposition needs to know of a target."""
+
+    target: exp.Table
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    #: With the key, identifies one version of a row; for append.
+    version: str | None = None
+    #: Deleted rows stay and get `DELETED_AT`.
+    soft: bool = False
+    #: Changed rows get `SYNCED_AT`.
+    synced_at: bool = False
+    now: datetime
+
+
+def latest_only(shape: Shape, staging: exp.Table) -> Step:
+    """Keep the row that arrived last of those with the same key (and version, if any)."""
+    by = [*shape.key, *([shape.version] if shape.version else [])]
+    last = exp.select(exp.Max(this=column(SEQUENCE))).from_(staging.copy())
+    last = last.group_by(*(column(c) for c in by))
+    where = exp.Not(this=exp.In(this=column(SEQUENCE), query=last.subquery()))
+    return Step(statement=exp.Delete(this=staging.copy(), where=exp.Where(this=where)))
+
+
+def merge(shape: Shape, staging: exp.Table, *, removing: bool) -> list[Step]:
+    """Update rows with the same key if they differ, insert the others, remove what is gone.
+
+    Invariant 2: applying it twice changes nothing.
+    """
+    steps = [
+        latest_only(shape, staging),
+        _update(shape, staging),
+        _insert_missing(shape, staging, shape.key),
+    ]
+    if removing:
+        gone = same_key(shape, staging).where(column(GONE, "staged"))
+        steps.insert(1, remove(shape, gone, gone=True))
+    return steps
+
+
+def append(shape: Shape, staging: exp.Table) -> list[Step]:
+    """Insert every row; with a key and a version, only versions that are not there yet."""
+    if not (shape.key and shape.version):
+        return [_insert(shape, staging, exp.Not(this=column(GONE, "staged")))]
+    return [
+        latest_only(shape, staging),
+        _insert_missing(shape, staging, (*shape.key, shape.version)),
+    ]
+
+
+def collect(shape: Shape, staging: exp.Table) -> list[Step]:
+    """Bring rows into an aside table: by key if there is one, so that repeats do no harm."""
+    if not shape.key:
+        return [_insert(shape, staging, exp.Not(this=column(GONE, "staged")))]
+    known = exp.Exists(this=same_key(shape, staging))
+    return [
+        latest_only(shape, staging),
+        Step(statement=exp.Delete(this=shape.target.copy(), where=exp.Where(this=known))),
+        _insert(shape, staging, exp.Not(this=column(GONE, "staged"))),
+    ]
+
+
+def swap(shape: Shape, aside: exp.Table, *, exists: bool) -> list[Step]:
+    """Put the aside table in the target's place. Invariant 4: within one transaction."""
+    rename = Step(statement=rename_table(aside, shape.target.name))
+    return [Step(statement=drop_table(shape.target)), rename] if exists else [rename]
+
+
+def difference(shape: Shape, aside: exp.Table, *, removing: bool) -> list[Step]:
+    """Make the target equal to a complete aside table, touching only rows that differ."""
+    steps = [
+        _update(shape, aside, marked=False),
+        _insert_missing(shape, aside, shape.key, marked=False),
+    ]
+    if removing:
+        steps.insert(0, remove(shape, same_key(shape, aside), gone=False))
+    return [*steps, Step(statement=drop_table(aside))]
+
+
+def remove(shape: Shape, present: exp.Select, *, gone: bool) -> Step:
+    """Delete (or mark as deleted) the target rows for which ``present`` finds a row.
+
+    ``gone`` False: those for which it finds none.
+    """
+    found: exp.Expression = exp.Exists(this=present)
+    where = found if gone else exp.Not(this=found)
+    if not shape.soft:
+        statement: exp.Expression = exp.Delete(
+            this=shape.target.copy(), where=exp.Where(this=where)
+        )
+    else:
+        sets = [exp.EQ(this=column(DELETED_AT), expression=instant(shape.now))]
+        if shape.synced_at:
+            sets.append(exp.EQ(this=column(SYNCED_AT), expression=instant(shape.now)))
+        alive = exp.Is(this=column(DELETED_AT, shape.target.name), expression=exp.null())
+        statement = exp.Update(
+            this=shape.target.copy(),
+            expressions=sets,
+            where=exp.Where(this=exp.and_(alive, where)),
+        )
+    return Step(statement=statement, counts=Counts.DELETED)
+
+
+def same_key(shape: Shape, rows: exp.Table) -> exp.Select:
+    """Select the rows that have the key of the target's row at hand."""
+    same = [column(c, "staged").eq(column(c, shape.target.name)) for c in shape.key]
+    return exp.select("1").from_(_as(rows, "staged")).where(*same)
+
+
+def copy(columns: Sequence[str], source: exp.Table, target: exp.Table) -> exp.Insert:
+    """Insert all rows of a table into another, by column name."""
+    return exp.Insert(
+        this=exp.Schema(this=target.copy(), expressions=[identifier(c) for c in columns]),
+        expression=exp.select(*(column(c) for c in columns)).from_(source.copy()),
+    )
+
+
+def insert_keys(shape: Shape, staging: exp.Table, keys: exp.Table) -> Step:
+    """Add the keys of staged rows to the table of a sweep; a key may stand there twice."""
+    statement = copy(shape.key, staging, keys)
+    statement.expression.where(exp.Not(this=column(GONE)), copy=False)
+    return Step(statement=statement)
+
+
+def _update(shape: Shape, rows: exp.Table, *, marked: bool = True) -> Step:
+    rest = [c for c in shape.columns if c not in shape.key]
+    sets = [exp.EQ(this=column(c), expression=column(c, "staged")) for c in rest]
+    differs: list[exp.Expression] = [
+        exp.NullSafeNEQ(this=column(c, shape.target.name), expression=column(c, "staged"))
+        for c in rest
+    ]
+    if shape.soft:
+        sets.append(exp.EQ(this=column(DELETED_AT), expression=exp.null()))
+        dead = exp.Is(this=column(DELETED_AT, shape.target.name), expression=exp.null())
+        differs.append(exp.Not(this=dead))
+    if shape.synced_at:
+        sets.append(exp.EQ(this=column(SYNCED_AT), expression=instant(shape.now)))
+    where: list[exp.Expr] = [
+        column(c, "staged").eq(column(c, shape.target.name)) for c in shape.key
+    ]
+    if marked:
+        where.append(exp.Not(this=column(GONE, "staged")))
+    # A row that did not change is not written: it keeps its _synced_at, and costs nothing.
+    where.append(exp.paren(exp.or_(*differs)) if differs else exp.false())
+    if not sets:
+        sets = [exp.EQ(this=column(shape.key[0]), expression=column(shape.key[0], "staged"))]
+    statement = exp.Update(
+        this=shape.target.copy(),
+        expressions=sets,
+        from_=exp.From(this=_as(rows, "staged")),
+        where=exp.Where(this=exp.and_(*where)),
+    )
+    return Step(statement=statement, counts=Counts.UPDATED)
+
+
+def _insert_missing(
+    shape: Shape, rows: exp.Table, identity: Sequence[str], *, marked: bool = True
+) -> Step:
+    same = [
+        exp.NullSafeEQ(this=column(c, shape.target.name), expression=column(c, "staged"))
+        if c == shape.version
+        else column(c, shape.target.name).eq(column(c, "staged"))
+        for c in identity
+    ]
+    there = exp.select("1").from_(shape.target.copy()).where(*same)
+    missing: exp.Expr = exp.Not(this=exp.Exists(this=there))
+    if marked:
+        missing = exp.and_(exp.Not(this=column(GONE, "staged")), missing)
+    return _insert(shape, rows, missing)
+
+
+def _insert(shape: Shape, rows: exp.Table, where: exp.Expr | None) -> Step:
+    names = [identifier(c) for c in shape.columns]
+    values: list[exp.Expression] = [column(c, "staged") for c in shape.columns]
+    if shape.synced_at:
+        names.append(identifier(SYNCED_AT))
+        values.append(instant(shape.now))
+    query = exp.select(*values).from_(_as(rows, "staged"))
+    statement = exp.Insert(
+        this=exp.Schema(this=shape.target.copy(), expressions=names),
+        expression=query.where(where) if where else query,
+    )
+    return Step(statement=statement, counts=Counts.INSERTED)
+
+
+def insert_all(shape: Shape, rows: exp.Table) -> Step:
+    """Insert every row of a complete aside table."""
+    return _insert(shape, rows, None)
+
+
+def insert_new_versions(shape: Shape, rows: exp.Table) -> Step:
+    """Insert the rows of a complete aside table whose key and version are not there yet."""
+    identity = (*shape.key, *([shape.version] if shape.version else []))
+    return _insert_missing(shape, rows, identity, marked=False)
+
+
+def _as(rows: exp.Table, name: str) -> exp.Expr:
+    return exp.alias_(rows.copy(), name, table=True)

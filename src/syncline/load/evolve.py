@@ -1,0 +1,130 @@
+"""Schema difference to the changes that close it. Pure."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+from sqlglot import exp
+
+from syncline.errors import SchemaRefused
+from syncline.load.ddl import add_column, alter_type
+from syncline.model.job import SchemaPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddColumn:
+    """A column that the target lacks."""
+
+    table: exp.Table
+    field: pa.Field
+
+    additive = True
+
+    def __str__(self) -> str:
+        return f"add column {self.field.name} {self.field.type}"
+
+    def statement(self, dialect: str) -> exp.Expression:
+        """Return the statement that makes the change."""
+        return add_column(self.table, self.field, dialect)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WidenColumn:
+    """A column whose values no longer fit, and a type that holds the old and the new ones."""
+
+    table: exp.Table
+    field: pa.Field
+    before: pa.DataType
+
+    additive = False
+
+    def __str__(self) -> str:
+        return f"widen column {self.field.name} from {self.before} to {self.field.type}"
+
+    def statement(self, dialect: str) -> exp.Expression:
+        """Return the statement that makes the change."""
+        return alter_type(self.table, self.field, dialect)
+
+
+Change = AddColumn | WidenColumn
+
+
+def evolve(
+    table: exp.Table, current: pa.Schema, wanted: pa.Schema, policy: SchemaPolicy
+) -> list[Change]:
+    """Return the changes that make room for ``wanted``; raise `SchemaRefused` if none may.
+
+    Columns that vanished at the source are kept: dropping data is never automatic. Names are
+    compared without case, as most databases do.
+    """
+    changes: list[Change] = []
+    there = {f.name.lower(): f for f in current}
+    for field in wanted:
+        held = there.get(field.name.lower())
+        if held is None:
+            changes.append(AddColumn(table=table, field=field.with_nullable(True)))
+        elif not holds(held.type, field.type):
+            # Invariant 5: a type that can hold both, or an error; never a lossy cast.
+            wider = common(held.type, field.type)
+            if wider is None:
+                raise SchemaRefused(
+                    f"{table.name}: column {field.name!r} is {held.type} in the target, but the "
+                    f"query now yields {field.type}",
+                    hint="cast the column in the query, name it otherwise, or run with --full "
+                    "and 'write: replace'",
+                )
+            changes.append(
+                WidenColumn(
+                    table=table,
+                    field=pa.field(held.name, wider, metadata=field.metadata),
+                    before=held.type,
+                )
+            )
+    if changes and policy is SchemaPolicy.FREEZE:
+        raise SchemaRefused(
+            f"{table.name}: the task's schema is frozen, but needs to "
+            f"{', '.join(map(str, changes))}",
+            hint="set 'schema: evolve', or leave the new columns out with 'columns:'",
+        )
+    return changes
+
+
+def holds(held: pa.DataType, wanted: pa.DataType) -> bool:
+    """Say whether every value of ``wanted`` fits a column of type ``held`` unchanged."""
+    return bool(held.equals(wanted)) or common(held, wanted) == held
+
+
+def common(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:  # noqa: PLR0911 (a table of cases)
+    """Return the narrowest type that holds every value of both unchanged, or None."""
+    if a.equals(b):
+        return a
+    if _text(a) and _text(b):
+        return pa.string()
+    if pa.types.is_timestamp(a) and pa.types.is_timestamp(b) and bool(a.tz) == bool(b.tz):
+        return pa.timestamp("us", tz=a.tz)
+    if pa.types.is_time(a) and pa.types.is_time(b):
+        return pa.time64("us")
+    if pa.types.is_floating(a) and pa.types.is_floating(b):
+        return pa.float64()
+    digits_a, digits_b = _digits(a), _digits(b)
+    if digits_a is None or digits_b is None:
+        return None
+    if pa.types.is_integer(a) and pa.types.is_integer(b):
+        signed = [t for t in (a, b) if pa.types.is_signed_integer(t)]
+        if len(signed) in {0, 2}:
+            return max((a, b), key=lambda t: t.bit_width)
+    whole = max(digits_a[0], digits_b[0])
+    scale = max(digits_a[1], digits_b[1])
+    return pa.decimal128(whole + scale, scale) if whole + scale <= 38 else None  # noqa: PLR2004
+
+
+def _digits(type_: pa.DataType) -> tuple[int, int] | None:
+    """Return how many digits an exact number has before and after the point."""
+    if pa.types.is_decimal(type_):
+        return type_.precision - type_.scale, type_.scale
+    if pa.types.is_integer(type_):
+        return {8: 3, 16: 5, 32: 10, 64: 20}[type_.bit_width], 0
+    return None
+
+
+def _text(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_))

@@ -1,0 +1,80 @@
+"""One load: everything that stays the same from the first row of a task run to its last."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+from sqlglot import exp
+
+from syncline.load import names
+from syncline.load.disposition import DELETED_AT, SYNCED_AT, Shape
+from syncline.model.batch import Checkpoint
+from syncline.model.job import Deletes, Disposition, Task
+from syncline.model.ports import Destination
+from syncline.model.run import Clock, Observer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """A task, what its rows look like, and where they go."""
+
+    task: Task
+    disposition: Disposition
+    #: Of the query's rows.
+    schema: pa.Schema
+    key: tuple[str, ...]
+    #: The cursor column among the query's columns; with the key, one version of a row.
+    version: str | None
+    #: Commits reach the target one by one. False: the pass is collected aside first.
+    direct: bool
+    fingerprint: str
+    #: The checkpoint that the run started from.
+    last: Checkpoint | None
+    #: The table where a sweep under way collects keys; rows that come meanwhile belong there.
+    sweep_aside: str | None = None
+    #: This load is a sweep: its rows are keys, and this is the task's own checkpoint.
+    sweeps: Checkpoint | None = None
+    destination: Destination
+    run: str
+    clock: Clock
+    observe: Observer
+
+    @property
+    def target(self) -> exp.Table:
+        """The target table."""
+        return names.table(self.task.target, self.schema_name)
+
+    @property
+    def schema_name(self) -> str:
+        """The destination's schema that has the target and the ledger."""
+        return self.task.schema or self.destination.traits.schema
+
+    @property
+    def soft(self) -> bool:
+        """Deleted rows stay and get a mark."""
+        return self.task.deletes is Deletes.SOFT and self.disposition is Disposition.MERGE
+
+    @property
+    def removing(self) -> bool:
+        """Rows that are gone at the source do not stay as they are."""
+        return self.task.deletes is not Deletes.IGNORE and self.disposition is Disposition.MERGE
+
+    @property
+    def target_schema(self) -> pa.Schema:
+        """The query's columns and the ones we add."""
+        instant = pa.timestamp("us", tz="UTC")
+        added = [(DELETED_AT, instant)] if self.soft else []
+        added += [(SYNCED_AT, instant)] if self.task.synced_at else []
+        return pa.schema([*self.schema, *added])
+
+    def shape(self, now: datetime) -> Shape:
+        """Return what the dispositions need to know to write to the target now."""
+        return Shape(
+            target=self.target,
+            columns=tuple(self.schema.names),
+            key=self.key,
+            version=self.version if self.disposition is Disposition.APPEND else None,
+            soft=self.soft,
+            synced_at=self.task.synced_at,
+            now=now,
+        )

@@ -1,0 +1,155 @@
+"""The one load algorithm: stage, then commit schema, rows and checkpoint together."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from syncline.errors import ResponseRefused, SynclineError
+from syncline.load import commit, names
+from syncline.load.ddl import drop_table
+from syncline.load.load import Load
+from syncline.load.staging import Staging
+from syncline.model.batch import Batch, Checkpoint, Cursor
+from syncline.model.run import Committed, Read, Result
+
+
+async def load(batches: AsyncGenerator[Batch], job: Load) -> tuple[Result, Checkpoint]:
+    """Bring a read into the target; return what was done and the checkpoint it ended with.
+
+    Invariant 8: commits at the first cursor after ``commit_rows`` rows or ``commit_seconds``
+    seconds. On any error, what was committed stays and the next run goes on from there.
+    """
+    started = job.clock.monotonic()
+    await commit.prepare(job.destination, job.schema_name)
+    await collect_leftovers(job)
+    staging = Staging(
+        destination=job.destination,
+        table=commit.staging_table(job.destination, job.schema_name, job.task, job.run),
+        schema=job.schema,
+        key=job.key,
+        keep_rejects=job.task.rejects,
+    )
+    state = _State(checkpoint=job.last or _nothing(job))
+    complete = False
+    try:
+        async with aclosing(batches):
+            async for batch in batches:
+                if batch.restarted:
+                    await staging.forget()
+                    state = replace(state, restarted=True)
+                await staging.add(batch)
+                complete = batch.complete
+                state = state.read(batch)
+                job.observe(Read(rows=state.result.read, requests=state.result.requests))
+                if batch.cursor is None and not complete:
+                    continue
+                waited = job.clock.monotonic() - state.committed_at(started)
+                due = staging.rows >= job.task.commit_rows or waited >= job.task.commit_seconds
+                if due or complete:
+                    state = await _commit(job, staging, state, batch.cursor, complete=complete)
+    finally:
+        await _tidy(staging)
+    if not complete:
+        raise ResponseRefused(
+            f"the source ended its read of {job.task.id} without saying that it was complete",
+            hint="the rows read so far are kept; run again to go on",
+        )
+    seconds = job.clock.monotonic() - started
+    return replace(state.result, seconds=seconds), state.checkpoint
+
+
+_NOTHING = Result(read=0, inserted=0, updated=0, deleted=0, rejected=0, requests=0, seconds=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    checkpoint: Checkpoint
+    result: Result = _NOTHING
+    last_commit: float | None = None
+    restarted: bool = False
+
+    def read(self, batch: Batch) -> "_State":
+        removed = batch.removed.num_rows if batch.removed is not None else 0
+        rows = batch.records.num_rows + removed
+        result = replace(
+            self.result,
+            read=self.result.read + rows,
+            requests=self.result.requests + batch.requests,
+        )
+        return replace(self, result=result)
+
+    def committed_at(self, started: float) -> float:
+        return started if self.last_commit is None else self.last_commit
+
+    def committed(self, done: Committed, checkpoint: Checkpoint, at: float) -> "_State":
+        result = replace(
+            self.result,
+            inserted=self.result.inserted + done.inserted,
+            updated=self.result.updated + done.updated,
+            deleted=self.result.deleted + done.deleted,
+            rejected=self.result.rejected + done.rejected,
+        )
+        return _State(checkpoint=checkpoint, result=result, last_commit=at)
+
+
+async def _commit(
+    job: Load, staging: Staging, state: _State, cursor: Cursor | None, *, complete: bool
+) -> _State:
+    await staging.flush()
+    before = state.checkpoint
+    generation = before.generation + 1
+    begun = before.aside or names.aside(job.task, generation)
+    after = Checkpoint(
+        task=job.task.id,
+        generation=generation,
+        cursor=cursor,
+        passes=before.passes + (1 if complete else 0),
+        fingerprint=job.fingerprint,
+        aside=None if job.direct or complete else begun,
+        passes_since_sweep=before.passes_since_sweep + (1 if complete else 0),
+        run=job.run,
+    )
+    done = await commit.execute(
+        commit.Commit(
+            load=job,
+            staging=staging,
+            aside=None if job.direct else names.table(begun, job.schema_name),
+            begun=before.aside is not None and not state.restarted,
+            checkpoint=after,
+            complete=complete,
+            now=datetime.fromtimestamp(job.clock.time(), UTC),
+        )
+    )
+    job.observe(done)
+    staging.reset()
+    return state.committed(done, after, job.clock.monotonic())
+
+
+def _nothing(job: Load) -> Checkpoint:
+    return Checkpoint(
+        task=job.task.id,
+        generation=0,
+        cursor=None,
+        passes=0,
+        fingerprint=job.fingerprint,
+        aside=None,
+        passes_since_sweep=0,
+        run=job.run,
+    )
+
+
+async def collect_leftovers(job: Load) -> None:
+    """Drop staging and aside tables of earlier attempts, but the aside that goes on."""
+    kept = job.last.aside if job.last else None
+    found = await commit.tables_of(job.destination, job.schema_name)
+    stale = [n for n in found if names.leftover(job.task, n) and n != kept]
+    if stale:
+        await job.destination.execute([drop_table(names.table(n, job.schema_name)) for n in stale])
+
+
+async def _tidy(staging: Staging) -> None:
+    """Drop the staging table; what cannot be dropped now is collected by the next run."""
+    # The error that brought us here is the one to show.
+    with suppress(SynclineError):
+        await staging.drop()

@@ -1,0 +1,154 @@
+"""A staging table: where rows wait, in order, until the commit that makes them visible."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlglot import exp
+
+from syncline.errors import RecordRefused
+from syncline.load.ddl import create_table, drop_table
+from syncline.load.disposition import GONE, SEQUENCE
+from syncline.model.batch import Batch, Reject
+from syncline.model.ports import Destination
+
+#: Rows gathered before they are handed to the destination: a call costs more than a row.
+GATHERED = 20_000
+
+#: The columns of a reject table.
+REJECTS = pa.schema(
+    [
+        ("run", pa.string()),
+        ("rejected_at", pa.timestamp("us", tz="UTC")),
+        ("column", pa.string()),
+        ("reason", pa.string()),
+        ("record", pa.string()),
+    ]
+)
+
+
+class Staging:
+    """Rows of one attempt, with the order of their arrival and a mark on removals."""
+
+    def __init__(
+        self,
+        *,
+        destination: Destination,
+        table: exp.Table,
+        schema: pa.Schema,
+        key: Sequence[str],
+        keep_rejects: bool,
+    ) -> None:
+        self.table = table
+        #: Rows staged since the last `reset`.
+        self.rows = 0
+        #: How many of them are removals.
+        self.removals = 0
+        self.rejects: list[Reject] = []
+        self._destination = destination
+        self._key = tuple(key)
+        self._keep_rejects = keep_rejects
+        self._records = schema
+        self._schema = pa.schema([*schema, (SEQUENCE, pa.int64()), (GONE, pa.bool_())])
+        self._gathered: list[pa.Table] = []
+        self._waiting = 0
+        self._sequence = 0
+        self._there = False
+
+    async def add(self, batch: Batch) -> None:
+        """Take a batch's rows, then its removals."""
+        self.rejects.extend(batch.rejects)
+        self._gather(self._with_keys(batch.records), gone=False)
+        if batch.removed is not None:
+            self._gather(batch.removed, gone=True)
+        if self._waiting >= GATHERED:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Hand what is gathered to the destination."""
+        if not self._there:
+            await self._create()
+        if self._gathered:
+            await self._destination.ingest(self.table, pa.concat_tables(self._gathered))
+            self._gathered, self._waiting = [], 0
+
+    def reset(self) -> None:
+        """Note that a commit has applied and dropped the table."""
+        self.rows = self.removals = 0
+        self.rejects = []
+        self._there = False
+
+    async def forget(self) -> None:
+        """Throw away what is staged."""
+        self._gathered, self._waiting = [], 0
+        await self.drop()
+        self.reset()
+
+    async def drop(self) -> None:
+        """Remove the table."""
+        if self._there:
+            await self._destination.execute([drop_table(self.table)])
+            self._there = False
+
+    async def _create(self) -> None:
+        traits = self._destination.traits
+        statement = create_table(
+            self.table, self._schema, traits.dialect, temporary=traits.temporary_staging
+        )
+        await self._destination.execute([drop_table(self.table), statement])
+        self._there = True
+
+    def _gather(self, records: pa.RecordBatch, *, gone: bool) -> None:
+        count = records.num_rows
+        if not count:
+            return
+        columns = [
+            records.column(f.name) if f.name in records.schema.names else pa.nulls(count, f.type)
+            for f in self._records
+        ]
+        sequence = pa.array(range(self._sequence, self._sequence + count), pa.int64())
+        mark = pa.repeat(pa.scalar(gone), count)
+        self._gathered.append(pa.table([*columns, sequence, mark], schema=self._schema))
+        self._sequence += count
+        self._waiting += count
+        self.rows += count
+        self.removals += count if gone else 0
+
+    def _with_keys(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        """Refuse rows without a whole key. Invariant 5: an error, or a reject."""
+        bad = [c for c in self._key if records.column(c).null_count]
+        if not bad:
+            return records
+        missing = pc.is_null(records.column(bad[0]))
+        for name in bad[1:]:
+            missing = pc.or_(missing, pc.is_null(records.column(name)))
+        if not self._keep_rejects:
+            raise RecordRefused(
+                f"{pc.sum(missing).as_py()} row(s) have no value in the key column {bad[0]!r}",
+                hint="choose another 'key', leave such rows out with 'where', or set "
+                "'rejects: true' to keep them aside",
+            )
+        for row in records.filter(missing).to_pylist():
+            reason = f"no value in the key column {bad[0]!r}"
+            text = json.dumps(row, default=str, ensure_ascii=False)
+            self.rejects.append(Reject(record=text, reason=reason, column=bad[0]))
+        return records.filter(pc.invert(missing))
+
+
+def reject_table(rejects: Sequence[Reject], *, run: str, now: datetime) -> pa.Table:
+    """Return rejects as rows of a reject table."""
+    return pa.Table.from_pylist(
+        [
+            {
+                "run": run,
+                "rejected_at": now,
+                "column": r.column,
+                "reason": r.reason,
+                "record": r.record,
+            }
+            for r in rejects
+        ],
+        schema=REJECTS,
+    )

@@ -1,0 +1,177 @@
+"""How a task run begins: from the last checkpoint and the task to what to read and how to load."""
+
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from syncline.errors import QueryError, SchemaRefused
+from syncline.load.disposition import DELETED_AT, SYNCED_AT
+from syncline.load.load import Load
+from syncline.model.batch import Batch, Checkpoint, Cursor
+from syncline.model.job import Deletes, Disposition, Task
+from syncline.model.ports import Traits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a run reads, and how its rows reach the target."""
+
+    disposition: Disposition
+    #: See `Load.direct`.
+    direct: bool
+    fingerprint: str
+    #: The checkpoint to go on from; its cursor is None where the pass starts from the beginning.
+    last: Checkpoint | None
+    since: Cursor | None
+    #: The target has had a whole pass, and only what changed since is read.
+    incremental: bool
+    #: A pass that was interrupted goes on.
+    resuming: bool
+    full_because: str
+
+
+def decide(
+    task: Task,
+    *,
+    has_cursor: bool,
+    key: Sequence[str],
+    version: str | None,
+    fingerprint: str,
+    last: Checkpoint | None,
+    full: bool,
+) -> Decision:
+    """Decide how a run begins.
+
+    ``has_cursor``: the query can be read from where an earlier read ended. ``fingerprint``: of
+    the query. Raises `QueryError` where the task asks for what its query cannot give.
+    """
+    disposition = task.disposition or (Disposition.MERGE if key else Disposition.REPLACE)
+    _check(task, disposition, key)
+    mark = _fingerprint(task, disposition, key, fingerprint)
+    needed = bool(key) if disposition is Disposition.MERGE else bool(key and version)
+    incremental = has_cursor and needed and disposition is not Disposition.REPLACE
+    changed = last is not None and last.fingerprint != mark
+    resuming = last is not None and not changed and _under_way(last)
+    # An interrupted pass goes on even if --full is said again: it is the same one.
+    afresh = last is None or changed or not incremental or full
+    if resuming and last is not None:
+        return Decision(
+            disposition=disposition, direct=incremental and last.aside is None, fingerprint=mark,
+            last=last, since=last.cursor, incremental=False, resuming=True, full_because="",
+        )  # fmt: skip
+    if not afresh and last is not None:
+        return Decision(
+            disposition=disposition, direct=True, fingerprint=mark, last=last, since=last.cursor,
+            incremental=True, resuming=False, full_because="",
+        )  # fmt: skip
+    reason = (
+        "" if last is None
+        else "the query, its key or the way it is written has changed" if changed
+        else "asked for with --full" if full and incremental
+        else "its rows do not tell when they changed"
+    )  # fmt: skip
+    return Decision(
+        disposition=disposition,
+        # Rows of an earlier load may have to go, which only a whole pass beside them shows.
+        direct=incremental and last is None,
+        fingerprint=mark,
+        last=replace(last, cursor=None, aside=None) if last else None,
+        since=None,
+        incremental=False,
+        resuming=False,
+        full_because=reason,
+    )
+
+
+def check_columns(schema: pa.Schema, traits: Traits) -> None:
+    """Refuse columns that the target cannot tell apart, or that we add ourselves."""
+    seen: dict[str, str] = {}
+    for name in schema.names:
+        folded = name if traits.case_sensitive else name.lower()
+        if folded in seen:
+            raise SchemaRefused(
+                f"the columns {seen[folded]!r} and {name!r} would be one in {traits.dialect}",
+                hint="rename one of them in 'columns:' or with AS in the query",
+            )
+        if folded in {DELETED_AT, SYNCED_AT} or folded.startswith("_syncline_"):
+            raise SchemaRefused(
+                f"the column name {name!r} is used by Syncline itself",
+                hint="rename it in 'columns:' or with AS in the query",
+            )
+        seen[folded] = name
+
+
+def wants_sweep(load: Load, done: Checkpoint, *, marked: bool, asked: bool) -> bool:
+    """Say whether to look for rows that are gone, after a run that ended with ``done``.
+
+    ``marked``: the source marks deleted rows itself. ``asked``: the user wants a sweep now.
+    """
+    if not load.direct or load.disposition is not Disposition.MERGE or done.passes <= 1:
+        return False
+    if asked:
+        return True
+    due = done.passes_since_sweep >= load.task.sweep_every
+    return load.task.deletes in {Deletes.HARD, Deletes.SOFT} and not marked and due
+
+
+def sweep_of(load: Load, done: Checkpoint, last: Checkpoint | None) -> Load:
+    """Return the load that collects all keys and removes the target's rows without one.
+
+    ``done``: the task's own checkpoint; ``last``: the checkpoint of the sweep, if any.
+    """
+    going_on = last is not None and last.aside and last.fingerprint == load.fingerprint
+    return replace(
+        load,
+        task=replace(
+            load.task,
+            id=sweep_id(load.task),
+            deletes=Deletes.SOFT if load.task.deletes is Deletes.SOFT else Deletes.HARD,
+        ),
+        schema=pa.schema([load.schema.field(name) for name in load.key]),
+        direct=False,
+        last=last if going_on or last is None else replace(last, cursor=None, aside=None),
+        sweep_aside=None,
+        sweeps=done,
+    )
+
+
+def sweep_id(task: Task) -> str:
+    """Return the id under which a task's sweep keeps its own checkpoints."""
+    return f"{task.id}#sweep"
+
+
+async def renamed(
+    batches: AsyncIterator[Batch], columns: Sequence[str], names: Sequence[str]
+) -> AsyncGenerator[Batch]:
+    """Yield the batches with just these columns, under these names."""
+    async with aclosing(batches):  # type: ignore[type-var]  # sources yield from generators
+        async for batch in batches:
+            records = batch.records.select(list(columns)).rename_columns(list(names))
+            yield replace(batch, records=records)
+
+
+def _check(task: Task, disposition: Disposition, key: Sequence[str]) -> None:
+    if disposition is Disposition.MERGE and not key:
+        raise QueryError(
+            f"{task.id}: merge needs a key, and the query does not keep the table's primary key",
+            hint="add the key columns to the query, name others with 'key: [...]', or set "
+            "'write: replace'",
+        )
+    if task.deletes is Deletes.SOFT and disposition is not Disposition.MERGE:
+        raise QueryError(
+            f"{task.id}: 'deletes: soft' keeps deleted rows, which 'write: {disposition}' does not",
+            hint="set 'write: merge', or leave 'deletes' out",
+        )
+
+
+def _under_way(last: Checkpoint) -> bool:
+    return last.aside is not None or (last.passes == 0 and last.cursor is not None)
+
+
+def _fingerprint(task: Task, disposition: Disposition, key: Sequence[str], fingerprint: str) -> str:
+    soft = "soft" if task.deletes is Deletes.SOFT else ""
+    text = "\n".join([fingerprint, disposition, *key, soft])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,96 @@
+"""The one type table: Arrow to SQL per dialect, lossless or refused."""
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+from sqlglot import exp
+
+from syncline.errors import SchemaRefused
+from syncline.model.table import is_json, size_of
+
+_INTEGERS: Mapping[str, tuple[str, str, str]] = {
+    # dialect: 16, 32 and 64 bits
+    "duckdb": ("SMALLINT", "INT", "BIGINT"),
+    "postgres": ("SMALLINT", "INT", "BIGINT"),
+    "tsql": ("SMALLINT", "INT", "BIGINT"),
+    "databricks": ("SMALLINT", "INT", "BIGINT"),
+}
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "duckdb": {
+        "bool": "BOOLEAN", "double": "DOUBLE", "float": "FLOAT", "date": "DATE", "time": "TIME",
+        "instant": "TIMESTAMPTZ", "datetime": "TIMESTAMP", "binary": "BLOB", "json": "JSON",
+    },
+    "postgres": {
+        "bool": "BOOLEAN", "double": "DOUBLE PRECISION", "float": "REAL", "date": "DATE",
+        "time": "TIME", "instant": "TIMESTAMPTZ", "datetime": "TIMESTAMP", "binary": "BYTEA",
+        "json": "JSONB",
+    },
+    "tsql": {
+        "bool": "BIT", "double": "FLOAT", "float": "REAL", "date": "DATE", "time": "TIME(6)",
+        "instant": "DATETIMEOFFSET(6)", "datetime": "DATETIME2(6)", "binary": "VARBINARY(MAX)",
+        "json": "NVARCHAR(MAX)",
+    },
+    "databricks": {
+        "bool": "BOOLEAN", "double": "DOUBLE", "float": "FLOAT", "date": "DATE", "time": "STRING",
+        "instant": "TIMESTAMP", "datetime": "TIMESTAMP_NTZ", "binary": "BINARY", "json": "STRING",
+    },
+}  # fmt: skip
+#: SQL Server's index key holds 900 bytes and its nvarchar(n) at most 4000 characters.
+_TSQL_KEY_TEXT, _TSQL_TEXT = 450, 4000
+
+
+def sql_type(field: pa.Field, dialect: str, *, key: bool = False) -> exp.DataType:
+    """Return the SQL type that holds every value of an Arrow field.
+
+    ``key``: the column is part of a key, which some databases allow for bounded types only.
+    Raises `SchemaRefused` where there is no such type.
+    """
+    return exp.DataType.build(_word(field, dialect, key=key), dialect=dialect, udt=False)
+
+
+def _word(field: pa.Field, dialect: str, *, key: bool) -> str:
+    words, type_ = _WORDS[dialect], field.type
+    if is_json(field):
+        return words["json"]
+    if pa.types.is_string(type_) or pa.types.is_large_string(type_):
+        return _text(size_of(field), dialect, key=key)
+    if pa.types.is_integer(type_):
+        return _integer(type_, dialect)
+    if pa.types.is_decimal(type_) and type_.precision <= 38:  # noqa: PLR2004 (every dialect's)
+        return f"DECIMAL({type_.precision}, {type_.scale})"
+    if pa.types.is_timestamp(type_) and type_.unit != "ns":
+        return words["instant" if type_.tz else "datetime"]
+    for name, is_type in (
+        ("bool", pa.types.is_boolean),
+        ("double", pa.types.is_float64),
+        ("float", pa.types.is_float32),
+        ("date", pa.types.is_date),
+        ("time", pa.types.is_time),
+        ("binary", pa.types.is_binary),
+        ("binary", pa.types.is_large_binary),
+    ):
+        if is_type(type_):
+            return words[name]
+    raise SchemaRefused(
+        f"column {field.name!r}: no {dialect} type holds every value of {type_}",
+        hint="cast the column in the task's query, for example CAST(x AS VARCHAR)",
+    )
+
+
+def _text(size: int | None, dialect: str, *, key: bool) -> str:
+    if dialect == "tsql":
+        if key:
+            return f"NVARCHAR({min(size or _TSQL_KEY_TEXT, _TSQL_KEY_TEXT)})"
+        return f"NVARCHAR({size})" if size and size <= _TSQL_TEXT else "NVARCHAR(MAX)"
+    # Elsewhere a bound buys nothing and would refuse rows that the API allows itself.
+    return "STRING" if dialect == "databricks" else "TEXT"
+
+
+def _integer(type_: pa.DataType, dialect: str) -> str:
+    small, middle, large = _INTEGERS[dialect]
+    bits = type_.bit_width * (1 if pa.types.is_signed_integer(type_) else 2)
+    if bits <= 16:  # noqa: PLR2004 (bits)
+        return small
+    if bits <= 32:  # noqa: PLR2004 (bits)
+        return middle
+    return large if bits <= 64 else "DECIMAL(20, 0)"  # noqa: PLR2004 (bits)
