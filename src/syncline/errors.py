@@ -13,6 +13,7 @@ SynclineError
 ├── TransientError           the same call may work later; may carry ``retry_after`` in seconds
 │   ├── RateLimited          transient.rate_limited
 │   ├── Unavailable          transient.unavailable
+│   ├── CommitUnknown        transient.commit_unknown  the connection broke while committing
 │   ├── DestinationBusy      transient.busy      another process holds the file or the lock
 │   └── DestinationFull      transient.disk_full
 ├── DataError                the data does not fit what was declared or allowed
@@ -112,6 +113,12 @@ class Unavailable(TransientError):
     """The other side did not answer, or answered that it cannot."""
 
     code = "transient.unavailable"
+
+
+class CommitUnknown(TransientError):
+    """The connection broke while committing: the rows are there, or they are not."""
+
+    code = "transient.commit_unknown"
 
 
 class DestinationBusy(TransientError):

@@ -67,7 +67,12 @@ class DuckDB:
         except duckdb.Error as error:
             raise _translated(error) from error
 
-    async def execute(self, statements: Sequence[exp.Expression]) -> Sequence[int]:
+    async def execute(
+        self,
+        statements: Sequence[exp.Expression],
+        *,
+        lock: str | None = None,  # noqa: ARG002 (a file has one process, and it sees conflicts)
+    ) -> Sequence[int]:
         """Run statements in one transaction; return the rows that each changed."""
         rendered = [
             (s.sql(dialect="duckdb"), isinstance(s, exp.Insert | exp.Update | exp.Delete))

@@ -1,13 +1,14 @@
 """What one commit consists of, and its execution in one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlglot import exp
 
-from syncline.errors import EmptyRefused
+from syncline.errors import CommitUnknown, EmptyRefused
 from syncline.load import disposition, names
-from syncline.load.checkpoint import create_ledger, write_checkpoint
+from syncline.load.checkpoint import create_ledger, last_checkpoint, write_checkpoint
 from syncline.load.ddl import column, create_schema, create_table, drop_table
 from syncline.load.disposition import Counts, Shape, Step
 from syncline.load.evolve import Change, evolve
@@ -83,7 +84,7 @@ async def execute(commit: Commit) -> Committed:
         *write_checkpoint(commit.checkpoint, load.schema_name, commit.now),
         drop_table(commit.staging.table),
     ]
-    changed = await load.destination.execute(statements)
+    changed = await _committed(commit, statements)
     if changes:
         load.observe(Evolved(changes=tuple(map(str, changes))))
     count = dict.fromkeys(Counts, 0)
@@ -97,6 +98,20 @@ async def execute(commit: Commit) -> Committed:
         deleted=count[Counts.DELETED],
         rejected=rejected,
     )
+
+
+async def _committed(commit: Commit, statements: Sequence[exp.Expression]) -> Sequence[int]:
+    load, mine = commit.load, commit.checkpoint
+    try:
+        return await load.destination.execute(
+            statements, lock=f"{load.schema_name}.{load.task.target}"
+        )
+    except CommitUnknown:
+        # The ledger went with the rows: it tells whether they are there.
+        found = await last_checkpoint(load.destination, load.schema_name, mine.task)
+        if found is None or (found.generation, found.run) != (mine.generation, mine.run):
+            raise
+        return ()
 
 
 async def _direct(commit: Commit) -> tuple[list[Change], list[Step]]:

@@ -66,8 +66,8 @@ class Traits:
 class Destination(Protocol):
     """Somewhere to keep tables: a transport for Arrow and SQL, with no policy of its own.
 
-    Errors of the database arrive as `syncline.errors`; a violated key as `StaleGeneration`
-    if ``execute`` was told that this is what it means.
+    Errors of the database arrive as `syncline.errors`. A table without schema (``db``) is in
+    the default one of the traits, or a temporary one where staging is temporary.
     """
 
     @property
@@ -87,11 +87,16 @@ class Destination(Protocol):
         """Append rows to an existing staging table, by column name, as fast as it can be done."""
         ...
 
-    async def execute(self, statements: Sequence[exp.Expression]) -> Sequence[int]:
+    async def execute(
+        self, statements: Sequence[exp.Expression], *, lock: str | None = None
+    ) -> Sequence[int]:
         """Run statements in order, all or nothing; return the rows that each changed.
 
-        0 for statements that are not INSERT, UPDATE or DELETE. Raises `StaleGeneration` if a
-        primary key is violated: only the checkpoint ledger has one.
+        0 for statements that are not INSERT, UPDATE or DELETE. ``lock``: a name; transactions
+        with the same name run one after the other. Passing conflicts with other transactions
+        are retried here, since nothing of a failed attempt stays. Raises `StaleGeneration` if
+        the primary key of the checkpoint ledger is violated, `CommitUnknown` if the connection
+        was lost while committing; the next call connects again.
         """
         ...
 

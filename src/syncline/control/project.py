@@ -1,0 +1,163 @@
+"""The project file: connections and jobs in YAML, kept in git."""
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Literal, Self, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from syncline.errors import ProjectError
+from syncline.profile.loader import parse
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+#: A name that can be part of a file name and of a checkpoint's task id.
+ObjectName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,49}$")]
+Scalar: TypeAlias = str | int | float | bool
+Moment: TypeAlias = Annotated[
+    datetime, BeforeValidator(lambda v: _moment(v) if isinstance(v, date | str) else v)
+]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class ConnectionSpec(_Part):
+    """A source or destination: its type and properties."""
+
+    type: Literal["api", "duckdb"]
+    properties: dict[str, Scalar | dict[str, Scalar]] | str = Field(
+        description="CData's property names, or one connection string."
+    )
+
+
+class ExpressionSpec(_Part):
+    """A column computed with SQL."""
+
+    expression: str
+    as_: str = Field(alias="as")
+
+
+ColumnSpec: TypeAlias = str | ExpressionSpec | dict[str, str]
+
+
+class DeletesSpec(_Part):
+    """What becomes of rows that are gone at the source, and how often to look for them."""
+
+    mode: Literal["auto", "hard", "soft", "ignore"]
+    every: int = Field(1, gt=0, description="Look for deleted rows every so many runs.")
+
+
+class TaskSpec(_Part):
+    """One table or query of the source, kept in one table of the destination."""
+
+    table: str | None = None
+    columns: tuple[ColumnSpec, ...] = ()
+    where: str | None = None
+    query: str | None = Field(None, description="SELECT, or CData's REPLICATE statement.")
+    parameters: dict[str, Scalar] = Field(
+        default_factory=dict, description="Values of @name parameters."
+    )
+    into: str | None = Field(None, description="Target table; default: the source table's name.")
+    write: Literal["merge", "append", "replace"] | None = None
+    key: tuple[str, ...] = ()
+    deletes: Literal["auto", "hard", "soft", "ignore"] | DeletesSpec = "auto"
+    schema_changes: Literal["evolve", "freeze"] = "evolve"
+    allow_empty: bool = False
+    rejects: bool = False
+    synced_at: bool = False
+    parallel: int = Field(1, gt=0, le=64)
+    start: Moment | None = None
+    commit_rows: int = Field(100_000, gt=0)
+    commit_seconds: float = Field(30.0, gt=0)
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if (self.table is None) == (self.query is None):
+            raise ValueError("give either 'table' or 'query'")
+        if self.query is not None and (self.columns or self.where):
+            raise ValueError("'columns' and 'where' go with 'table'; a query has its own")
+        return self
+
+
+class JobSpec(_Part):
+    """A set of tasks from one source to one destination."""
+
+    source: str
+    destination: str
+    tasks: tuple[TaskSpec, ...] = Field(min_length=1)
+    parallel_tasks: int = Field(1, gt=0, le=32)
+    continue_on_error: bool = True
+
+
+class Project(_Part):
+    """Connections and jobs."""
+
+    connections: dict[ObjectName, ConnectionSpec] = Field(min_length=1)
+    jobs: dict[ObjectName, JobSpec] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for name, job in self.jobs.items():
+            for role, connection in (("source", job.source), ("destination", job.destination)):
+                if connection not in self.connections:
+                    known = ", ".join(self.connections)
+                    raise ValueError(
+                        f"jobs.{name}.{role}: there is no connection {connection!r}; known: {known}"
+                    )
+            if self.connections[job.source].type != "api":
+                raise ValueError(f"jobs.{name}.source: {job.source!r} is no source")
+            if self.connections[job.destination].type == "api":
+                raise ValueError(f"jobs.{name}.destination: {job.destination!r} is no destination")
+        return self
+
+
+def load_project(path: Path) -> Project:
+    """Return the project in a file. Raises `ProjectError` with file, line and what was expected."""
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise ProjectError(f"there is no file {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProjectError(f"cannot read {path}: {error}") from error
+    return parse(text, str(path), Project, ProjectError)
+
+
+def substituted(
+    connection: str, properties: Mapping[str, object], environment: Mapping[str, str] = os.environ
+) -> dict[str, object]:
+    """Return properties with every ``${NAME}`` replaced by the variable of that name.
+
+    Raises `ProjectError` for a variable that is not set.
+    """
+
+    def value(found: object, place: str) -> object:
+        if isinstance(found, Mapping):
+            return {k: value(v, f"{place}.{k}") for k, v in found.items()}
+        if not isinstance(found, str):
+            return found
+
+        def variable(match: re.Match[str]) -> str:
+            if match[1] not in environment:
+                raise ProjectError(
+                    f"connections.{connection}.{place}: the environment variable {match[1]} "
+                    "is not set",
+                    hint=f"set it before you start syncline: export {match[1]}=…",
+                )
+            return environment[match[1]]
+
+        return _VARIABLE.sub(variable, found)
+
+    return {k: value(v, k) for k, v in properties.items()}
+
+
+def _moment(value: date | str) -> datetime:
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    return value if value.tzinfo else value.replace(tzinfo=UTC)

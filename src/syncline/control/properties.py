@@ -1,0 +1,142 @@
+"""Connection properties: CData's names, from YAML or from one connection string."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from syncline.errors import PropertyError
+
+Model = TypeVar("Model", bound="Properties")
+
+#: YAML has numbers and booleans where properties are texts.
+Text = Annotated[str, BeforeValidator(lambda v: str(v) if isinstance(v, int | float) else v)]
+
+
+class Properties(BaseModel):
+    """What all connection types share: names in any case, unknown ones refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class ApiProperties(Properties):
+    """Properties of a connection to an API, ``type: api``."""
+
+    profile: Text = Field(alias="Profile", description="Bundled profile, or path of a .yaml file.")
+    profile_settings: Text | dict[str, Text] = Field(
+        "", alias="ProfileSettings", description="Settings of the profile: k=v;k=v."
+    )
+    auth_scheme: Text | None = Field(
+        None, alias="AuthScheme", description="One of the profile's schemes; default: its first."
+    )
+    user: Text = Field("", alias="User")
+    password: SecretStr = Field(SecretStr(""), alias="Password")
+    initiate_oauth: Literal["OFF", "GETANDREFRESH", "REFRESH"] = Field(
+        "GETANDREFRESH",
+        alias="InitiateOAuth",
+        description="GETANDREFRESH: ask the user in a browser when there are no tokens, and "
+        "refresh them; REFRESH: only refresh; OFF: use OAuthAccessToken as it is.",
+    )
+    oauth_client_id: Text = Field("", alias="OAuthClientId")
+    oauth_client_secret: SecretStr = Field(SecretStr(""), alias="OAuthClientSecret")
+    oauth_access_token: SecretStr = Field(SecretStr(""), alias="OAuthAccessToken")
+    oauth_refresh_token: SecretStr = Field(SecretStr(""), alias="OAuthRefreshToken")
+    callback_url: Text = Field("http://127.0.0.1:33333/callback", alias="CallbackURL")
+    oauth_settings_location: Text = Field(
+        "", alias="OAuthSettingsLocation", description="File that keeps the tokens."
+    )
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """ProfileSettings as a mapping."""
+        if isinstance(self.profile_settings, str):
+            return parse_pairs(self.profile_settings, "ProfileSettings")
+        return dict(self.profile_settings)
+
+
+class DuckDBProperties(Properties):
+    """Properties of a DuckDB destination, ``type: duckdb``."""
+
+    database: Text = Field(alias="Database", description="Path of the file; made if missing.")
+    schema_name: Text = Field("main", alias="Schema")
+    memory_limit: Text = Field("256MB", alias="MemoryLimit")
+    threads: int | None = Field(None, alias="Threads", gt=0)
+
+
+MODELS: Mapping[str, type[Properties]] = {"api": ApiProperties, "duckdb": DuckDBProperties}
+
+
+def properties_of(model: type[Model], given: Mapping[str, object]) -> Model:
+    """Return properties as a model; names in any case.
+
+    Raises `PropertyError` for a name that is unknown, missing or given twice, and for a value
+    that is not allowed. Values are never repeated in the message: they may be secret.
+    """
+    names = {(f.alias or n).lower(): f.alias or n for n, f in model.model_fields.items()}
+    found: dict[str, object] = {}
+    for name, value in given.items():
+        canonical = names.get(name.lower())
+        if canonical is None:
+            near = difflib.get_close_matches(name.lower(), names, n=1)
+            raise PropertyError(
+                f"unknown property {name!r}",
+                hint=f"did you mean {names[near[0]]}?"
+                if near
+                else f"known: {', '.join(sorted(names.values()))}",
+            )
+        if canonical in found:
+            raise PropertyError(f"the property {canonical} is given twice")
+        found[canonical] = value
+    try:
+        return model.model_validate(found)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "properties"
+        if first["type"] == "missing":
+            raise PropertyError(f"the property {name} is required, but missing") from None
+        message = first["msg"][0].lower() + first["msg"][1:]
+        raise PropertyError(f"the property {name}: {message}") from None
+
+
+def parse_pairs(text: str, what: str = "connection string") -> dict[str, str]:
+    """Return the pairs of ``k=v;k='v;v'``; quotes are single or double, doubled inside.
+
+    Raises `PropertyError`, without repeating values.
+    """
+    pairs: dict[str, str] = {}
+    rest = text.strip()
+    while rest := rest.lstrip("; \t\n"):
+        name, equals, rest = rest.partition("=")
+        name, rest = name.strip(), rest.lstrip()
+        if not equals or not name or ";" in name:
+            raise PropertyError(
+                f"{what}: expected name=value after {len(pairs)} pair(s)",
+                hint="write name=value;name=value, and quote values that hold a semicolon",
+            )
+        value, rest = _value(rest, name, what)
+        if name.lower() in (known.lower() for known in pairs):
+            raise PropertyError(f"{what}: {name} is given twice")
+        pairs[name] = value
+    return pairs
+
+
+def _value(rest: str, name: str, what: str) -> tuple[str, str]:
+    quote = rest[:1]
+    if quote not in {"'", '"'}:
+        value, _, rest = rest.partition(";")
+        return value.strip(), rest
+    value, at = "", 1
+    while True:
+        end = rest.find(quote, at)
+        if end < 0:
+            raise PropertyError(f"{what}: the quote of {name} is not closed")
+        value += rest[at:end]
+        if rest[end + 1 : end + 2] != quote:
+            break
+        value += quote
+        at = end + 2
+    after = rest[end + 1 :].lstrip()
+    if after and not after.startswith(";"):
+        raise PropertyError(f"{what}: expected a semicolon after the value of {name}")
+    return value, after[1:]

@@ -1,0 +1,142 @@
+"""From what a job says about a task to the task that the engine runs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from syncline.control.project import (
+    ColumnSpec,
+    DeletesSpec,
+    ExpressionSpec,
+    JobSpec,
+    TaskSpec,
+)
+from syncline.errors import ProjectError
+from syncline.model.job import Deletes, Disposition, SchemaPolicy, Task
+from syncline.query.replicate import Replicate, parse_replicate
+
+_TABLE_PARTS = 2
+#: What CData's REPLICATE options mean here: option -> value -> setting.
+_TRUE = {"", "true", "1", "yes"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """What a REPLICATE statement says beside its query."""
+
+    query: str
+    into: str | None = None
+    key: tuple[str, ...] = ()
+    disposition: Disposition | None = None
+    schema_policy: SchemaPolicy | None = None
+
+
+def tasks_of(name: str, job: JobSpec) -> tuple[Task, ...]:
+    """Return the tasks of a job. Raises `ProjectError`."""
+    tasks = tuple(_task(name, index, spec) for index, spec in enumerate(job.tasks))
+    seen: dict[str, int] = {}
+    for index, task in enumerate(tasks):
+        if task.id.lower() in seen:
+            raise ProjectError(
+                f"jobs.{name}: the tasks {seen[task.id.lower()] + 1} and {index + 1} both write "
+                f"to {task.target!r}",
+                hint="give one of them another 'into'",
+            )
+        seen[task.id.lower()] = index
+    return tasks
+
+
+def _task(job: str, index: int, spec: TaskSpec) -> Task:
+    place = f"jobs.{job}.tasks.{index + 1}"
+    written = _replicate(place, spec.query) if spec.query else _Written(query=_select(place, spec))
+    into = spec.into or written.into or spec.table
+    if into is None:
+        raise ProjectError(f"{place}: a query needs 'into', the name of its target table")
+    schema, target = _target(place, into)
+    deletes = spec.deletes if isinstance(spec.deletes, DeletesSpec) else None
+    return Task(
+        id=f"{job}/{schema + '.' if schema else ''}{target}",
+        query=written.query,
+        target=target,
+        schema=schema,
+        disposition=Disposition(spec.write) if spec.write else written.disposition,
+        schema_policy=written.schema_policy or SchemaPolicy(spec.schema_changes),
+        key=spec.key or written.key,
+        parameters=spec.parameters,
+        deletes=Deletes(deletes.mode if deletes else spec.deletes),
+        sweep_every=deletes.every if deletes else 1,
+        allow_empty=spec.allow_empty,
+        rejects=spec.rejects,
+        synced_at=spec.synced_at,
+        parallel=spec.parallel,
+        start=spec.start,
+        commit_rows=spec.commit_rows,
+        commit_seconds=spec.commit_seconds,
+    )
+
+
+def _select(place: str, spec: TaskSpec) -> str:
+    columns = ", ".join(_column(place, c) for c in spec.columns) or "*"
+    where = f" WHERE {spec.where}" if spec.where else ""
+    return f"SELECT {columns} FROM {_quoted(spec.table or '')}{where}"  # noqa: S608 (the user's own SQL, planned and checked by us)
+
+
+def _column(place: str, column: ColumnSpec) -> str:
+    if isinstance(column, str):
+        return _quoted(column)
+    if isinstance(column, ExpressionSpec):
+        return f"{column.expression} AS {_quoted(column.as_)}"
+    if len(column) != 1:
+        raise ProjectError(
+            f"{place}.columns: {column} is not a column",
+            hint='write a name, {name: new_name}, or {expression: "…", as: name}',
+        )
+    ((source, renamed),) = column.items()
+    return f"{_quoted(source)} AS {_quoted(renamed)}"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _target(place: str, into: str) -> tuple[str | None, str]:
+    """Return schema and table of ``into``: name, schema.name, with [ ] or quotes if odd."""
+    if "." not in into and not into.startswith(("[", '"')):
+        return None, into
+    try:
+        table = exp.to_table(into, dialect="tsql")
+    except SqlglotError:
+        table = None
+    if table is None or not table.name or len(table.parts) > _TABLE_PARTS:
+        raise ProjectError(
+            f"{place}.into: {into!r} is not a table's name",
+            hint="write Name or schema.Name; put odd names in [brackets]",
+        )
+    return table.db or None, table.name
+
+
+def _replicate(place: str, query: str) -> _Written:
+    statement = parse_replicate(query)
+    if statement is None:
+        return _Written(query=query)
+    options = {k.lower(): str(v).lower() for k, v in statement.options.items()}
+    known = {"droptable", "truncatetable", "alterschema"}
+    for option in statement.options:
+        if option.lower() not in known:
+            raise ProjectError(
+                f"{place}.query: the REPLICATE option {option!r} has no equal here",
+                hint="known: DropTable, TruncateTable, AlterSchema; others are settings of the "
+                "task: write, key, start, deletes",
+            )
+    replace = any(options.get(o, "false") in _TRUE for o in ("droptable", "truncatetable"))
+    frozen = "alterschema" in options and options["alterschema"] not in _TRUE
+    return _Written(
+        query=statement.query,
+        into=statement.target,
+        key=statement.key,
+        disposition=Disposition.REPLACE if replace else None,
+        schema_policy=SchemaPolicy.FREEZE if frozen else None,
+    )
