@@ -28,7 +28,7 @@ class HeaderToken(_Scheme):
 
     scheme: Literal["Token"]
     header: str = "Authorization"
-    value: str = Field("Bearer {Token}", examples=["Token {APIKey}"])
+    value: str = Field(default="Bearer {Token}", examples=["Token {APIKey}"])
 
 
 class ApiKey(_Scheme):
@@ -49,7 +49,7 @@ class OAuth(_Scheme):
     scope: str = ""
     pkce: bool = False
     client_auth: Literal["body", "basic"] = Field(
-        "body", description="How the client proves itself at token_url."
+        default="body", description="How the client proves itself at token_url."
     )
     parameters: dict[str, str] = Field(
         default_factory=dict, description="More parameters of the authorize address."

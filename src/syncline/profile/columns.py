@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -16,6 +16,7 @@ from syncline.profile.schema import (
     ObjectColumn,
     ParentFanOut,
     Profile,
+    ValueFanOut,
 )
 
 _TYPES: Mapping[str, pa.DataType] = {
@@ -69,24 +70,16 @@ def arrow_type(type_: str) -> pa.DataType:
 
 
 def table_columns(profile: Profile, table: ApiTable) -> tuple[FlatColumn, ...]:
-    """Return the columns of a table: of its records, of its fan-out, and filter-only ones."""
+    """Return the columns of a table: of its records, of its fan-out, and filter-only ones.
+
+    Columns of the primary key are never null.
+    """
     columns = list(_flatten(table.columns))
     names = {c.name for c in columns}
-    fan_out = table.fan_out
-    if isinstance(fan_out, ParentFanOut) and fan_out.into and fan_out.into not in names:
-        parent = profile.tables.get(fan_out.parent)
-        types = {c.name: c.type for c in _flatten(parent.columns)} if parent else {}
-        columns.append(
-            FlatColumn(
-                name=fan_out.into,
-                type=types.get(fan_out.column, "string"),
-                path=(),
-                origin="fan_out",
-                required=True,
-                description=f"The {fan_out.column} of {fan_out.parent}.",
-            )
-        )
-        names.add(fan_out.into)
+    walked = _walked(profile, table)
+    if walked is not None and walked.name not in names:
+        columns.append(walked)
+        names.add(walked.name)
     for name, filters in table.filters.items():
         first: ColumnFilter = filters[0] if isinstance(filters, tuple) else filters
         if name not in names and first.type:
@@ -99,11 +92,14 @@ def table_columns(profile: Profile, table: ApiTable) -> tuple[FlatColumn, ...]:
                     description=first.description or "Only to filter by.",
                 )
             )
-    return tuple(columns)
+    return tuple(replace(c, required=True) if c.name in table.primary_key else c for c in columns)
 
 
 def child_columns(profile: Profile, table: ApiTable, child: Child) -> tuple[FlatColumn, ...]:
-    """Return the columns of a child table: those of its parent that it repeats, and its own."""
+    """Return the columns of a child table: those of its parent that it repeats, and its own.
+
+    Columns of the primary key are never null.
+    """
     parents = {c.name: c for c in table_columns(profile, table)}
     repeated = [
         FlatColumn(
@@ -112,12 +108,30 @@ def child_columns(profile: Profile, table: ApiTable, child: Child) -> tuple[Flat
             path=parents[column].path,
             origin="parent" if parents[column].origin == "record" else parents[column].origin,
             size=parents[column].size,
-            required=name in child.primary_key,
             description=parents[column].description,
         )
         for name, column in child.parent.items()
     ]
-    return (*repeated, *_flatten(child.columns))
+    return tuple(
+        replace(c, required=True) if c.name in child.primary_key else c
+        for c in (*repeated, *_flatten(child.columns))
+    )
+
+
+def _walked(profile: Profile, table: ApiTable) -> FlatColumn | None:
+    """Return the column that repeats what a walk of the fan-out is for, if the table has one."""
+    match table.fan_out:
+        case ParentFanOut(parent=parent, column=column, into=str(into)):
+            other = profile.tables.get(parent)
+            types = {c.name: c.type for c in _flatten(other.columns)} if other else {}
+            type_, description = types.get(column, "string"), f"The {column} of {parent}."
+        case ValueFanOut(into=str(into), values=values):
+            type_, description = "string", f"One of: {', '.join(values)}."
+        case _:
+            return None
+    return FlatColumn(
+        name=into, type=type_, path=(), origin="fan_out", required=True, description=description
+    )
 
 
 def _flatten(columns: Columns) -> Iterator[FlatColumn]:

@@ -103,8 +103,8 @@ class Offset(_Paginator):
 
     type: Literal["offset"]
     parameter: str = "offset"
-    total: str | None = Field(None, description="Dotted path of the number of matches.")
-    maximum: int | None = Field(None, description="Greatest offset that the API accepts.")
+    total: str | None = Field(default=None, description="Dotted path of the number of matches.")
+    maximum: int | None = Field(default=None, description="Greatest offset that the API accepts.")
     #: Where the total of the previous page travels; never sent.
     _TOTAL = "\0total"
 
@@ -149,8 +149,10 @@ class PageNumber(_Paginator):
     type: Literal["page_number"]
     parameter: str = "page"
     first_page: int = 1
-    pages: str | None = Field(None, description="Dotted path of the number of pages.")
-    more: str | None = Field(None, description="Dotted path of a boolean: there is another page.")
+    pages: str | None = Field(default=None, description="Dotted path of the number of pages.")
+    more: str | None = Field(
+        default=None, description="Dotted path of a boolean: there is another page."
+    )
 
     def paths(self) -> tuple[str, ...]:
         return tuple(p for p in (self.pages, self.more) if p)

@@ -26,7 +26,9 @@ class Setting(_Part):
     """A value that a connection may set in ``ProfileSettings``."""
 
     description: str = ""
-    default: str | None = Field(None, description="May name other settings: https://{Region}.")
+    default: str | None = Field(
+        default=None, description="May name other settings: https://{Region}."
+    )
     choices: tuple[str, ...] = ()
     secret: bool = False
     example: str = ""
@@ -36,12 +38,14 @@ class Column(_Part):
     """A column and where its value is found in a record."""
 
     type: ColumnType
-    path: str | None = Field(None, description="Dotted path in the record; default: the name.")
-    size: int | None = Field(None, gt=0, description="Greatest number of characters.")
-    required: bool = Field(False, description="Never null.")
+    path: str | None = Field(
+        default=None, description="Dotted path in the record; default: the name."
+    )
+    size: int | None = Field(default=None, gt=0, description="Greatest number of characters.")
+    required: bool = Field(default=False, description="Never null.")
     description: str = ""
     fields: tuple[str, ...] = Field(
-        (), description="For json: what to ask for inside, where the API has a projection."
+        default=(), description="For json: what to ask for inside, where the API has a projection."
     )
 
 
@@ -71,17 +75,27 @@ class ColumnFilter(_Part):
 
     parameter: str
     operators: tuple[Operator, ...] = (Operator.EQ,)
-    value: str = Field("{value}", description="Form of the parameter, for example '>={value}'.")
-    many: Literal["repeat", "comma"] | None = Field(
-        None, description="How several values are sent, if 'in' is among the operators."
+    value: str = Field(
+        default="{value}", description="Form of the parameter, for example '>={value}'."
     )
-    exact: bool = Field(True, description="False: the API may answer with rows that do not match.")
+    many: Literal["repeat", "comma"] | None = Field(
+        default=None, description="How several values are sent, if 'in' is among the operators."
+    )
+    exact: bool = Field(
+        default=True, description="False: the API may answer with rows that do not match."
+    )
+    widen: int = Field(
+        default=0,
+        ge=0,
+        description="Seconds by which a bound is moved outwards (down for > and >=, up for < and "
+        "<=), where it is not known whether the API counts the bound itself in.",
+    )
     required: bool = False
     values: dict[str, str] = Field(
         default_factory=dict, description="Value in SQL: value of the API, where they differ."
     )
     type: ColumnType | None = Field(
-        None, description="Set for a filter-only column, which records do not have."
+        default=None, description="Set for a filter-only column, which records do not have."
     )
     description: str = ""
 
@@ -89,6 +103,8 @@ class ColumnFilter(_Part):
     def _in_needs_many(self) -> Self:
         if (Operator.IN in self.operators) != (self.many is not None):
             raise ValueError("'many' and the operator 'in' go together")
+        if self.widen and (self.exact or Operator.EQ in self.operators):
+            raise ValueError("'widen' is for bounds, with exact: false")
         return self
 
 
@@ -98,15 +114,19 @@ class Incremental(_Part):
     column: str
     parameter: str
     format: Literal["iso8601", "date", "epoch", "epoch_ms"] = "iso8601"
-    value: str = Field("{value}", description="Form of the parameter, for example 'gt:{value}'.")
-    overlap: int = Field(60, ge=0, description="Seconds that are read again, against equal times.")
+    value: str = Field(
+        default="{value}", description="Form of the parameter, for example 'gt:{value}'."
+    )
+    overlap: int = Field(
+        default=60, ge=0, description="Seconds that are read again, against equal times."
+    )
 
 
 class DeletedMark(_Part):
     """How a record says that it is deleted, and what makes the API list such records."""
 
     column: str
-    values: tuple[str, ...] = Field((), description="Empty: true, or not null.")
+    values: tuple[str, ...] = Field(default=(), description="Empty: true, or not null.")
     parameters: dict[str, str] = Field(default_factory=dict)
 
 
@@ -114,8 +134,10 @@ class ParentFanOut(_Part):
     """One walk per row of another table; ``{parent.column}`` may stand in path and parameters."""
 
     parent: str = Field(description="Name of the other table.")
-    column: str = Field("id", description="Its column; also the name in {parent.column}.")
-    into: Name | None = Field(None, description="Column of this table that repeats the value.")
+    column: str = Field(default="id", description="Its column; also the name in {parent.column}.")
+    into: Name | None = Field(
+        default=None, description="Column of this table that repeats the value."
+    )
 
 
 class ValueFanOut(_Part):
@@ -124,7 +146,11 @@ class ValueFanOut(_Part):
     parameter: str
     values: tuple[str, ...] = Field(min_length=1)
     column: str | None = Field(
-        None, description="The column with this value: a filter on it leaves walks out."
+        default=None, description="The column with this value: a filter on it leaves walks out."
+    )
+    into: Name | None = Field(
+        default=None,
+        description="As 'column', where records do not have the value: the column is added.",
     )
 
 
@@ -147,35 +173,45 @@ class PageSize(_Part):
     """How many records a page has."""
 
     parameter: str | None = None
-    size: int | None = Field(None, gt=0, description="Asked for; the greatest the API allows.")
+    size: int | None = Field(
+        default=None, gt=0, description="Asked for; the greatest the API allows."
+    )
 
 
 class Projection(_Part):
-    """The parameter that names the fields wanted."""
+    """The parameter that names the fields wanted.
+
+    A column asks for its path. With braces only two levels can be written, so of a longer path
+    the second member is named bare and the API answers with that member's own defaults (the id
+    among them): ``custom_field.id`` of the list ``custom_field_values`` is asked for as
+    ``custom_field_values{custom_field}``.
+    """
 
     parameter: str
     style: Literal["comma", "braces"] = Field(
-        "comma", description="braces: a,b{c,d}, one level; comma: a,b.c,b.d"
+        default="comma", description="braces: a,b{c,d}, one level; comma: a,b.c,b.d"
     )
 
 
 class Limits(_Part):
     """How many requests are allowed, by what is known beforehand and by what headers say."""
 
-    requests: int | None = Field(None, gt=0)
-    seconds: float = Field(60.0, gt=0, description="Length of the window for ``requests``.")
-    remaining: str | None = Field(None, description="Header: requests left in the window.")
-    reset: str | None = Field(None, description="Header: when the window ends.")
+    requests: int | None = Field(default=None, gt=0)
+    seconds: float = Field(default=60.0, gt=0, description="Length of the window for ``requests``.")
+    remaining: str | None = Field(default=None, description="Header: requests left in the window.")
+    reset: str | None = Field(default=None, description="Header: when the window ends.")
     reset_as: Literal["epoch", "seconds"] = "epoch"
-    concurrency: int = Field(8, gt=0, description="Requests under way at once.")
+    concurrency: int = Field(default=8, gt=0, description="Requests under way at once.")
 
 
 class Retry(_Part):
     """Which answers are worth asking again."""
 
     statuses: tuple[int, ...] = (408, 425, 429, 500, 502, 503, 504)
-    attempts: int = Field(8, gt=0)
-    seconds: float = Field(300.0, gt=0, description="Give up after so long, waits included.")
+    attempts: int = Field(default=8, gt=0)
+    seconds: float = Field(
+        default=300.0, gt=0, description="Give up after so long, waits included."
+    )
 
 
 class ApiTable(_Part):
@@ -183,7 +219,9 @@ class ApiTable(_Part):
 
     path: str
     description: str = ""
-    records: str | None = Field(None, description="Dotted path of the list; '' is the body itself.")
+    records: str | None = Field(
+        default=None, description="Dotted path of the list; '' is the body itself."
+    )
     parameters: dict[str, str] = Field(default_factory=dict)
     primary_key: tuple[str, ...] = ()
     columns: Columns
@@ -196,7 +234,7 @@ class ApiTable(_Part):
     pagination: Paginator | None = None
     page: PageSize | None = None
     projection: Projection | None = None
-    limits: Limits | None = Field(None, description="A limit of its own, beside the API's.")
+    limits: Limits | None = Field(default=None, description="A limit of its own, beside the API's.")
 
 
 class Defaults(_Part):
@@ -215,8 +253,8 @@ class Profile(_Part):
     name: Name
     title: str = ""
     description: str = ""
-    documentation: str = Field("", description="Address of the API's own documentation.")
-    checked: str = Field("", description="How this profile was checked, and when.")
+    documentation: str = Field(default="", description="Address of the API's own documentation.")
+    checked: str = Field(default="", description="How this profile was checked, and when.")
     settings: dict[Name, Setting] = Field(default_factory=dict)
     auth: tuple[AuthScheme, ...] = Field(min_length=1, description="The first is the default.")
     base_url: str
@@ -224,10 +262,10 @@ class Profile(_Part):
     limits: Limits = Limits()
     retry: Retry = Retry()
     errors: tuple[str, ...] = Field(
-        (), description="Dotted paths where the body of an error has its message."
+        default=(), description="Dotted paths where the body of an error has its message."
     )
     numbers_as_strings: bool = Field(
-        False, description="The API may send numbers and booleans as texts."
+        default=False, description="The API may send numbers and booleans as texts."
     )
     defaults: Defaults = Defaults()
     tables: dict[Name, ApiTable] = Field(min_length=1)
