@@ -1,0 +1,161 @@
+"""The `run` command: a project's jobs, once, with progress and a table at the end."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from syncline.cli import failures
+from syncline.cli.progress import JobProgress
+from syncline.control.clock import SystemClock
+from syncline.control.connections import opened_source, opener
+from syncline.control.jobs import JobRun, Outcome, run_job
+from syncline.control.project import JobSpec, Project, load_project
+from syncline.control.tasks import tasks_of
+from syncline.errors import ProjectError
+from syncline.model.job import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What of a project to run, and how."""
+
+    job: str | None = None
+    #: Target tables; empty: all.
+    tasks: tuple[str, ...] = ()
+    full: bool = False
+    sweep: bool = False
+
+
+async def run(
+    file: Path, choice: Choice, format_: Literal["table", "json"], console: Console
+) -> int:
+    """Run the chosen tasks of the chosen jobs; return the exit code."""
+    project = load_project(file)
+    code = 0
+    for name, job in chosen_jobs(project, choice.job).items():
+        tasks = chosen_tasks(name, job, choice.tasks)
+        if not tasks:
+            continue
+        outcomes = await run_tasks(project, job, tasks, choice, console)
+        show(name, outcomes, format_, console)
+        errors = [o.error for o in outcomes if o.error]
+        code = code or (failures.exit_code(errors[0]) if errors else 0)
+    return code
+
+
+async def run_tasks(
+    project: Project, job: JobSpec, tasks: Sequence[Task], choice: Choice, console: Console
+) -> tuple[Outcome, ...]:
+    """Run tasks of a job with a progress display."""
+    clock = SystemClock()
+    with JobProgress(tasks, console) as progress:
+        async with opened_source(
+            project, job.source, clock, progress.waiting, progress.print
+        ) as source:
+            return await run_job(
+                JobRun(
+                    id=uuid.uuid4().hex[:12],
+                    tasks=tasks,
+                    source=source,
+                    destination=opener(project, job.destination),
+                    clock=clock,
+                    observe=progress,
+                    parallel_tasks=job.parallel_tasks,
+                    continue_on_error=job.continue_on_error,
+                    full=choice.full,
+                    sweep=choice.sweep,
+                )
+            )
+
+
+def chosen_jobs(project: Project, name: str | None) -> dict[str, JobSpec]:
+    """Return the job of this name, or all. Raises `ProjectError`."""
+    if name is None:
+        if not project.jobs:
+            raise ProjectError("the project has no jobs", hint="add one under 'jobs:'")
+        return project.jobs
+    if name not in project.jobs:
+        known = ", ".join(project.jobs) or "none"
+        raise ProjectError(f"the project has no job {name!r}", hint=f"jobs in it: {known}")
+    return {name: project.jobs[name]}
+
+
+def chosen_tasks(name: str, job: JobSpec, targets: Sequence[str]) -> tuple[Task, ...]:
+    """Return the tasks that write to these tables, or all. Raises `ProjectError`."""
+    tasks = tasks_of(name, job)
+    known = {t.target.lower(): t for t in tasks}
+    for target in targets:
+        if target.lower() not in known:
+            raise ProjectError(
+                f"the job {name} has no task for {target!r}",
+                hint=f"its target tables: {', '.join(t.target for t in tasks)}",
+            )
+    wanted = {target.lower() for target in targets}
+    return tuple(t for t in tasks if not wanted or t.target.lower() in wanted)
+
+
+def show(
+    name: str, outcomes: Sequence[Outcome], format_: Literal["table", "json"], console: Console
+) -> None:
+    """Print how the tasks of a job ended; their errors in any case."""
+    if format_ == "json":
+        for outcome in outcomes:
+            print(json.dumps(_facts(name, outcome)))  # noqa: T201 (the command's result)
+    else:
+        Console(highlight=False).print(table(name, outcomes))
+    for outcome in outcomes:
+        if outcome.error:
+            failures.show(outcome.error, console, about=outcome.task.target)
+
+
+def table(title: str, outcomes: Sequence[Outcome]) -> Table:
+    """Return outcomes as a table for the terminal."""
+    shown = Table(
+        title=escape(title), title_justify="left", title_style="bold", show_edge=False,
+        header_style="bold", show_footer=len(outcomes) > 1, footer_style="bold",
+    )  # fmt: skip
+    results = [o.result for o in outcomes if o.result]
+    shown.add_column("task", footer="total")
+    for label, field in _COLUMNS:
+        total = sum(getattr(r, field) for r in results)
+        shown.add_column(label, justify="right", footer=f"{total:,}")
+    seconds = sum(r.seconds for r in results)
+    shown.add_column("seconds", justify="right", footer=f"{seconds:.1f}")
+    for outcome in outcomes:
+        target, result = escape(outcome.task.target), outcome.result
+        if result is None:
+            state = "[red]failed[/]" if outcome.error else "[dim]not begun[/]"
+            shown.add_row(target, state)
+        else:
+            counts = (f"{getattr(result, field):,}" for _, field in _COLUMNS)
+            shown.add_row(target, *counts, f"{result.seconds:.1f}")
+    return shown
+
+
+_COLUMNS = (
+    ("rows read", "read"),
+    ("inserted", "inserted"),
+    ("updated", "updated"),
+    ("deleted", "deleted"),
+    ("rejected", "rejected"),
+    ("API calls", "requests"),
+)
+
+
+def _facts(job: str, outcome: Outcome) -> dict[str, object]:
+    facts: dict[str, object] = {"job": job, "task": outcome.task.target}
+    if outcome.result:
+        return facts | {"state": "ok"} | asdict(outcome.result)
+    if outcome.error:
+        error = outcome.error
+        return facts | {
+            "state": "failed", "code": error.code, "error": str(error), "hint": error.hint,
+        }  # fmt: skip
+    return facts | {"state": "not begun"}

@@ -1,0 +1,208 @@
+"""The commands. Each imports what it needs when it runs, so that --help is quick."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+app = typer.Typer(
+    name="syncline",
+    help="Replicate SaaS APIs into databases: incrementally, resumably, exactly.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+profile_app = typer.Typer(
+    name="profile",
+    help="Look at profiles and check your own.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(profile_app)
+
+Format = Literal["table", "json", "csv", "parquet"]
+FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How rows are written.")]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write to this file.", dir_okay=False)
+]
+ConnectionArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="CONNECTION",
+        help="A connection string (Profile=clio;…), a profile's name, or FILE.yaml:NAME.",
+    ),
+]
+ProjectArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The project file.")]
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        from syncline import __version__  # noqa: PLC0415 (start-up time)
+
+        typer.echo(f"syncline {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[  # noqa: ARG001 (handled by its callback)
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version.",
+            is_eager=True,
+            callback=lambda value: _version(wanted=value),
+        ),
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+@app.command()
+def demo(
+    folder: Annotated[
+        Path, typer.Option("--folder", help="Where demo.duckdb is made.", file_okay=False)
+    ] = Path(),
+    rows: Annotated[int, typer.Option(min=100, help="Size of the stand-in's tables.")] = 4000,
+) -> None:
+    """Replicate a stand-in Clio into demo.duckdb, change it, and replicate again."""
+    from syncline.cli import demonstration, running  # noqa: PLC0415 (start-up time)
+
+    running.run(lambda console: demonstration.demonstrate(folder, rows, console))
+
+
+@app.command()
+def sandbox(
+    *,
+    port: Annotated[int, typer.Option(help="0: any free port.")] = 8765,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    rows: Annotated[int, typer.Option(min=10, help="Size of the larger tables.")] = 4000,
+    seed: Annotated[int, typer.Option(help="Another seed gives other data.")] = 1,
+    rate_limit: Annotated[int, typer.Option(help="Requests per window; 0: no limit.")] = 50,
+    rate_window: Annotated[float, typer.Option(help="Seconds of the window.")] = 60.0,
+) -> None:
+    """Serve stand-in Clio and ClickTime APIs, OAuth included, until Ctrl-C."""
+    from syncline.cli import running, standing_in  # noqa: PLC0415 (start-up time)
+
+    running.run(
+        lambda console: standing_in.serve(
+            console, host=host, port=port, rows=rows, seed=seed, rate_limit=rate_limit,
+            rate_window=rate_window,
+        )
+    )  # fmt: skip
+
+
+@app.command()
+def query(
+    connection: ConnectionArgument,
+    sql: Annotated[str, typer.Argument(help="A SELECT over the API's tables; - reads it.")],
+    parameter: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", help="name=value of an @name.")
+    ] = None,
+    format_: FormatOption = "table",
+    output: OutputOption = None,
+) -> None:
+    """Run SQL over an API and show the rows."""
+    from syncline.cli import running, showing  # noqa: PLC0415 (start-up time)
+
+    running.run(
+        lambda console: showing.query(connection, sql, parameter or [], format_, output, console)
+    )
+
+
+@app.command()
+def tables(
+    connection: ConnectionArgument, format_: FormatOption = "table", output: OutputOption = None
+) -> None:
+    """List the tables that a connection offers."""
+    from syncline.cli import running, showing  # noqa: PLC0415 (start-up time)
+
+    running.run(lambda console: showing.tables(connection, format_, output, console))
+
+
+@app.command()
+def columns(
+    connection: ConnectionArgument,
+    table: Annotated[str, typer.Argument(help="Name of the table.")],
+    format_: FormatOption = "table",
+    output: OutputOption = None,
+) -> None:
+    """List the columns of a table: type, key, which filters the API answers itself."""
+    from syncline.cli import running, showing  # noqa: PLC0415 (start-up time)
+
+    running.run(lambda console: showing.columns(connection, table, format_, output, console))
+
+
+@app.command()
+def check(
+    file: ProjectArgument,
+    job: Annotated[str | None, typer.Option("--job", "-j", help="Only this job.")] = None,
+) -> None:
+    """Check a project file: connections, profiles, and how every task will be read and written."""
+    from syncline.cli import checking, running  # noqa: PLC0415 (start-up time)
+
+    running.run(lambda console: checking.check(file, job, console))
+
+
+@app.command()
+def run(
+    file: ProjectArgument,
+    *,
+    job: Annotated[str | None, typer.Option("--job", "-j", help="Only this job.")] = None,
+    task: Annotated[
+        list[str] | None, typer.Option("--task", "-t", help="Only the task of this target table.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Read everything again.")] = False,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="Look for rows deleted at the source.")
+    ] = False,
+    format_: Annotated[
+        Literal["table", "json"], typer.Option("--format", "-f", help="How the result is written.")
+    ] = "table",
+) -> None:
+    """Run the jobs of a project file, once."""
+    from syncline.cli import jobs, running  # noqa: PLC0415 (start-up time)
+
+    running.run(
+        lambda console: jobs.run(
+            file, jobs.Choice(job=job, tasks=tuple(task or ()), full=full, sweep=sweep),
+            format_, console,
+        )
+    )  # fmt: skip
+
+
+@profile_app.command("schema")
+def profile_schema() -> None:
+    """Print the JSON Schema of profiles, for editors."""
+    from syncline.cli import profiles  # noqa: PLC0415 (start-up time)
+
+    profiles.schema()
+
+
+@profile_app.command("check")
+def profile_check(
+    profile: Annotated[str, typer.Argument(help="A bundled profile's name, or a .yaml file.")],
+) -> None:
+    """Check a profile: its form, and what its parts must mean together."""
+    from syncline.cli import profiles, running  # noqa: PLC0415 (start-up time)
+
+    running.run(lambda console: profiles.check(profile, console))
+
+
+@profile_app.command("show")
+def profile_show(
+    profile: Annotated[
+        str | None, typer.Argument(help="A profile; without one, the bundled ones are listed.")
+    ] = None,
+) -> None:
+    """Show what a profile offers: settings, auth schemes, tables."""
+    from syncline.cli import profiles, running  # noqa: PLC0415 (start-up time)
+
+    running.run(lambda console: profiles.show(profile, console))
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

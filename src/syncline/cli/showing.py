@@ -1,0 +1,119 @@
+"""The `query`, `tables` and `columns` commands."""
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from pathlib import Path
+
+import pyarrow as pa
+from rich.console import Console
+
+from syncline.cli.output import Format, write
+from syncline.control.clock import SystemClock
+from syncline.control.connections import opened_source
+from syncline.control.project import ConnectionSpec, Project, load_project
+from syncline.errors import ProjectError, QueryError
+from syncline.model.ports import Source
+from syncline.model.run import Event, Waiting
+from syncline.model.table import Table, Value, description_of
+from syncline.query.execute import execute
+from syncline.query.names import table_named
+from syncline.query.plan import plan
+
+_IN_FILE = re.compile(r"^(?P<file>.+\.ya?ml):(?P<name>[^:/\\]+)$")
+
+
+async def query(
+    connection: str, sql: str, parameters: Sequence[str], format_: str, output: Path | None,
+    console: Console,
+) -> int:  # fmt: skip
+    """Run a query and write its rows."""
+    text = sys.stdin.read() if sql == "-" else sql
+    async with _source(connection, console) as source:
+        planned = plan(text, await source.tables(), parameters=_parameters(parameters))
+        batches = []
+        async with aclosing(execute(planned, source, None, changes=False)) as read:
+            async for batch in read:
+                batches.append(batch.records)
+    write(pa.Table.from_batches(batches, planned.schema), Format(format_), output, Console())
+    return 0
+
+
+async def tables(connection: str, format_: str, output: Path | None, console: Console) -> int:
+    """Write the tables of a connection."""
+    async with _source(connection, console) as source:
+        found = await source.tables()
+    rows = [
+        {
+            "table": t.name,
+            "columns": len(t.schema),
+            "key": ", ".join(t.primary_key),
+            "incremental_by": t.cursor_column,
+            "description": t.description,
+        }
+        for t in found.values()
+    ]
+    write(pa.Table.from_pylist(rows), Format(format_), output, Console())
+    return 0
+
+
+async def columns(
+    connection: str, table: str, format_: str, output: Path | None, console: Console
+) -> int:
+    """Write the columns of a table."""
+    async with _source(connection, console) as source:
+        found = table_named(table, await source.tables())
+    rows = [
+        {
+            "column": field.name,
+            "type": str(field.type),
+            "key": field.name in found.primary_key,
+            "filters": _filters(found, field.name),
+            "description": description_of(field),
+        }
+        for field in found.schema
+    ]
+    write(pa.Table.from_pylist(rows), Format(format_), output, Console())
+    return 0
+
+
+def _filters(table: Table, column: str) -> str:
+    declared = table.filters.get(column)
+    return " ".join(sorted(declared.operators)) if declared else ""
+
+
+def _source(connection: str, console: Console) -> AbstractAsyncContextManager[Source]:
+    def waiting(event: Event) -> None:
+        if isinstance(event, Waiting):
+            console.print(f"[dim]waiting {event.seconds:.0f} s: {event.reason}[/]")
+
+    project, name = _connection(connection)
+    return opened_source(project, name, SystemClock(), waiting, console.print)
+
+
+def _connection(text: str) -> tuple[Project, str]:
+    """Return a project with the connection that the text means, and its name in it."""
+    if match := _IN_FILE.match(text):
+        project = load_project(Path(match["file"]))
+        if match["name"] not in project.connections:
+            raise ProjectError(
+                f"{match['file']} has no connection {match['name']!r}",
+                hint=f"connections in it: {', '.join(project.connections)}",
+            )
+        return project, match["name"]
+    properties = text if "=" in text else f"Profile='{text}'"
+    spec = ConnectionSpec(type="api", properties=properties)
+    return Project(connections={"command": spec}), "command"
+
+
+def _parameters(given: Sequence[str]) -> Mapping[str, Value]:
+    values: dict[str, Value] = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise QueryError(
+                f"the parameter {each!r} has no value", hint="write --parameter name=value"
+            )
+        values[name.removeprefix("@")] = value
+    return values
