@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test lint bench hotspots lock clean
 demo: $(VENV)/.installed
 	$(BIN)/syncline demo
 
@@ -21,7 +21,10 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.bench
-	$(BIN)/python bench/run.py
+	$(BIN)/python -m bench.run
+
+hotspots: $(VENV)/.bench
+	$(BIN)/python -m bench.hotspots
 
 lock: $(VENV)/.dev
 	$(BIN)/pip install --quiet uv

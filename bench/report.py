@@ -1,0 +1,231 @@
+"""The figures as Markdown: a table, the ratios, and each target with whether it was reached."""
+
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from bench.measure import Cost
+
+_PACKAGES = ("syncline", "dlt", "duckdb", "pyarrow", "msgspec", "aiohttp", "sqlglot")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Everything the report is made of."""
+
+    #: Medians by case and side.
+    costs: Mapping[tuple[str, str], Cost]
+    repeats: int
+    #: Seconds that the 500 requests of the small table take one by one with the delay.
+    pure_wait: float
+    #: Share of the limit used, and seconds lost a window.
+    used_of_limit: tuple[float, float] | None
+    #: Names of two cases.
+    limit: str
+    windows: str
+    at: datetime
+    seconds: float
+
+    def of(self, case: str, side: str = "syncline") -> Cost | None:
+        return self.costs.get((case, side))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What must be reached, and what was."""
+
+    what: str
+    #: As measured; None if it was not.
+    found: float | None
+    bound: float
+    at_least: bool = False
+    unit: str = ""
+
+    @property
+    def reached(self) -> bool | None:
+        if self.found is None:
+            return None
+        return self.found >= self.bound if self.at_least else self.found <= self.bound
+
+
+def report(figures: Figures) -> tuple[str, bool]:
+    """Return the Markdown text, and whether every target that was measured is reached."""
+    goals = list(targets(figures))
+    lines = [
+        "# Results of the benchmark",
+        "",
+        f"Written by `make bench` on {figures.at:%Y-%m-%d %H:%M} UTC, in {figures.seconds:.0f} s.",
+        "Read ratios, not seconds: the sides ran by turns in this one run, on this one machine.",
+        "",
+        f"- machine: {', '.join(_machine())}",
+        f"- versions: {', '.join(_versions())}",
+        "- work: rows of 25 members, among them three objects and a list, 890 bytes of JSON each,",
+        "  200 a page; then 1 % of the rows change; whole processes, start-up included",
+        f"- medians of {figures.repeats} for 100k rows and for parallel windows, one run otherwise",
+        "- every result was compared with the server's own figures: rows, ids, sums, latest change",
+        "",
+        *_table(figures),
+        "",
+        "## Targets",
+        "",
+        "| target | bound | measured | |",
+        "|---|---|---|---|",
+        *(_goal(goal) for goal in goals),
+        "",
+        "Pure waiting is a bare client that asks for the 500 pages one by one at 30 ms and does",
+        f"nothing else: {figures.pure_wait:.2f} s.",
+        "",
+    ]
+    return "\n".join(lines), all(goal.reached is not False for goal in goals)
+
+
+def targets(figures: Figures) -> Iterator[Target]:
+    """Yield what Syncline must reach."""
+    for size in ("100k", "1M"):
+        yield Target(
+            what=f"full load, {size} rows: processor time against the floor",
+            found=_ratio(
+                figures.of(f"full {size}"), figures.of(f"full {size}", "floor"), "processor"
+            ),
+            bound=2,
+            unit="x",
+        )
+    yield Target(
+        what="full load, 100k rows: wall time of dlt against ours",
+        found=_ratio(figures.of("full 100k", "dlt"), figures.of("full 100k"), "wall"),
+        bound=5,
+        at_least=True,
+        unit="x",
+    )
+    per_row = _ratio(figures.of("full 1M"), figures.of("full 100k"), "processor")
+    yield Target(
+        what="processor time per row, 1M against 100k rows",
+        found=per_row and per_row / 10,
+        bound=1.1,
+        unit="x",
+    )
+    large = figures.of("full 1M")
+    yield Target(what="peak memory, 1M rows", found=_value(large, "peak_mb"), bound=400, unit=" MB")
+    yield Target(
+        what="peak memory, 1M against 100k rows",
+        found=_ratio(large, figures.of("full 100k"), "peak_mb"),
+        bound=1.2,
+        unit="x",
+    )
+    yield Target(
+        what="30 ms a request: wall time of 8 windows against one",
+        found=_ratio(figures.of(figures.windows), figures.of("30 ms a request"), "wall"),
+        bound=1 / 6,
+        unit="x",
+    )
+    yield from _incremental(figures)
+    waited = figures.of("30 ms a request")
+    yield Target(
+        what="30 ms a request: wall time against pure waiting",
+        found=None if waited is None else waited.wall / figures.pure_wait,
+        bound=1.05,
+        unit="x",
+    )
+    used = figures.used_of_limit
+    yield Target(
+        what=f"share of the limit used, {figures.limit}",
+        found=None if used is None else used[0] * 100,
+        bound=98,
+        at_least=True,
+        unit=" %",
+    )
+    yield Target(
+        what="seconds lost a window; 2 % of the real window of 60 s",
+        found=None if used is None else used[1],
+        bound=1.2,
+        unit=" s",
+    )
+    yield Target(
+        what=f"requests refused, {figures.limit}",
+        found=_value(figures.of(figures.limit), "refused"),
+        bound=1,
+    )
+
+
+def _incremental(figures: Figures) -> Iterator[Target]:
+    for size, pages in (("100k", 5), ("1M", 50)):
+        cost = figures.of(f"incremental {size}")
+        yield Target(
+            what=f"incremental, {size} rows: requests for {pages} pages of changed rows",
+            found=_value(cost, "requests"),
+            bound=pages + 1,
+        )
+    cost = figures.of("incremental 100k")
+    yield Target(
+        what="incremental, 100k rows: wall time with start-up",
+        found=_value(cost, "wall"),
+        bound=1,
+        unit=" s",
+    )
+
+
+def _value(cost: Cost | None, what: str) -> float | None:
+    return None if cost is None else float(getattr(cost, what))
+
+
+def _ratio(one: Cost | None, other: Cost | None, what: str) -> float | None:
+    if one is None or other is None:
+        return None
+    return float(getattr(one, what) / getattr(other, what))
+
+
+def _table(figures: Figures) -> Iterator[str]:
+    yield "| case | side | wall s | x floor | processor s | x floor | peak MB | requests |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for (case, side), cost in figures.costs.items():
+        floor = figures.of(case, "floor")
+        wall, processor = _ratio(cost, floor, "wall"), _ratio(cost, floor, "processor")
+        yield (
+            f"| {case} | {side} | {cost.wall:.2f} | {_times(wall)} | {cost.processor:.2f} "
+            f"| {_times(processor)} | {cost.peak_mb:.0f} | {cost.requests} |"
+        )
+
+
+def _times(ratio: float | None) -> str:
+    return "" if ratio is None else f"{ratio:.2f}x"
+
+
+def _goal(goal: Target) -> str:
+    sign = "at least" if goal.at_least else "at most"
+    found = "-" if goal.found is None else f"{goal.found:.4g}{goal.unit}"
+    verdict = {True: "pass", False: "**miss**", None: "not measured"}[goal.reached]
+    return f"| {goal.what} | {sign} {goal.bound:.3g}{goal.unit} | {found} | {verdict} |"
+
+
+def _versions() -> Iterator[str]:
+    for package in _PACKAGES:
+        try:
+            yield f"{package} {version(package)}"
+        except PackageNotFoundError:
+            continue
+
+
+def _machine() -> Iterator[str]:
+    yield _processor()
+    yield f"{os.cpu_count()} cores"
+    yield _memory()
+    yield f"{platform.system()} {platform.release()}"
+    yield f"Python {platform.python_version()}"
+
+
+def _processor() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text("utf-8")
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in text.splitlines() if "model name" in line]
+    return names[0] if names else platform.machine()
+
+
+def _memory() -> str:
+    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    return f"{pages * size / (1 << 30):.0f} GB"

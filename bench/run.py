@@ -1,0 +1,166 @@
+"""The benchmark: Syncline, the floor and dlt side by side in one run, and what it must reach."""
+
+import argparse
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.measure import ROOT, Cost, Server, WrongError, serving, used_of_limit
+from bench.report import Figures, report
+from bench.sides import SIDES, Run, Side, run
+
+SMALL, LARGE = 100_000, 1_000_000
+DELAY = 0.03
+WINDOWS = 8
+LIMIT = 50
+
+
+@dataclass(slots=True, kw_only=True)
+class Programme:
+    """What is run, and the costs so far by case and side."""
+
+    sides: Sequence[Side]
+    work: Path
+    repeats: int
+    window: int
+    costs: dict[tuple[str, str], list[Cost]] = field(default_factory=dict)
+
+    def note(self, case: str, side: Side, cost: Cost) -> None:
+        """Keep a cost and say it."""
+        self.costs.setdefault((case, side.name), []).append(cost)
+        print(
+            f"{case:24} {side.name:9} {cost.wall:7.2f} s  {cost.processor:7.2f} s processor"
+            f"  {cost.peak_mb:6.0f} MB  {cost.requests:5d} requests",
+            flush=True,
+        )
+
+    def twice(self, server: Server, side: Side, size: str) -> None:
+        """Load everything, change 1 % of the rows, load what changed."""
+        server.admin("restore")
+        directory = self.work / side.name
+        self.note(f"full {size}", side, run(side, Run(server=server, directory=directory)))
+        server.admin("change")
+        again = Run(server=server, directory=directory, incremental=True)
+        self.note(f"incremental {size}", side, run(side, again))
+        server.admin("restore")
+        shutil.rmtree(directory)
+
+
+def small(programme: Programme, server: Server) -> None:
+    """Full and incremental loads of the small table, each side going first in turn."""
+    for number in range(programme.repeats):
+        for side in _rotated(programme.sides, number):
+            programme.twice(server, side, "100k")
+
+
+def large(programme: Programme, server: Server, *, with_dlt: bool) -> None:
+    """Full and incremental loads of the large table."""
+    for side in programme.sides:
+        if with_dlt or side.name != "dlt":
+            programme.twice(server, side, "1M")
+
+
+def waiting(programme: Programme, server: Server) -> float:
+    """Full loads where every request takes a while; return the seconds of pure waiting."""
+    server.admin("configure", delay=DELAY)
+    requests = server.rows // 200
+    pure = server.pure_wait(requests)
+    print(f"pure waiting for {requests} requests, one by one: {pure:.2f} s", flush=True)
+    for side in programme.sides:
+        if side.name == "dlt":
+            continue
+        what = Run(server=server, directory=programme.work / "waiting")
+        programme.note("30 ms a request", side, run(side, what, delay=DELAY))
+    for side in _syncline(programme):
+        for _ in range(programme.repeats):
+            what = Run(server=server, directory=programme.work / "windows", parallel=WINDOWS)
+            programme.note(f"30 ms, {WINDOWS} windows", side, run(side, what, delay=DELAY))
+    return pure
+
+
+def limited(programme: Programme, server: Server) -> tuple[float, float] | None:
+    """Full load under a limit; return the share of the limit used and the loss a window."""
+    used = None
+    for side in _syncline(programme):
+        what = Run(server=server, directory=programme.work / "limited")
+        cost = run(side, what, limit=LIMIT, window=programme.window)
+        programme.note(f"{LIMIT} per {programme.window} s", side, cost)
+        used = used_of_limit(cost, LIMIT, programme.window)
+        print(f"used {used[0]:.1%} of the limit, {cost.refused} requests refused", flush=True)
+    return used
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="once each, shorter windows")
+    parser.add_argument("--sides", default="floor,syncline,dlt", help="which to run")
+    parser.add_argument("--no-large", action="store_true", help="leave out the million rows")
+    parser.add_argument("--dlt-large", action="store_true", help="dlt loads a million rows too")
+    parser.add_argument("--output", type=Path, default=ROOT / "bench/RESULTS.md")
+    given = parser.parse_args()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="syncline-bench-") as work:
+        programme = Programme(
+            sides=[SIDES[name] for name in given.sides.split(",")],
+            work=Path(work),
+            repeats=1 if given.quick else 3,
+            window=2 if given.quick else 5,
+        )
+        try:
+            with serving(SMALL) as server:
+                small(programme, server)
+                pure = waiting(programme, server)
+                used = limited(programme, server)
+            if not given.no_large:
+                with serving(LARGE) as server:
+                    large(programme, server, with_dlt=given.dlt_large)
+        except WrongError as wrong:
+            print(f"the benchmark failed: {wrong}", file=sys.stderr)
+            return 1
+    text, reached = report(
+        Figures(
+            costs={key: _median(costs) for key, costs in programme.costs.items()},
+            repeats=programme.repeats,
+            pure_wait=pure,
+            used_of_limit=used,
+            limit=f"{LIMIT} per {programme.window} s",
+            windows=f"30 ms, {WINDOWS} windows",
+            at=datetime.now(UTC),
+            seconds=time.monotonic() - began,
+        )
+    )
+    given.output.write_text(text, "utf-8")
+    print(f"\n{text}\nWritten to {given.output}")
+    return 0 if reached else 3
+
+
+def _median(costs: Sequence[Cost]) -> Cost:
+    """Return a cost of medians; what the server counted is that of the last run."""
+    return Cost(
+        wall=statistics.median(c.wall for c in costs),
+        processor=statistics.median(c.processor for c in costs),
+        peak_mb=statistics.median(c.peak_mb for c in costs),
+        requests=round(statistics.median(c.requests for c in costs)),
+        refused=max(c.refused for c in costs),
+        stats=costs[-1].stats,
+    )
+
+
+def _rotated(sides: Sequence[Side], by: int) -> Iterator[Side]:
+    by %= len(sides)
+    yield from sides[by:]
+    yield from sides[:by]
+
+
+def _syncline(programme: Programme) -> Iterator[Side]:
+    return (side for side in programme.sides if side.name == "syncline")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

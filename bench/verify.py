@@ -1,0 +1,22 @@
+"""Print the figures of a copy of the benchmark's table, to compare with the original's."""
+
+import argparse
+import json
+
+import duckdb
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("database")
+    parser.add_argument("table")
+    parser.add_argument("matter_id", help="name of the column with the matter's id")
+    given = parser.parse_args()
+    with duckdb.connect(given.database, read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        table = connection.table(given.table)
+        [figures] = table.aggregate(
+            "count(*), count(DISTINCT id), sum(round(total * 100)::BIGINT)::BIGINT,"
+            " epoch(max(updated_at)), count(note), sum(length(note))::BIGINT,"
+            f" sum({given.matter_id})::BIGINT"
+        ).fetchall()
+    print(json.dumps(figures))
