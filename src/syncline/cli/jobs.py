@@ -57,7 +57,7 @@ async def run_tasks(
     clock = SystemClock()
     with JobProgress(tasks, console) as progress:
         async with opened_source(
-            project, job.source, clock, progress.waiting, progress.print
+            project, job.source, clock, observe=progress.waiting, say=progress.print
         ) as source:
             return await run_job(
                 JobRun(

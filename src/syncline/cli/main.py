@@ -47,7 +47,7 @@ def _version(*, wanted: bool) -> None:
 @app.callback()
 def options(
     *,
-    version: Annotated[  # noqa: ARG001 (handled by its callback)
+    version: Annotated[
         bool,
         typer.Option(
             "--version",
@@ -108,7 +108,9 @@ def query(
     from syncline.cli import running, showing  # noqa: PLC0415 (start-up time)
 
     running.run(
-        lambda console: showing.query(connection, sql, parameter or [], format_, output, console)
+        lambda console: showing.query(
+            connection, sql, parameter or [], format_=format_, output=output, console=console
+        )
     )
 
 
@@ -198,9 +200,11 @@ def profile_show(
     ] = None,
 ) -> None:
     """Show what a profile offers: settings, auth schemes, tables."""
+    from rich.console import Console  # noqa: PLC0415 (start-up time)
+
     from syncline.cli import profiles, running  # noqa: PLC0415 (start-up time)
 
-    running.run(lambda console: profiles.show(profile, console))
+    running.run(lambda _: profiles.show(profile, Console(highlight=False)))
 
 
 def main() -> None:

@@ -32,9 +32,8 @@ async def check(name: str, console: Console) -> int:
     return 0
 
 
-async def show(name: str | None, console: Console) -> int:
+async def show(name: str | None, out: Console) -> int:
     """Print what profiles offer."""
-    out = Console(highlight=False)
     if name is None:
         listing = Table("profile", "title", "tables", show_edge=False)
         for each in bundled_profiles():

@@ -1,6 +1,7 @@
 """Progress of a job on the terminal: one line a task while it runs."""
 
 from collections.abc import Sequence
+from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -29,7 +30,7 @@ class JobProgress:
         self._lines: dict[str, Line] = {}
         self._width = max((len(t.target) for t in tasks), default=0)
 
-    def __enter__(self) -> "JobProgress":
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 

@@ -25,17 +25,20 @@ _IN_FILE = re.compile(r"^(?P<file>.+\.ya?ml):(?P<name>[^:/\\]+)$")
 
 
 async def query(
-    connection: str, sql: str, parameters: Sequence[str], format_: str, output: Path | None,
+    connection: str,
+    sql: str,
+    parameters: Sequence[str],
+    *,
+    format_: str,
+    output: Path | None,
     console: Console,
-) -> int:  # fmt: skip
+) -> int:
     """Run a query and write its rows."""
     text = sys.stdin.read() if sql == "-" else sql
     async with _source(connection, console) as source:
         planned = plan(text, await source.tables(), parameters=_parameters(parameters))
-        batches = []
         async with aclosing(execute(planned, source, None, changes=False)) as read:
-            async for batch in read:
-                batches.append(batch.records)
+            batches = [batch.records async for batch in read]
     write(pa.Table.from_batches(batches, planned.schema), Format(format_), output, Console())
     return 0
 
@@ -89,7 +92,7 @@ def _source(connection: str, console: Console) -> AbstractAsyncContextManager[So
             console.print(f"[dim]waiting {event.seconds:.0f} s: {event.reason}[/]")
 
     project, name = _connection(connection)
-    return opened_source(project, name, SystemClock(), waiting, console.print)
+    return opened_source(project, name, SystemClock(), observe=waiting, say=console.print)
 
 
 def _connection(text: str) -> tuple[Project, str]:

@@ -72,7 +72,7 @@ class TaskSpec(_Part):
     synced_at: bool = False
     parallel: int = Field(1, gt=0, le=64)
     start: Moment | None = None
-    commit_rows: int = Field(100_000, gt=0)
+    commit_rows: int = Field(50_000, gt=0)
     commit_seconds: float = Field(30.0, gt=0)
 
     @model_validator(mode="after")

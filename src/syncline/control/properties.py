@@ -60,7 +60,7 @@ class DuckDBProperties(Properties):
 
     database: Text = Field(alias="Database", description="Path of the file; made if missing.")
     schema_name: Text = Field("main", alias="Schema")
-    memory_limit: Text = Field("256MB", alias="MemoryLimit")
+    memory_limit: Text = Field("128MB", alias="MemoryLimit")
     threads: int | None = Field(None, alias="Threads", gt=0)
 
 

@@ -1,9 +1,7 @@
 """From what a job says about a task to the task that the engine runs."""
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
@@ -16,7 +14,7 @@ from syncline.control.project import (
 )
 from syncline.errors import ProjectError
 from syncline.model.job import Deletes, Disposition, SchemaPolicy, Task
-from syncline.query.replicate import Replicate, parse_replicate
+from syncline.query.replicate import parse_replicate
 
 _TABLE_PARTS = 2
 #: What CData's REPLICATE options mean here: option -> value -> setting.

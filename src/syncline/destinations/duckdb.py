@@ -128,7 +128,7 @@ class DuckDB:
 
 
 def open_duckdb(
-    database: str, *, schema: str = "main", memory_limit: str = "256MB", threads: int | None = None
+    database: str, *, schema: str = "main", memory_limit: str = "128MB", threads: int | None = None
 ) -> DuckDB:
     """Open (or make) a database file.
 

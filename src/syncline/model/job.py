@@ -65,6 +65,6 @@ class Task:
     parallel: int = 1
     start: datetime | None = None
     #: Commit at the next cursor after so many rows …
-    commit_rows: int = 100_000
+    commit_rows: int = 50_000
     #: … or so many seconds.
     commit_seconds: float = 30.0

@@ -1,0 +1,205 @@
+"""The composition root: from connections as they are written down to sources and destinations."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+from syncline.control.project import ConnectionSpec, Project, substituted
+from syncline.control.properties import (
+    MODELS,
+    ApiProperties,
+    DuckDBProperties,
+    Properties,
+    parse_pairs,
+    properties_of,
+)
+from syncline.destinations.duckdb import open_duckdb
+from syncline.errors import CredentialError, ProjectError, PropertyError
+from syncline.extract.credentials import Credentials
+from syncline.extract.oauth import Registration, registration
+from syncline.extract.source import rest_source
+from syncline.extract.tokens import MemoryTokens, Tokens, TokenStore, token_store
+from syncline.extract.transport import Transport
+from syncline.model.ports import Destination, Source
+from syncline.model.run import Clock, Event
+from syncline.profile.auth import OAuth
+from syncline.profile.loader import load_profile
+from syncline.profile.settings import resolved
+
+#: Prints one line for the user.
+Say: TypeAlias = Callable[[str], None]
+#: Shows the user an address to open, for an OAuth sign-in.
+OpenBrowser: TypeAlias = Callable[[str], Awaitable[None]]
+
+
+@asynccontextmanager
+async def opened_source(
+    project: Project,
+    name: str,
+    clock: Clock,
+    *,
+    observe: Callable[[Event], None],
+    say: Say,
+    open_browser: OpenBrowser | None = None,
+) -> AsyncIterator[Source]:
+    """Open a source for as long as the context lasts.
+
+    Signs in first where that is needed and allowed, with the user's browser unless another
+    ``open_browser`` is given. Raises `PropertyError`, `ProfileError`, `CredentialError`.
+    """
+    given = source_properties(project, name)
+    profile = load_profile(given.profile)
+    settings = resolved(profile, given.settings)
+    credentials = _credentials(name, given, clock)
+    scheme = next(
+        (a for a in profile.auth if a.scheme.lower() == credentials.scheme.lower()),
+        profile.auth[0],
+    )
+    tokens = credentials.tokens
+    if isinstance(scheme, OAuth) and tokens is not None and await tokens.load() is None:
+        known = registration(scheme, settings, credentials)
+        # aiohttp's server side is needed for nothing else, and slow to load.
+        from syncline.control.oauth import in_browser  # noqa: PLC0415
+
+        browser = open_browser or in_browser(say)
+        await _signed_in(known, given, tokens, clock, browser)
+    source = rest_source(
+        profile=profile, settings=settings, credentials=credentials, clock=clock, observe=observe
+    )
+    try:
+        yield source
+    finally:
+        await source.aclose()
+
+
+@asynccontextmanager
+async def described_source(project: Project, name: str, clock: Clock) -> AsyncIterator[Source]:
+    """Open a source that is only asked for its tables: nobody signs in, nothing is sent."""
+    given = source_properties(project, name)
+    profile = load_profile(given.profile)
+    settings = resolved(profile, given.settings)
+    source = rest_source(
+        profile=profile,
+        settings=settings,
+        credentials=_credentials(name, given, clock),
+        clock=clock,
+        observe=lambda _: None,
+    )
+    try:
+        yield source
+    finally:
+        await source.aclose()
+
+
+def opener(project: Project, name: str) -> Callable[[], Awaitable[Destination]]:
+    """Return what opens a destination. Raises `PropertyError` at once if it cannot be right."""
+    given = destination_properties(project, name)
+
+    async def opened() -> Destination:
+        match given:
+            case DuckDBProperties():
+                return await asyncio.to_thread(
+                    open_duckdb,
+                    given.database,
+                    schema=given.schema_name,
+                    memory_limit=given.memory_limit,
+                    threads=given.threads,
+                )
+            case _:
+                raise AssertionError(f"no destination for {type(given).__name__}")
+
+    return opened
+
+
+def source_properties(project: Project, name: str) -> ApiProperties:
+    """Return the properties of a source."""
+    given = _properties(project, name)
+    if not isinstance(given, ApiProperties):
+        raise ProjectError(
+            f"the connection {name!r} is a {project.connections[name].type} database, no source"
+        )
+    return given
+
+
+def destination_properties(project: Project, name: str) -> Properties:
+    """Return the properties of a destination."""
+    given = _properties(project, name)
+    if isinstance(given, ApiProperties):
+        raise ProjectError(f"the connection {name!r} is an API, no destination")
+    return given
+
+
+def _properties(project: Project, name: str) -> Properties:
+    spec: ConnectionSpec = project.connections[name]
+    written = spec.properties
+    pairs = parse_pairs(written) if isinstance(written, str) else written
+    try:
+        return properties_of(MODELS[spec.type], substituted(name, pairs))
+    except PropertyError as error:
+        raise PropertyError(f"connection {name}: {error}", hint=error.hint) from None
+
+
+def _credentials(name: str, given: ApiProperties, clock: Clock) -> Credentials:
+    return Credentials(
+        scheme=given.auth_scheme or "",
+        user=given.user,
+        password=given.password.get_secret_value(),
+        client_id=given.oauth_client_id,
+        client_secret=given.oauth_client_secret.get_secret_value(),
+        tokens=_tokens(name, given, clock),
+    )
+
+
+def _tokens(name: str, given: ApiProperties, clock: Clock) -> TokenStore:
+    access = given.oauth_access_token.get_secret_value()
+    refresh = given.oauth_refresh_token.get_secret_value()
+    if access or refresh:
+        return MemoryTokens(Tokens(access_token=access, refresh_token=refresh))
+    location = given.oauth_settings_location or str(_default_location(name, given))
+    return token_store(location, clock)
+
+
+def _default_location(name: str, given: ApiProperties) -> Path:
+    """Return a file in the user's own data folder, another one for each client and host."""
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    parts = [given.profile, given.oauth_client_id, *map("=".join, sorted(given.settings.items()))]
+    mark = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+    return Path(base) / "syncline" / f"oauth-{name}-{mark}.json"
+
+
+async def _signed_in(
+    known: Registration,
+    given: ApiProperties,
+    tokens: TokenStore,
+    clock: Clock,
+    open_browser: OpenBrowser,
+) -> None:
+    if given.initiate_oauth != "GETANDREFRESH":
+        raise CredentialError(
+            "there are no OAuth tokens, and InitiateOAuth does not allow to ask for them",
+            hint="set InitiateOAuth to GETANDREFRESH, or give OAuthAccessToken",
+        )
+    from syncline.control.oauth import sign_in  # noqa: PLC0415 (as above)
+
+    async with _transport() as transport:
+        granted = await sign_in(
+            known,
+            callback_url=given.callback_url,
+            open_browser=open_browser,
+            send=transport.send,
+            clock=clock,
+        )
+    await tokens.save(granted)
+
+
+@asynccontextmanager
+async def _transport() -> AsyncIterator[Transport]:
+    transport = Transport()
+    try:
+        yield transport
+    finally:
+        await transport.aclose()
