@@ -1,0 +1,226 @@
+"""Asking an API politely and stubbornly: proof of identity, limits, retries, one error tree."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from http import HTTPStatus
+from urllib.parse import parse_qsl, urljoin, urlsplit
+
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    wait_random_exponential,
+)
+
+from syncline.errors import (
+    CredentialError,
+    RateLimited,
+    ResponseRefused,
+    TransientError,
+    Unavailable,
+)
+from syncline.extract.auth import Auth, Proof
+from syncline.extract.faults import described, refusal, shown
+from syncline.extract.limits import Limiter
+from syncline.extract.answer import Answer, Send, retry_after
+from syncline.model.run import Clock, Observer
+from syncline.profile.pagination import Request
+from syncline.profile.schema import Limits, Retry
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 5
+_SUCCESS = range(200, 300)
+_LONGEST_PAUSE = 30.0
+
+
+class Client:
+    """One connection's way to its API, shared by all that reads over it."""
+
+    def __init__(
+        self,
+        *,
+        send: Send,
+        auth: Auth,
+        clock: Clock,
+        limits: Limits,
+        retry: Retry,
+        headers: Mapping[str, str],
+        errors: Sequence[str],
+        table_limits: Mapping[str, Limits],
+        observe: Observer | None = None,
+    ) -> None:
+        self._send = send
+        self._auth = auth
+        self._clock = clock
+        self._retry = retry
+        self._headers = tuple(headers.items())
+        self._errors = errors
+        self._limiter = Limiter(limits, clock, observe)
+        self._own = {t: Limiter(each, clock, observe) for t, each in table_limits.items()}
+        self._backoff = wait_random_exponential(multiplier=0.5, max=_LONGEST_PAUSE)
+
+    @property
+    def clock(self) -> Clock:
+        """The clock by which requests are timed."""
+        return self._clock
+
+    async def fetch(
+        self, request: Request, *, table: str = "", accept: Collection[int] = ()
+    ) -> Answer:
+        """Return the answer to a request: a success, or one of the statuses to ``accept``.
+
+        Answers worth asking again are asked again. Raises `CredentialError`,
+        `PermissionRefused`, `NotFound` or another `ConfigError` where someone must change
+        something, `RateLimited` or `Unavailable` after too many attempts, and
+        `ResponseRefused` for an answer that no API gives.
+        """
+        spent = 0
+        renewed = False
+        asked = request
+
+        async def attempt() -> Answer:
+            nonlocal spent, renewed, asked
+            for _ in range(_MOST_REDIRECTS):
+                proof = await self._auth.proof()
+                spent += 1
+                answer = await self._once(asked, proof, table)
+                if answer.status == HTTPStatus.UNAUTHORIZED and not renewed:
+                    renewed = await self._auth.renew(proof)
+                    if renewed:
+                        continue
+                if answer.status not in _REDIRECTS:
+                    break
+                asked = self._redirected(asked, answer)
+            self._judge(asked, answer, accept, renewed=renewed)
+            return replace(answer, requests=spent)
+
+        retrying = AsyncRetrying(
+            sleep=self._clock.sleep,
+            retry=retry_if_exception_type(TransientError),
+            wait=self._wait,
+            stop=_patience(self._retry, self._clock),
+            reraise=True,
+        )
+        try:
+            return await retrying(attempt)
+        except _Final as final:
+            raise final.error from None
+
+    async def pause(self, attempt: int) -> None:
+        """Let a moment pass before asking again for an answer that could not be read."""
+        await self._clock.sleep(min(2.0 ** (attempt - 1), _LONGEST_PAUSE))
+
+    def plain(self, request: Request) -> Request:
+        """Return the request without secrets that the API itself put into its links."""
+        own, secrets = self._auth.parameter, set(self._auth.secrets)
+        kept = tuple(p for p in request.parameters if p[0] != own and p[1] not in secrets)
+        return request if kept == request.parameters else replace(request, parameters=kept)
+
+    def shown(self, request: Request) -> str:
+        """Return method and address of a request without secrets."""
+        return shown(request, self._auth.secrets)
+
+    def described(self, request: Request, answer: Answer) -> str:
+        """Return one line on an answer: what was asked, what came, the API's own words."""
+        return described(request, answer, errors=self._errors, secrets=self._auth.secrets)
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        """The values that no text may show."""
+        return self._auth.secrets
+
+    async def _once(self, request: Request, proof: Proof, table: str) -> Answer:
+        signed = _signed(request, proof, self._headers)
+        async with AsyncExitStack() as turns:
+            told = [
+                await turns.enter_async_context(limiter.turn())
+                for limiter in (self._own.get(table), self._limiter)
+                if limiter is not None
+            ]
+            try:
+                answer = await self._send(signed, None)
+            except TransientError as error:
+                message = f"{self.shown(request)}: {error}"
+                raise Unavailable(message, hint=error.hint) from error
+            for turn in told:
+                turn.answer = answer
+        return answer
+
+    def _judge(
+        self, request: Request, answer: Answer, accept: Collection[int], *, renewed: bool
+    ) -> None:
+        status = answer.status
+        if status in _SUCCESS or status in accept:
+            return
+        if status in _REDIRECTS:
+            raise ResponseRefused(f"{self.shown(request)} is redirected again and again")
+        wait = retry_after(answer, self._clock.time())
+        if status in self._retry.statuses:
+            message = self.described(request, answer)
+            if status == HTTPStatus.TOO_MANY_REQUESTS:
+                raise RateLimited(message, retry_after=wait)
+            raise Unavailable(message, retry_after=wait)
+        error = refusal(
+            request, answer, errors=self._errors, secrets=self._auth.secrets, retry_after=wait
+        )
+        if isinstance(error, TransientError):
+            # The profile says that this status is not worth asking again.
+            raise _Final(error)
+        if isinstance(error, CredentialError) and renewed:
+            raise CredentialError(
+                str(error), hint="connect again: the API refuses even a token just renewed"
+            )
+        raise error
+
+    def _redirected(self, request: Request, answer: Answer) -> Request:
+        here = urlsplit(request.url)
+        there = urlsplit(urljoin(request.url, answer.headers.get("location", "")))
+        if (here.scheme, here.netloc) != (there.scheme, there.netloc):
+            # Invariant 7: the credentials are for one host.
+            raise ResponseRefused(
+                f"{self.shown(request)} answered {answer.status}, to another host: {there.netloc}",
+                hint="set BaseURL to the address that answers itself",
+            )
+        return replace(
+            request,
+            url=f"{there.scheme}://{there.netloc}{there.path}",
+            parameters=tuple(parse_qsl(there.query, keep_blank_values=True)),
+        )
+
+    def _wait(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, RateLimited) and error.retry_after is not None:
+            return 0.0  # the limiter keeps us, and everyone else, back for that long
+        asked = error.retry_after if isinstance(error, TransientError) else None
+        return max(self._backoff(state), asked or 0.0)
+
+
+class _Final(Exception):  # noqa: N818 (no error, but the way of one past the retries)
+    """Carries an error that the same call may not have later, whatever its class says."""
+
+    def __init__(self, error: TransientError) -> None:
+        super().__init__()
+        self.error = error
+
+
+def _signed(request: Request, proof: Proof, headers: tuple[tuple[str, str], ...]) -> Request:
+    own = () if proof.header is None else (proof.header,)
+    signed = replace(request, headers=(*headers, *request.headers, *own))
+    return signed if proof.parameter is None else signed.having(**dict([proof.parameter]))
+
+
+def _patience(retry: Retry, clock: Clock) -> Callable[[RetryCallState], bool]:
+    """Return what says when to give up: after so many attempts, or so many seconds of failing."""
+    began: float | None = None
+
+    def over(state: RetryCallState) -> bool:
+        nonlocal began
+        now = clock.monotonic()
+        began = now if began is None else began
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, TransientError) else None
+        wait = max(state.upcoming_sleep, asked or 0.0)
+        return state.attempt_number >= retry.attempts or now - began + wait > retry.seconds
+
+    return over

@@ -1,0 +1,128 @@
+"""One HTTP exchange: the only place that knows the HTTP library."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+import aiohttp
+from yarl import URL
+
+from syncline import __version__
+from syncline.errors import ConfigError, PropertyError, Unavailable
+from syncline.extract.answer import Answer, address, moment
+from syncline.profile.pagination import Request
+
+
+class Transport:
+    """Connections to hosts, kept alive; no cookies, no redirects, no retries."""
+
+    def __init__(
+        self,
+        *,
+        connections: int = 8,
+        timeout: float = 120.0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._connections = connections
+        self._timeout = timeout
+        self._monotonic = monotonic
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(self, request: Request, body: bytes | None = None) -> Answer:
+        """Return the answer to a request, whatever its status.
+
+        Raises `Unavailable` if there is none, or only a part of it; `ConfigError` if there
+        cannot be one. The messages name neither address nor headers.
+        """
+        url = _url(request)
+        sent = self._monotonic()
+        try:
+            session = self._open()
+            async with session.request(
+                request.method,
+                url,
+                headers=request.headers,
+                data=body,
+                allow_redirects=False,
+            ) as response:
+                content = await response.read()
+                headers = _lowered(response.headers.items())
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _failure(error, self._timeout) from error
+        return Answer(
+            status=response.status,
+            headers=headers,
+            body=content,
+            date=moment(headers.get("date", "")),
+            sent=sent,
+            received=self._monotonic(),
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            # Closing TLS takes one more turn of the loop in the library's own transports.
+            await asyncio.sleep(0)
+            self._session = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        # Not in __init__: a session belongs to the loop that runs when it is made.
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=75),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={
+                    "Accept": "application/json",
+                    "Accept-Encoding": "gzip, deflate",
+                    "User-Agent": f"syncline/{__version__}",
+                },
+                timeout=aiohttp.ClientTimeout(
+                    total=None, sock_connect=min(30.0, self._timeout), sock_read=self._timeout
+                ),
+                trust_env=True,
+            )
+        return self._session
+
+
+def _url(request: Request) -> URL:
+    try:
+        url = URL(address(request), encoded=True)
+    except ValueError:
+        url = URL()
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise PropertyError(
+            "the address is none that can be asked",
+            hint="BaseURL must begin with https:// and a host",
+        )
+    return url
+
+
+def _lowered(headers: Iterable[tuple[str, str]]) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for name, value in headers:
+        lower = name.lower()
+        found[lower] = f"{found[lower]}, {value}" if lower in found else value
+    return found
+
+
+def _failure(error: Exception, timeout: float) -> ConfigError | Unavailable:
+    match error:
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+            return ConfigError(
+                f"no trusted connection: {error}",
+                hint="the server's certificate must be one that this machine trusts",
+            )
+        case aiohttp.InvalidURL():
+            return PropertyError("not an address that can be asked", hint="check BaseURL")
+        case TimeoutError():
+            return Unavailable(f"no answer within {timeout:g} seconds")
+        case aiohttp.ClientPayloadError():
+            return Unavailable("the answer was cut off")
+        case aiohttp.ClientConnectorError():
+            return Unavailable(
+                f"no connection: {error.os_error.strerror or error.os_error}",
+                hint="check the network, and the host in BaseURL",
+            )
+        case _:
+            return Unavailable(f"the connection broke: {type(error).__name__}")
