@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from syncline.model.table import Operator
 from syncline.profile.auth import AuthScheme
@@ -17,6 +17,14 @@ ColumnType: TypeAlias = Annotated[
 ]
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[^\s.{}\[\]\"']+$", max_length=100)]
 
+#: The patterns above, as complaints say them.
+IN_WORDS = {
+    r"^(string|integer|number|boolean|date|datetime|time|json|decimal\(\d+,\d+\))$": (
+        "one of string, integer, number, boolean, date, datetime, time, json, decimal(p,s)"
+    ),
+    r"^[^\s.{}\[\]\"']+$": "a name without spaces, dots, quotes, braces and brackets",
+}
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -25,13 +33,13 @@ class _Part(BaseModel):
 class Setting(_Part):
     """A value that a connection may set in ``ProfileSettings``."""
 
-    description: str = ""
+    description: str = Field(default="", description="What to fill in, for people.")
     default: str | None = Field(
         default=None, description="May name other settings: https://{Region}."
     )
-    choices: tuple[str, ...] = ()
-    secret: bool = False
-    example: str = ""
+    choices: tuple[str, ...] = Field(default=(), description="Empty: anything goes.")
+    secret: bool = Field(default=False, description="Kept sealed, never shown.")
+    example: str = Field(default="", description="A value as it may look.")
 
 
 class Column(_Part):
@@ -42,39 +50,68 @@ class Column(_Part):
         default=None, description="Dotted path in the record; default: the name."
     )
     size: int | None = Field(default=None, gt=0, description="Greatest number of characters.")
-    required: bool = Field(default=False, description="Never null.")
-    description: str = ""
+    required: bool = Field(default=False, description="Never null, as the key's columns are.")
+    description: str = Field(default="", description="What the value means.")
     fields: tuple[str, ...] = Field(
         default=(), description="For json: what to ask for inside, where the API has a projection."
     )
 
 
+def _column_form(value: object) -> str:
+    # Brackets keep these tags apart from every key: complaints cut them from places.
+    if isinstance(value, ObjectColumn) or (isinstance(value, dict) and "object" in value):
+        return "[object]"
+    return "[column]" if isinstance(value, Column | dict) else "[type]"
+
+
+def _member_form(value: object) -> str:
+    return "[column]" if isinstance(value, Column | dict) else "[type]"
+
+
+Member: TypeAlias = Annotated[
+    Annotated[ColumnType, Tag("[type]")] | Annotated[Column, Tag("[column]")],
+    Discriminator(_member_form),
+]
+
+
 class ObjectColumn(_Part):
     """A nested object whose members become columns ``<name>_<member>``."""
 
-    object: dict[Name, "ColumnType | Column"] = Field(min_length=1)
+    object: dict[Name, Member] = Field(min_length=1, description="The members, each a column.")
 
 
-Columns: TypeAlias = dict[Name, ColumnType | Column | ObjectColumn]
+Columns: TypeAlias = dict[
+    Name,
+    Annotated[
+        Annotated[ColumnType, Tag("[type]")]
+        | Annotated[Column, Tag("[column]")]
+        | Annotated[ObjectColumn, Tag("[object]")],
+        Discriminator(_column_form),
+    ],
+]
 
 
 class Child(_Part):
     """A table made of a list inside the records of its parent, from the same pages."""
 
-    description: str = ""
+    description: str = Field(default="", description="What its rows are.")
     list: str = Field(description="Dotted path of the list in the parent's record.")
-    primary_key: tuple[str, ...] = ()
+    primary_key: tuple[str, ...] = Field(
+        default=(), description="Columns that together are never equal in two rows."
+    )
     parent: dict[Name, str] = Field(
         description="Column of this table: column of the parent that it repeats.", min_length=1
     )
-    columns: Columns
+    columns: Columns = Field(description="What is read of each element of the list.")
 
 
 class ColumnFilter(_Part):
     """Comparisons on one column that become a query parameter."""
 
-    parameter: str
-    operators: tuple[Operator, ...] = (Operator.EQ,)
+    parameter: str = Field(description="The query parameter that takes the value.")
+    operators: tuple[Operator, ...] = Field(
+        default=(Operator.EQ,), description="Comparisons that the parameter can answer."
+    )
     value: str = Field(
         default="{value}", description="Form of the parameter, for example '>={value}'."
     )
@@ -90,30 +127,51 @@ class ColumnFilter(_Part):
         description="Seconds by which a bound is moved outwards (down for > and >=, up for < and "
         "<=), where it is not known whether the API counts the bound itself in.",
     )
-    required: bool = False
+    required: bool = Field(
+        default=False, description="The API refuses to list the table without it."
+    )
     values: dict[str, str] = Field(
         default_factory=dict, description="Value in SQL: value of the API, where they differ."
     )
     type: ColumnType | None = Field(
         default=None, description="Set for a filter-only column, which records do not have."
     )
-    description: str = ""
+    description: str = Field(default="", description="Of a filter-only column.")
 
     @model_validator(mode="after")
-    def _in_needs_many(self) -> Self:
+    def _sound(self) -> Self:
         if (Operator.IN in self.operators) != (self.many is not None):
             raise ValueError("'many' and the operator 'in' go together")
-        if self.widen and (self.exact or Operator.EQ in self.operators):
-            raise ValueError("'widen' is for bounds, with exact: false")
+        if self.widen and (self.exact or not set(self.operators) <= _BOUNDS):
+            raise ValueError("'widen' is for the operators > >= < <= with exact: false")
         return self
+
+
+_BOUNDS = {Operator.LT, Operator.LE, Operator.GT, Operator.GE}
+
+
+def _filter_form(value: object) -> str:
+    return "[list]" if isinstance(value, list | tuple) else "[filter]"
+
+
+Filters: TypeAlias = dict[
+    str,
+    Annotated[
+        Annotated[ColumnFilter, Tag("[filter]")]
+        | Annotated[tuple[ColumnFilter, ...], Tag("[list]")],
+        Discriminator(_filter_form),
+    ],
+]
 
 
 class Incremental(_Part):
     """The column that grows with every change, and the parameter that asks for what is newer."""
 
-    column: str
-    parameter: str
-    format: Literal["iso8601", "date", "epoch", "epoch_ms"] = "iso8601"
+    column: str = Field(description="The column that grows.")
+    parameter: str = Field(description="The query parameter that takes the time.")
+    format: Literal["iso8601", "date", "epoch", "epoch_ms"] = Field(
+        default="iso8601", description="How the time is written."
+    )
     value: str = Field(
         default="{value}", description="Form of the parameter, for example 'gt:{value}'."
     )
@@ -125,9 +183,11 @@ class Incremental(_Part):
 class DeletedMark(_Part):
     """How a record says that it is deleted, and what makes the API list such records."""
 
-    column: str
+    column: str = Field(description="The column that tells.")
     values: tuple[str, ...] = Field(default=(), description="Empty: true, or not null.")
-    parameters: dict[str, str] = Field(default_factory=dict)
+    parameters: dict[str, str] = Field(
+        default_factory=dict, description="Query parameters that bring deleted records, too."
+    )
 
 
 class ParentFanOut(_Part):
@@ -136,31 +196,45 @@ class ParentFanOut(_Part):
     parent: str = Field(description="Name of the other table.")
     column: str = Field(default="id", description="Its column; also the name in {parent.column}.")
     into: Name | None = Field(
-        default=None, description="Column of this table that repeats the value."
+        default=None, description="Column that is added to this table and repeats the value."
     )
 
 
 class ValueFanOut(_Part):
     """One walk per value of a parameter that the API requires."""
 
-    parameter: str
-    values: tuple[str, ...] = Field(min_length=1)
+    parameter: str = Field(description="The query parameter that takes the values.")
+    values: tuple[str, ...] = Field(min_length=1, description="Every value there is.")
     column: str | None = Field(
-        default=None, description="The column with this value: a filter on it leaves walks out."
+        default=None,
+        description="The column of records with this value: a filter on it leaves walks out.",
     )
     into: Name | None = Field(
         default=None,
-        description="As 'column', where records do not have the value: the column is added.",
+        description="In place of 'column', where records do not have the value: "
+        "column that is added to this table and repeats the value.",
     )
+
+
+def _fan_out_form(value: object) -> str:
+    if isinstance(value, ValueFanOut) or (isinstance(value, dict) and "parameter" in value):
+        return "[values]"
+    return "[parent]"
+
+
+FanOut: TypeAlias = Annotated[
+    Annotated[ParentFanOut, Tag("[parent]")] | Annotated[ValueFanOut, Tag("[values]")],
+    Discriminator(_fan_out_form),
+]
 
 
 class Windows(_Part):
     """A date or time column by which the table can be read in disjoint windows at once."""
 
-    column: str
+    column: str = Field(description="Never null in the API's records.")
     since: str = Field(description="Parameter of the first moment of a window, inclusive.")
     until: str = Field(description="Parameter of the last moment of a window, inclusive.")
-    format: Literal["date"] = "date"
+    format: Literal["date"] = Field(default="date", description="How the moments are written.")
     earliest: dict[str, str] = Field(
         default_factory=dict, description="Parameters that put the smallest value first."
     )
@@ -172,7 +246,9 @@ class Windows(_Part):
 class PageSize(_Part):
     """How many records a page has."""
 
-    parameter: str | None = None
+    parameter: str | None = Field(
+        default=None, description="The query parameter that takes the size."
+    )
     size: int | None = Field(
         default=None, gt=0, description="Asked for; the greatest the API allows."
     )
@@ -181,13 +257,13 @@ class PageSize(_Part):
 class Projection(_Part):
     """The parameter that names the fields wanted.
 
-    A column asks for its path. With braces only two levels can be written, so of a longer path
-    the second member is named bare and the API answers with that member's own defaults (the id
-    among them): ``custom_field.id`` of the list ``custom_field_values`` is asked for as
-    ``custom_field_values{custom_field}``.
+    A column asks for its path, a json column for its ``fields`` below it too. With braces only
+    two levels can be written, so of a longer path the second member is named bare and the API
+    answers with that member's own defaults (the id among them): ``custom_field.id`` of the list
+    ``custom_field_values`` is asked for as ``custom_field_values{custom_field}``.
     """
 
-    parameter: str
+    parameter: str = Field(description="The query parameter that takes the names.")
     style: Literal["comma", "braces"] = Field(
         default="comma", description="braces: a,b{c,d}, one level; comma: a,b.c,b.d"
     )
@@ -196,19 +272,23 @@ class Projection(_Part):
 class Limits(_Part):
     """How many requests are allowed, by what is known beforehand and by what headers say."""
 
-    requests: int | None = Field(default=None, gt=0)
+    requests: int | None = Field(default=None, gt=0, description="So many in ``seconds``.")
     seconds: float = Field(default=60.0, gt=0, description="Length of the window for ``requests``.")
     remaining: str | None = Field(default=None, description="Header: requests left in the window.")
     reset: str | None = Field(default=None, description="Header: when the window ends.")
-    reset_as: Literal["epoch", "seconds"] = "epoch"
+    reset_as: Literal["epoch", "seconds"] = Field(
+        default="epoch", description="epoch: a moment, in seconds since 1970; seconds: from now."
+    )
     concurrency: int = Field(default=8, gt=0, description="Requests under way at once.")
 
 
 class Retry(_Part):
     """Which answers are worth asking again."""
 
-    statuses: tuple[int, ...] = (408, 425, 429, 500, 502, 503, 504)
-    attempts: int = Field(default=8, gt=0)
+    statuses: tuple[int, ...] = Field(
+        default=(408, 425, 429, 500, 502, 503, 504), description="HTTP statuses."
+    )
+    attempts: int = Field(default=8, gt=0, description="The first one included.")
     seconds: float = Field(
         default=300.0, gt=0, description="Give up after so long, waits included."
     )
@@ -217,55 +297,79 @@ class Retry(_Part):
 class ApiTable(_Part):
     """One table: where its records are and what is known of them. None: as in ``defaults``."""
 
-    path: str
-    description: str = ""
+    path: str = Field(description="Below base_url; may name settings and {parent.column}.")
+    description: str = Field(default="", description="What its rows are.")
     records: str | None = Field(
         default=None, description="Dotted path of the list; '' is the body itself."
     )
-    parameters: dict[str, str] = Field(default_factory=dict)
-    primary_key: tuple[str, ...] = ()
-    columns: Columns
-    children: dict[Name, Child] = Field(default_factory=dict)
-    filters: dict[str, ColumnFilter | tuple[ColumnFilter, ...]] = Field(default_factory=dict)
-    incremental: Incremental | None = None
-    deleted: DeletedMark | None = None
-    fan_out: ParentFanOut | ValueFanOut | None = None
-    windows: Windows | None = None
-    pagination: Paginator | None = None
-    page: PageSize | None = None
-    projection: Projection | None = None
+    parameters: dict[str, str] = Field(
+        default_factory=dict, description="Sent with every request, beside those of defaults."
+    )
+    primary_key: tuple[str, ...] = Field(
+        default=(), description="Columns that together are never equal in two rows."
+    )
+    columns: Columns = Field(description="What is read of each record, in this order.")
+    children: dict[Name, Child] = Field(
+        default_factory=dict, description="Tables made of lists inside the records."
+    )
+    filters: Filters = Field(
+        default_factory=dict, description="By column: what the API can filter itself."
+    )
+    incremental: Incremental | None = Field(default=None, description="None: every read is whole.")
+    deleted: DeletedMark | None = Field(
+        default=None, description="None: records do not say that they are deleted."
+    )
+    fan_out: FanOut | None = Field(
+        default=None, description="None: one walk from page to page lists the table."
+    )
+    windows: Windows | None = Field(default=None, description="None: the table is read in one go.")
+    pagination: Paginator | None = Field(default=None, description="None: as in defaults.")
+    page: PageSize | None = Field(default=None, description="None: as in defaults.")
+    projection: Projection | None = Field(default=None, description="None: as in defaults.")
     limits: Limits | None = Field(default=None, description="A limit of its own, beside the API's.")
 
 
 class Defaults(_Part):
     """What tables inherit unless they say otherwise."""
 
-    records: str = ""
-    pagination: Paginator = NoPages(type="none")
-    page: PageSize = PageSize()
-    projection: Projection | None = None
-    parameters: dict[str, str] = Field(default_factory=dict)
+    records: str = Field(default="", description="Dotted path of the list; '' is the body itself.")
+    pagination: Paginator = Field(
+        default=NoPages(type="none"), description="How pages follow each other."
+    )
+    page: PageSize = Field(default=PageSize(), description="How many records a page has.")
+    projection: Projection | None = Field(
+        default=None, description="None: the API always answers with whole records."
+    )
+    parameters: dict[str, str] = Field(default_factory=dict, description="Sent with every request.")
 
 
 class Profile(_Part):
     """Everything Syncline needs to know of an API to offer it as tables."""
 
-    name: Name
-    title: str = ""
-    description: str = ""
+    name: Name = Field(description="One word, for connections and logs.")
+    title: str = Field(default="", description="The name for people.")
+    description: str = Field(default="", description="What the API is about.")
     documentation: str = Field(default="", description="Address of the API's own documentation.")
     checked: str = Field(default="", description="How this profile was checked, and when.")
-    settings: dict[Name, Setting] = Field(default_factory=dict)
+    settings: dict[Name, Setting] = Field(
+        default_factory=dict, description="What a connection fills in."
+    )
     auth: tuple[AuthScheme, ...] = Field(min_length=1, description="The first is the default.")
-    base_url: str
-    headers: dict[str, str] = Field(default_factory=dict)
-    limits: Limits = Limits()
-    retry: Retry = Retry()
+    base_url: str = Field(description="What every path follows; may name settings.")
+    headers: dict[str, str] = Field(
+        default_factory=dict, description="Sent with every request; may name settings."
+    )
+    limits: Limits = Field(default=Limits(), description="What the API allows.")
+    retry: Retry = Field(default=Retry(), description="What is asked again.")
     errors: tuple[str, ...] = Field(
-        default=(), description="Dotted paths where the body of an error has its message."
+        default=(),
+        description="Dotted paths where the body of an error has its message; a number is a place "
+        "in a list.",
     )
     numbers_as_strings: bool = Field(
         default=False, description="The API may send numbers and booleans as texts."
     )
-    defaults: Defaults = Defaults()
-    tables: dict[Name, ApiTable] = Field(min_length=1)
+    defaults: Defaults = Field(
+        default=Defaults(), description="What tables inherit unless they say otherwise."
+    )
+    tables: dict[Name, ApiTable] = Field(min_length=1, description="The tables, by name.")
