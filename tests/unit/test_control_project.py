@@ -1,0 +1,140 @@
+"""The project file: what it says becomes tasks, and what is wrong is named with its line."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from syncline.control.project import Project, load_project, substituted
+from syncline.control.tasks import tasks_of
+from syncline.errors import ProjectError, QueryError
+from syncline.model.job import Deletes, Disposition, SchemaPolicy, Task
+
+PROJECT = """\
+connections:
+  clio: {type: api, properties: {Profile: clio, OAuthClientSecret: "${CLIO_SECRET}"}}
+  lake: {type: duckdb, properties: "Database=w.duckdb;Schema=clio"}
+jobs:
+  nightly:
+    source: clio
+    destination: lake
+    tasks:
+"""
+
+
+def project(tmp_path: Path, tasks: str) -> Project:
+    path = tmp_path / "p.yaml"
+    path.write_text(PROJECT + "".join(f"      {line}\n" for line in tasks.splitlines()))
+    return load_project(path)
+
+
+def one(tmp_path: Path, task: str) -> Task:
+    (made,) = tasks_of("nightly", project(tmp_path, task).jobs["nightly"])
+    return made
+
+
+def test_a_table(tmp_path: Path) -> None:
+    task = one(tmp_path, "- table: Matters")
+    assert task == Task(id="nightly/Matters", query='SELECT * FROM "Matters"', target="Matters")
+
+
+def test_columns_and_filter(tmp_path: Path) -> None:
+    task = one(
+        tmp_path,
+        """\
+- table: Activities
+  columns: [id, date, {total: amount}, {expression: "upper(note)", as: note}]
+  where: "date >= '2025-01-01'"
+  deletes: soft
+  start: 2025-01-01""",
+    )
+    assert task.query == (
+        'SELECT "id", "date", "total" AS "amount", upper(note) AS "note" FROM "Activities" '
+        "WHERE date >= '2025-01-01'"
+    )
+    assert task.deletes is Deletes.SOFT
+    assert task.start == datetime(2025, 1, 1, tzinfo=UTC)
+
+
+def test_a_query_with_everything(tmp_path: Path) -> None:
+    task = one(
+        tmp_path,
+        """\
+- query: SELECT id FROM Matters WHERE id > @from
+  parameters: {from: 7}
+  into: "[odd.schema].[odd table]"
+  write: append
+  key: [id]
+  deletes: {mode: ignore, every: 3}
+  schema_changes: freeze
+  parallel: 8""",
+    )
+    assert (task.schema, task.target) == ("odd.schema", "odd table")
+    assert task.id == "nightly/odd.schema.odd table"
+    assert task.disposition is Disposition.APPEND
+    assert task.schema_policy is SchemaPolicy.FREEZE
+    assert (task.key, task.parameters, task.parallel) == (("id",), {"from": 7}, 8)
+    assert (task.deletes, task.sweep_every) == (Deletes.IGNORE, 3)
+
+
+def test_replicate_statements(tmp_path: Path) -> None:
+    task = one(
+        tmp_path,
+        "- query: REPLICATE Kept (id INT, PRIMARY KEY (id)) WITH TruncateTable = true, "
+        "AlterSchema = 'false' SELECT id FROM Matters",
+    )
+    assert (task.target, task.key) == ("Kept", ("id",))
+    assert task.disposition is Disposition.REPLACE
+    assert task.schema_policy is SchemaPolicy.FREEZE
+    assert one(tmp_path, "- query: REPLICATE [Matters]").target == "Matters"
+
+
+@pytest.mark.parametrize(
+    ("tasks", "complaint"),
+    [
+        ("- query: SELECT 1 AS x", "jobs.nightly.tasks.1: a query needs 'into'"),
+        ("- table: A\n- table: B\n  into: a", "the tasks 1 and 2 both write to 'a'"),
+        ("- table: A\n  columns: [{a: b, c: d}]", "is not a column"),
+        ("- table: A\n  into: a.b.c", "'a.b.c' is not a table's name"),
+        ("- query: REPLICATE A WITH Magic = 1 SELECT id FROM A", "the REPLICATE option 'Magic'"),
+    ],
+)
+def test_tasks_that_cannot_be(tmp_path: Path, tasks: str, complaint: str) -> None:
+    with pytest.raises((ProjectError, QueryError)) as caught:
+        tasks_of("nightly", project(tmp_path, tasks).jobs["nightly"])
+    assert complaint in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "complaint"),
+    [
+        ("source: clio", "source: lake", "jobs.nightly.source: 'lake' is no source"),
+        ("destination: lake", "destination: x", "there is no connection 'x'; known: clio, lake"),
+        ("type: duckdb", "type: oracle", "p.yaml:3: connections.lake.type: "),
+        ("- table: A", "- {}", "give either 'table' or 'query'"),
+        ("- table: A", "- {tabel: A}", "p.yaml:9: jobs.nightly.tasks.0.tabel: unknown key"),
+        ("- table: A", "- {table: A, parallel: lots}", "p.yaml:9: jobs.nightly.tasks.0.parallel: "),
+        ("- table: A", "- table: [", "not YAML"),
+    ],
+)
+def test_projects_that_cannot_be(tmp_path: Path, before: str, after: str, complaint: str) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text((PROJECT + "      - table: A\n").replace(before, after))
+    with pytest.raises(ProjectError) as caught:
+        load_project(path)
+    assert complaint in str(caught.value)
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match="there is no file"):
+        load_project(tmp_path / "none.yaml")
+
+
+def test_environment_variables(tmp_path: Path) -> None:
+    properties = project(tmp_path, "- table: A").connections["clio"].properties
+    assert isinstance(properties, dict)
+    filled = substituted("clio", properties, {"CLIO_SECRET": "canary${X}"})
+    assert filled["OAuthClientSecret"] == "canary${X}"  # values are not templates
+    with pytest.raises(ProjectError) as caught:
+        substituted("clio", properties, {})
+    assert "OAuthClientSecret: the environment variable CLIO_SECRET is not set" in str(caught.value)
