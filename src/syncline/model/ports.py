@@ -57,10 +57,14 @@ class Traits:
     #: Schema of tables that are named without one.
     schema: str
     max_identifier_length: int = 128
+    #: The length above is in bytes of UTF-8, not in characters.
+    identifier_bytes: bool = False
     #: "Id" and "id" may be two columns.
     case_sensitive: bool = True
     #: Staging tables live with the session: no leftovers, no write-ahead log.
     temporary_staging: bool = False
+    #: Text may hold the character NUL; elsewhere such a row is refused.
+    nul_in_text: bool = True
 
 
 class Destination(Protocol):

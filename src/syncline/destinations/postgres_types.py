@@ -1,0 +1,119 @@
+"""PostgreSQL's types as Arrow's: what a column is, what COPY takes, what a query gives back."""
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from syncline.errors import RecordRefused
+from syncline.model.table import field_of, is_json
+
+_KINDS: Mapping[str, pa.DataType] = {
+    "bool": pa.bool_(),
+    "int2": pa.int16(),
+    "int4": pa.int32(),
+    "int8": pa.int64(),
+    "float4": pa.float32(),
+    "float8": pa.float64(),
+    "bytea": pa.binary(),
+    "date": pa.date32(),
+    "time": pa.time64("us"),
+    "timestamp": pa.timestamp("us"),
+    "timestamptz": pa.timestamp("us", tz="UTC"),
+}
+#: A numeric without bounds holds every exact number; Arrow's widest is the nearest to it.
+_UNBOUNDED = pa.decimal256(76, 38)
+#: PostgreSQL keeps sizes in a modifier that counts four bytes of header.
+_HEADER = 4
+#: The binary form of jsonb is one byte of version, then the text.
+_JSONB_VERSION = "\x01"
+#: Arrow integers by the widest of their values, as `model.types` maps them to SQL.
+_INTEGERS: Mapping[pa.DataType, pa.DataType] = {
+    pa.int8(): pa.int16(),
+    pa.uint8(): pa.int16(),
+    pa.uint16(): pa.int32(),
+    pa.uint32(): pa.int64(),
+    pa.uint64(): pa.decimal128(20, 0),
+}
+
+
+def arrow_field(*, name: str, kind: str, modifier: int, required: bool) -> pa.Field:
+    """Return a column of the catalog as an Arrow field; types that Arrow lacks are text."""
+    if kind == "numeric":
+        return pa.field(name, _numeric(modifier), nullable=not required)
+    type_ = _KINDS.get(kind, pa.string())
+    size = modifier - _HEADER if kind in {"varchar", "bpchar"} and modifier > _HEADER else None
+    json = kind in {"json", "jsonb"}
+    return field_of(name, type_, nullable=not required, size=size, json=json)
+
+
+def fetched(rows: pa.Table) -> pa.Table:
+    """Return a query's rows with the types of their columns, which the driver tells apart."""
+    columns, fields = [], []
+    for column, field in zip(rows.columns, rows.schema, strict=True):
+        told = field.metadata or {}
+        kind = told.get(b"POSTGRESQL:type", b"").decode()
+        plain = column
+        if isinstance(field.type, pa.BaseExtensionType):
+            plain = pa.chunked_array(
+                [c.storage for c in column.chunks], type=field.type.storage_type
+            )
+        modifier = int(told.get(b"POSTGRESQL:typmod", b"-1"))
+        wanted = arrow_field(name=field.name, kind=kind, modifier=modifier, required=False)
+        if kind in _KINDS or kind == "numeric":
+            plain = _cast(plain, wanted.type, field.name)
+        else:
+            wanted = wanted.with_type(plain.type)
+        columns.append(plain)
+        fields.append(wanted)
+    return pa.Table.from_arrays(columns, schema=pa.schema(fields))
+
+
+def staged(records: pa.Table) -> pa.Table:
+    """Return rows in exactly the types that COPY takes for the columns made for them."""
+    columns, fields = [], []
+    for column, field in zip(records.columns, records.schema, strict=True):
+        wanted = _copied(field.type)
+        taken = column if wanted.equals(field.type) else _cast(column, wanted, field.name)
+        if is_json(field):
+            taken = pc.binary_join_element_wise(
+                pa.scalar(_JSONB_VERSION), taken.cast(pa.string()), pa.scalar("")
+            )
+        columns.append(taken)
+        fields.append(pa.field(field.name, taken.type))
+    return pa.Table.from_arrays(columns, schema=pa.schema(fields))
+
+
+def _copied(type_: pa.DataType) -> pa.DataType:
+    if pa.types.is_integer(type_):
+        return _INTEGERS.get(type_, type_)
+    if pa.types.is_timestamp(type_):
+        return pa.timestamp("us", tz=type_.tz)
+    if pa.types.is_time(type_):
+        return pa.time64("us")
+    if pa.types.is_date(type_):
+        return pa.date32()
+    if pa.types.is_decimal(type_):
+        return pa.decimal128(type_.precision, type_.scale)
+    return type_
+
+
+def _numeric(modifier: int) -> pa.DataType:
+    if modifier < _HEADER:
+        return _UNBOUNDED
+    precision, scale = (modifier - _HEADER) >> 16, (modifier - _HEADER) & 0x7FF
+    # The scale is a signed number of eleven bits.
+    scale = (scale ^ 0x400) - 0x400
+    if precision <= 38:  # noqa: PLR2004 (digits of Arrow's smaller decimal)
+        return pa.decimal128(precision, scale)
+    return pa.decimal256(precision, scale) if precision <= 76 else _UNBOUNDED  # noqa: PLR2004
+
+
+def _cast(column: pa.ChunkedArray, wanted: pa.DataType, name: str) -> pa.ChunkedArray:
+    try:
+        return column.cast(wanted)
+    except pa.ArrowInvalid as error:
+        raise RecordRefused(
+            f"column {name!r}: a value does not fit {wanted}: {error}",
+            hint="cast the column in the task's query, for example CAST(x AS VARCHAR)",
+        ) from error
