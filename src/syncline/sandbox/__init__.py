@@ -1,1 +1,1 @@
-"""Stand-in Clio and ClickTime servers for demonstrations and tests."""
+"""Stand-in Clio Manage and ClickTime servers, with OAuth, seeded data and scripted faults."""

@@ -1,0 +1,326 @@
+"""Which rows of a ClickTime list a request means, in which order, and how they are shown."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from syncline.sandbox import describe
+from syncline.sandbox.clicktime_tables import TARGETS, family, snake
+from syncline.sandbox.options import Options
+from syncline.sandbox.randomness import below, salt
+from syncline.sandbox.rows import Draw, Generator, Store, Table, inside
+from syncline.sandbox.values import generator
+
+_DATE_FIELDS: Mapping[str, str] = {
+    "Allocations": "Month", "AuditLog": "LogDate", "ExpenseItems": "ExpenseDate", "ExpenseSheets": "ExpenseSheetDate",
+    "JobBudgets": "Month", "TimeOffRequests": "CreatedDate", "Timers": "TimeEntryDate", "Timesheets": "StartDate",
+    "WeeklySummaries": "StartDate",
+}  # fmt: skip
+_FROM = frozenset({"startdate", "fromdate", "fromexpensedate", "fromexpensesheetdate", "startmonth",
+                   "monthlybudgetstartdate"})  # fmt: skip
+_TO = frozenset(
+    {"enddate", "todate", "toexpensedate", "toexpensesheetdate", "endmonth", "monthlybudgetenddate"}
+)
+_THROUGH: Mapping[str, tuple[str, ...]] = {
+    "divisionid": ("User", "Division"),
+    "employmenttypeid": ("User", "EmploymentType"),
+    "clientid": ("Job", "Client"),
+    "projectmanagerid": ("Job", "ProjectManager"),
+}
+_LENGTH = salt("clicktime.list")
+_KEPT_SELECTIONS = 64
+
+Test = Callable[[int], bool]
+Reader = Callable[[Draw], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A list request: its parameters with lower-case names, and the tests that its path adds."""
+
+    entry: describe.ClickTimeList
+    parameters: Mapping[str, tuple[str, ...]]
+    scope: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def verbose(self) -> bool:
+        return self.parameters.get("verbose", ("",))[-1].lower() == "true"
+
+
+class MissingParameterError(Exception):
+    """A report is asked for without what it needs."""
+
+
+class ClickTimeRows:
+    """Selects, sorts and renders; remembers what it did until something changes."""
+
+    def __init__(self, store: Store, options: Options) -> None:
+        self._store = store
+        self._texts = options.numbers_as_strings
+        self._version = store.version
+        self._selections: dict[object, Sequence[int]] = {}
+        self._plans: dict[tuple[str, bool], list[tuple[str, Reader]]] = {}
+        self._rendered: dict[tuple[str, bool], dict[int, bytes]] = {}
+
+    def table(self, model: describe.Schema) -> Table:
+        return self._store.tables[family(model.name) or ""]
+
+    def rows(self, model: describe.Schema, indexes: Sequence[int], *, verbose: bool) -> list[bytes]:
+        """Rows as JSON."""
+        self._refresh()
+        table = self.table(model)
+        key = (model.name, verbose)
+        plan = self._plan(model, verbose=verbose)
+        known = self._rendered.setdefault(key, {})
+        made: list[bytes] = []
+        for index in indexes:
+            row = known.get(index)
+            if row is None:
+                row = known[index] = msgspec.json.encode(_render(plan, table.draw(index)))
+            made.append(row)
+        return made
+
+    def row(self, model: describe.Schema, index: int, *, verbose: bool) -> dict[str, object]:
+        return _render(self._plan(model, verbose=verbose), self.table(model).draw(index))
+
+    def matching(self, asked: Asked, model: describe.Schema) -> Sequence[int]:
+        """Rows a request means, in the documented order. Raises MissingParameterError."""
+        for name in asked.entry.required:
+            if not asked.parameters.get(name.lower()):
+                raise MissingParameterError(name)
+        self._refresh()
+        filters = tuple(
+            sorted(
+                (k, v)
+                for k, v in asked.parameters.items()
+                if k not in ("limit", "offset", "verbose")
+            )
+        )
+        key = (asked.entry.path, filters, asked.scope)
+        known = self._selections.get(key)
+        if known is None:
+            table = self.table(model)
+            tests = [*self._scope(table, asked), *self._filters(table, asked)]
+            found = [index for index in table.indexes() if all(test(index) for test in tests)]
+            known = self._selections[key] = self._sorted(table, found, asked.entry.order)
+        return known
+
+    def _refresh(self) -> None:
+        if self._version != self._store.version:
+            self._version = self._store.version
+            self._selections.clear()
+            self._rendered.clear()
+        elif len(self._selections) > _KEPT_SELECTIONS:
+            self._selections.clear()
+
+    # -- filters
+
+    def _scope(self, table: Table, asked: Asked) -> list[Test]:
+        tests: list[Test] = []
+        for reference, row in asked.scope:
+            if reference == "EntityType":
+                entity = (
+                    asked.entry.path.split("/")[1]
+                    .removesuffix("s")
+                    .replace("TimeEntrie", "TimeEntry")
+                )
+                tests.append(
+                    lambda index, entity=entity: _field(table, "EntityType")(index) == entity
+                )
+            elif (
+                reference == "Timesheet"
+                and "Timesheet" not in table.single
+                and "User" in table.single
+            ):
+                tests.append(self._of_timesheet(table, row))
+            elif reference in table.single:
+                tests.append(
+                    lambda index, name=reference, row=row: (
+                        (found := table.follow(name, table.draw(index))) is not None
+                        and found.index == row
+                    )
+                )
+        return tests
+
+    def _of_timesheet(self, table: Table, row: int) -> Test:
+        sheets = self._store.tables["Timesheets"]
+        sheet = sheets.draw(row)
+        owner = sheets.follow("User", sheet)
+        first, last = sheets.fields["StartDate"](sheet), sheets.fields["EndDate"](sheet)
+        date = _field(table, "Date")
+
+        def test(index: int) -> bool:
+            user = table.follow("User", table.draw(index))
+            same = user is not None and owner is not None and user.index == owner.index
+            return same and str(first) <= str(date(index)) <= str(last)
+
+        return test
+
+    def _filters(self, table: Table, asked: Asked) -> list[Test]:
+        tests: list[Test] = []
+        fields = {name.lower(): name for name in table.fields}
+        for name in asked.entry.parameters:
+            texts = asked.parameters.get(name.lower())
+            if texts:
+                test = self._filter(table, fields, name, texts)
+                if test is not None:
+                    tests.append(test)
+        return tests
+
+    def _filter(
+        self, table: Table, fields: Mapping[str, str], name: str, texts: tuple[str, ...]
+    ) -> Test | None:
+        lower = name.lower()
+        date_field = _DATE_FIELDS.get(table.name, "Date")
+        if lower in _FROM and date_field in table.fields:
+            date, length = _field(table, date_field), len(texts[-1])
+            return lambda index: str(date(index))[:length] >= texts[-1]
+        if lower in _TO and date_field in table.fields:
+            date, length = _field(table, date_field), len(texts[-1])
+            return lambda index: str(date(index))[:length] <= texts[-1]
+        if lower == "entrydate":
+            lower = "date"
+        if lower.endswith("isactive") and lower != "isactive":
+            reference = name.removesuffix("IsActive")
+            if reference in table.single:
+                wanted = texts[-1].lower() == "true"
+                return lambda index: _active(table, reference, index) is wanted
+            return None
+        if lower in fields:
+            accepted = {text.lower() for text in texts}
+            value = _field(table, fields[lower])
+            return lambda index: _plain(value(index)) in accepted
+        chain = _THROUGH.get(lower)
+        if chain is not None and chain[0] in table.single:
+            ids = set(texts)
+            return lambda index: str(_pointed(table, index, chain)) in ids
+        return None
+
+    # -- order
+
+    def _sorted(
+        self, table: Table, found: list[int], order: Sequence[tuple[str, bool]]
+    ) -> list[int]:
+        for name, descending in reversed(order):
+            read = self._sort_reader(table, name)
+            if read is not None:
+                found.sort(key=read, reverse=descending)
+        return found
+
+    def _sort_reader(self, table: Table, name: str) -> Callable[[int], tuple[bool, str]] | None:
+        reference, _, field = name.partition(".")
+        if field and reference in table.single:
+            inner = table.single[reference][0].fields.get(field)
+            if inner is None:
+                return None
+
+            def of_reference(index: int) -> tuple[bool, str]:
+                found = table.follow(reference, table.draw(index))
+                return found is not None, str(inner(found)) if found is not None else ""
+
+            return of_reference
+        if name not in table.fields:
+            return None
+        value = _field(table, name)
+        if name == "LogID":
+            return lambda index: (True, f"{index:012d}")
+        return lambda index: ((shown := value(index)) is not None, str(shown))
+
+    # -- showing
+
+    def _plan(self, model: describe.Schema, *, verbose: bool) -> list[tuple[str, Reader]]:
+        key = (model.name, verbose)
+        known = self._plans.get(key)
+        if known is None:
+            table = self.table(model)
+            plan: list[tuple[str, Reader]] = []
+            for name, kind in model.fields.items():
+                if verbose or not kind.verbose:
+                    plan.append((name, self._scalar(table.fields[name], kind)))
+            for name, association in model.nested.items():
+                if verbose or not association.verbose:
+                    plan.append((name, self._nested(table, name, association)))
+            known = self._plans[key] = plan
+        return known
+
+    def _scalar(self, read: Generator, kind: describe.Kind) -> Reader:
+        if not self._texts or kind.name not in ("double", "int32"):
+            return read
+        return lambda draw: None if (value := read(draw)) is None else str(value)
+
+    def _nested(self, table: Table, name: str, association: describe.Association) -> Reader:
+        model = describe.clicktime().models[association.schema]
+        target = table.single[name][0] if name in table.single else None
+        plan: list[tuple[str, Reader]] = []
+        for field, kind in model.fields.items():
+            read = target.fields.get(field) if target is not None else None
+            made = read or generator(model.name, snake(field), _kind(field, kind), kind.choices)
+            plan.append((field, self._scalar(made, kind)))
+        plan.extend(
+            (field, self._nested(target or table, field, inner))
+            for field, inner in model.nested.items()
+        )
+        if association.many:
+            field_salt = salt(f"{table.name}.{name}")
+            return lambda draw: [
+                _render(plan, inside(draw, field_salt, position))
+                for position in range(below(draw.fixed, _LENGTH ^ field_salt, 3))
+            ]
+        if target is None:
+            field_salt = salt(f"{table.name}.{name}")
+            return lambda draw: _render(plan, inside(draw, field_salt, 0))
+
+        def single(draw: Draw) -> object:
+            found = draw.table.follow(name, draw)
+            return None if found is None else _render(plan, found)
+
+        return single
+
+
+def _kind(field: str, kind: describe.Kind) -> str:
+    return "date" if kind.name == "string" and field.endswith("Date") else kind.name
+
+
+def _render(plan: Sequence[tuple[str, Reader]], draw: Draw) -> dict[str, object]:
+    row = {name: read(draw) for name, read in plan}
+    if draw.position < 0:
+        changed = draw.table.changes.values.get(draw.index)
+        if changed:
+            row.update({name: value for name, value in changed.items() if name in row})
+    return row
+
+
+def _field(table: Table, name: str) -> Callable[[int], object]:
+    read = table.fields[name]
+    values = table.changes.values
+
+    def value(index: int) -> object:
+        changed = values.get(index)
+        return changed[name] if changed and name in changed else read(table.draw(index))
+
+    return value
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value).lower()
+
+
+def _pointed(table: Table, index: int, chain: Sequence[str]) -> object:
+    draw = table.draw(index)
+    for name in chain:
+        found = draw.table.follow(name, draw)
+        if found is None:
+            return None
+        draw = found
+    return draw.table.identity(draw.index)
+
+
+def _active(table: Table, reference: str, index: int) -> bool:
+    found = table.follow(reference, table.draw(index))
+    return found is not None and _field(found.table, "IsActive")(found.index) is True
+
+
+__all__ = ["TARGETS", "Asked", "ClickTimeRows", "MissingParameterError"]
