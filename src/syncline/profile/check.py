@@ -1,46 +1,53 @@
 """What the parts of a profile must mean together; each contradiction with its place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from syncline.profile.columns import FlatColumn, child_columns, table_columns
-from syncline.profile.schema import ApiTable, ParentFanOut, Profile, ValueFanOut
+from syncline.profile.nearest import near
+from syncline.profile.schema import ApiTable, Child, ParentFanOut, Profile, ValueFanOut
 from syncline.profile.template import places
 
 Place = tuple[str, ...]
 Contradiction = tuple[Place, str]
 
+_TIMES = {"iso8601": {"date", "datetime"}, "date": {"date", "datetime"}}
+
 
 def contradictions(profile: Profile) -> list[Contradiction]:
     """Return what cannot be right, in the order of the profile; empty for a sound one."""
-    return [*_settings(profile), *_names(profile), *_tables(profile)]
+    return [*_settings(profile), *_templates(profile), *_names(profile), *_tables(profile)]
 
 
 def _settings(profile: Profile) -> Iterator[Contradiction]:
-    known = set(profile.settings) | {"User", "Password"}
     for name, setting in profile.settings.items():
-        for place in places(setting.default or ""):
-            if place not in known:
-                yield ("settings", name, "default"), f"there is no setting {place!r}"
-        if (
-            setting.default is not None
-            and setting.choices
-            and setting.default not in setting.choices
-        ):
-            yield ("settings", name, "default"), "is not among the choices"
+        at: Place = ("settings", name, "default")
+        yield from _unknown_settings(profile, at, setting.default or "")
+        if setting.choices and setting.default not in {None, *setting.choices}:
+            yield at, f"{setting.default!r} is not among the choices"
         if _circular(profile, name):
-            yield ("settings", name, "default"), "names itself, directly or through others"
-    for place in places(profile.base_url):
-        if place not in known:
-            yield ("base_url",), f"there is no setting {place!r}"
+            yield at, "names itself, directly or through others"
+
+
+def _templates(profile: Profile) -> Iterator[Contradiction]:
+    yield from _unknown_settings(profile, ("base_url",), profile.base_url)
+    for name, value in profile.headers.items():
+        yield from _unknown_settings(profile, ("headers", name), value)
+    for name, value in profile.defaults.parameters.items():
+        yield from _unknown_settings(profile, ("defaults", "parameters", name), value)
     schemes = [a.scheme for a in profile.auth]
-    if len(set(schemes)) < len(schemes):
-        yield ("auth",), "one scheme stands here twice"
     for index, auth in enumerate(profile.auth):
+        if auth.scheme in schemes[:index]:
+            yield ("auth", str(index), "scheme"), f"the scheme {auth.scheme} stands here twice"
         for key, value in auth.model_dump().items():
             if isinstance(value, str):
-                for place in places(value):
-                    if place not in known:
-                        yield ("auth", str(index), key), f"there is no setting {place!r}"
+                yield from _unknown_settings(profile, ("auth", str(index), key), value)
+
+
+def _unknown_settings(profile: Profile, at: Place, template: str) -> Iterator[Contradiction]:
+    known = [*profile.settings, "User", "Password"]
+    for place in places(template):
+        if place not in known:
+            yield at, f"there is no setting {place!r}{near(place, profile.settings)}"
 
 
 def _circular(profile: Profile, name: str) -> bool:
@@ -61,7 +68,8 @@ def _names(profile: Profile) -> Iterator[Contradiction]:
     for name, table in profile.tables.items():
         for each in (name, *table.children):
             if each.lower() in seen:
-                yield ("tables", name), f"another table is called {seen[each.lower()]!r} already"
+                at = ("tables", name) if each == name else ("tables", name, "children", each)
+                yield at, f"another table is called {seen[each.lower()]!r} already"
             seen[each.lower()] = each
 
 
@@ -69,65 +77,125 @@ def _tables(profile: Profile) -> Iterator[Contradiction]:
     for name, table in profile.tables.items():
         at: Place = ("tables", name)
         columns = table_columns(profile, table)
+        by_name = {c.name: c for c in columns}
         yield from _columns(at, columns, table.primary_key)
-        names = {c.name for c in columns}
-        for filtered, filters in table.filters.items():
-            each = filters if isinstance(filters, tuple) else (filters,)
-            if filtered not in names:
-                yield (*at, "filters", filtered), "is no column, and has no 'type' to be one"
-            operators = [o for f in each for o in f.operators]
-            if len(set(operators)) < len(operators):
-                yield (*at, "filters", filtered), "one operator stands here twice"
-        for part, column in (
-            ("incremental", table.incremental and table.incremental.column),
-            ("deleted", table.deleted and table.deleted.column),
-            ("windows", table.windows and table.windows.column),
-        ):
-            if column and column not in names:
-                yield (*at, part, "column"), f"there is no column {column!r}"
-        yield from _fan_out(profile, at, table, names)
+        yield from _filters(at, table, by_name)
+        yield from _parts(at, table, by_name)
+        yield from _fan_out(profile, at, table, by_name)
+        yield from _walks(profile, at, table)
         for child_name, child in table.children.items():
-            inside: Place = (*at, "children", child_name)
-            for key, parent_column in child.parent.items():
-                if parent_column not in names:
-                    yield (*inside, "parent", key), f"the parent has no column {parent_column!r}"
-                    break
-            else:
-                yield from _columns(inside, child_columns(profile, table, child), child.primary_key)
+            yield from _child(profile, (*at, "children", child_name), table, child)
+
+
+def _child(profile: Profile, at: Place, table: ApiTable, child: Child) -> Iterator[Contradiction]:
+    names = {c.name for c in table_columns(profile, table)}
+    missing = [(k, c) for k, c in child.parent.items() if c not in names]
+    for key, column in missing:
+        yield (*at, "parent", key), f"the parent has no column {column!r}{near(column, names)}"
+    if not missing:
+        yield from _columns(at, child_columns(profile, table, child), child.primary_key)
 
 
 def _columns(
     at: Place, columns: tuple[FlatColumn, ...], key: tuple[str, ...]
 ) -> Iterator[Contradiction]:
-    seen: dict[str, str] = {}
+    seen: dict[str, FlatColumn] = {}
     for column in columns:
         if column.name.lower() in seen:
-            yield (*at, "columns"), f"the column {column.name!r} stands here twice"
-        seen[column.name.lower()] = column.name
-    for column_name in key:
-        if column_name not in seen.values():
-            yield (*at, "primary_key"), f"there is no column {column_name!r}"
+            yield (*at, "columns", column.name), f"the column {column.name!r} stands here twice"
+        if column.fields and column.type != "json":
+            yield (*at, "columns", column.name, "fields"), "only a json column has fields"
+        seen[column.name.lower()] = column
+    for name in key:
+        found = seen.get(name.lower())
+        if found is None or found.name != name:
+            names = [c.name for c in columns]
+            yield (*at, "primary_key"), f"there is no column {name!r}{near(name, names)}"
+        elif found.origin == "filter":
+            yield (*at, "primary_key"), f"{name!r} is only to filter by: records do not have it"
+
+
+def _filters(
+    at: Place, table: ApiTable, columns: Mapping[str, FlatColumn]
+) -> Iterator[Contradiction]:
+    for name, filters in table.filters.items():
+        each = filters if isinstance(filters, tuple) else (filters,)
+        if name not in columns:
+            yield (
+                (*at, "filters", name),
+                f"there is no column {name!r}, and no 'type' to make it one to filter by"
+                + near(name, columns),
+            )
+        operators = [o for f in each for o in f.operators]
+        for operator in dict.fromkeys(o for o in operators if operators.count(o) > 1):
+            yield (*at, "filters", name), f"the operator {operator.value} stands here twice"
+
+
+def _parts(
+    at: Place, table: ApiTable, columns: Mapping[str, FlatColumn]
+) -> Iterator[Contradiction]:
+    incremental, deleted, windows = table.incremental, table.deleted, table.windows
+    for part, name, allowed in (
+        ("incremental", incremental and incremental.column, _times(table)),
+        ("deleted", deleted and deleted.column, None),
+        ("windows", windows and windows.column, {"date"}),
+    ):
+        if not name:
+            continue
+        column = columns.get(name)
+        if column is None or column.origin != "record":
+            yield (*at, part, "column"), f"records have no column {name!r}{near(name, columns)}"
+        elif allowed and column.type not in allowed:
+            wanted = " or ".join(sorted(allowed))
+            yield (*at, part, "column"), f"{name!r} is of type {column.type}, not {wanted}"
+
+
+def _times(table: ApiTable) -> set[str]:
+    how = table.incremental.format if table.incremental else "iso8601"
+    return _TIMES.get(how, {"datetime", "integer"})
 
 
 def _fan_out(
-    profile: Profile, at: Place, table: ApiTable, names: set[str]
+    profile: Profile, at: Place, table: ApiTable, columns: Mapping[str, FlatColumn]
 ) -> Iterator[Contradiction]:
     allowed = set(profile.settings)
+    here: Place = (*at, "fan_out")
     match table.fan_out:
         case ParentFanOut(parent=parent, column=column):
             other = profile.tables.get(parent)
+            names = [c.name for c in table_columns(profile, other)] if other else []
             if other is None:
-                yield (*at, "fan_out", "parent"), f"there is no table {parent!r}"
-            elif column not in {c.name for c in table_columns(profile, other)}:
-                yield (*at, "fan_out", "column"), f"{parent} has no column {column!r}"
-            elif isinstance(other.fan_out, ParentFanOut) and other.fan_out.parent == at[1]:
-                yield (*at, "fan_out", "parent"), "each is the parent of the other"
+                yield (
+                    (*here, "parent"),
+                    f"there is no table {parent!r}{near(parent, profile.tables)}",
+                )
+            elif column not in names:
+                yield (*here, "column"), f"{parent} has no column {column!r}{near(column, names)}"
             allowed.add(f"parent.{column}")
-        case ValueFanOut(column=str(column)) if column not in names:
-            yield (*at, "fan_out", "column"), f"there is no column {column!r}"
+        case ValueFanOut(column=str(column), into=None) if column not in columns:
+            yield (*here, "column"), f"there is no column {column!r}{near(column, columns)}"
+        case ValueFanOut(column=str(), into=str()):
+            yield (*here, "into"), "'column' and 'into' exclude each other"
         case _:
             pass
-    for key, text in (("path", table.path), *table.parameters.items()):
+    templates = {"path": table.path} | {f"parameters.{k}": v for k, v in table.parameters.items()}
+    for key, text in templates.items():
         for place in places(text):
             if place not in allowed:
-                yield (*at, key), f"{{{place}}} has no value here"
+                where = (*at, *key.split(".", 1))
+                yield where, f"{{{place}}} has no value here{near(place, sorted(allowed))}"
+
+
+def _walks(profile: Profile, at: Place, table: ApiTable) -> Iterator[Contradiction]:
+    seen: list[str] = []
+    fan_out = table.fan_out
+    while isinstance(fan_out, ParentFanOut) and fan_out.parent not in seen:
+        if fan_out.parent == at[1]:
+            yield (
+                (*at, "fan_out", "parent"),
+                "the table is its own parent, directly or through others",
+            )
+            return
+        seen.append(fan_out.parent)
+        parent = profile.tables.get(fan_out.parent)
+        fan_out = parent.fan_out if parent else None

@@ -1,9 +1,10 @@
 """How an API is walked from page to page; each variant is its own paginator, without I/O."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, TypeAlias
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urljoin, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -64,21 +65,24 @@ class _Paginator(BaseModel):
 class NextLink(_Paginator):
     """The body holds the address of the next page."""
 
-    type: Literal["next_link"]
+    type: Literal["next_link"] = Field(description="The body holds the address of the next page.")
     path: str = Field(description="Dotted path of the address in the body.")
 
     def paths(self) -> tuple[str, ...]:
         return (self.path,)
 
     def next(self, request: Request, page: Page) -> Request | None:
-        """Return the request of the page after ``page``, or None after the last."""
+        """Return the request of the page after ``page``, or None after the last.
+
+        Raises `ResponseRefused` for an address that cannot be followed, see `follow`.
+        """
         return follow(request, page.values.get(self.path))
 
 
 class Token(_Paginator):
     """The body holds a token that the next request sends."""
 
-    type: Literal["token"]
+    type: Literal["token"] = Field(description="The body holds a token for the next request.")
     path: str = Field(description="Dotted path of the token in the body.")
     parameter: str = Field(description="Query parameter that takes the token.")
 
@@ -86,23 +90,28 @@ class Token(_Paginator):
         return (self.path,)
 
     def next(self, request: Request, page: Page) -> Request | None:
-        """Return the request of the page after ``page``, or None after the last."""
+        """Return the request of the page after ``page``, or None after the last.
+
+        Raises `ResponseRefused` if the token leads to the same page again.
+        """
         token = page.values.get(self.path)
         if token is None or token == "":
             return None
-        return request.having(**{self.parameter: str(token)})
+        return _onward(request, request.having(**{self.parameter: str(token)}))
 
 
 class Offset(_Paginator):
     """The request says how many rows to skip.
 
     Rows shift when others come or go between two pages. If the API tells how many rows there
-    are, a total that shrank by n makes the walk step back by n, so no row is missed; rows read
-    twice are merged by key.
+    are, the walk steps back where n have gone, to n rows before the page that told it: rows that
+    moved up to where the walk has been are read after all, and rows read twice are merged by
+    key. Rows that come only shift others onto pages still to be read; but as many that come
+    between two pages as go hide each other, which only windows or a later pass make good.
     """
 
-    type: Literal["offset"]
-    parameter: str = "offset"
+    type: Literal["offset"] = Field(description="The request says how many rows to skip.")
+    parameter: str = Field(default="offset", description="Query parameter that takes the number.")
     total: str | None = Field(default=None, description="Dotted path of the number of matches.")
     maximum: int | None = Field(default=None, description="Greatest offset that the API accepts.")
     #: Where the total of the previous page travels; never sent.
@@ -118,37 +127,43 @@ class Offset(_Paginator):
     def next(self, request: Request, page: Page) -> Request | None:
         """Return the request of the page after ``page``, or None after the last.
 
-        Raises `ResponseRefused` where the API would need an offset that it does not accept.
+        Raises `ResponseRefused` where the API would need an offset that it does not accept, or
+        has nothing on a page that its own total says is not the last.
         """
-        total = page.values.get(self.total) if self.total else None
+        total = _count(page.values.get(self.total)) if self.total else None
         skipped = int(request.get(self.parameter) or 0)
-        upto = skipped + page.rows
-        if page.rows == 0:
+        if total is None:
+            last = page.rows == 0 or (page.size is not None and page.rows < page.size)
+            return None if last else self._skipping(request, skipped + page.rows)
+        # Invariant 6: what was read before `skipped` stands before `skipped - gone` by now.
+        gone = max(int(request.get(self._TOTAL) or total) - total, 0)
+        if gone and skipped:
+            upto = max(skipped - gone, 0)
+        elif skipped + page.rows >= total:
             return None
-        if isinstance(total, int):
-            if upto >= total:
-                return None
-            before = int(request.get(self._TOTAL) or total)
-            upto = max(upto - max(before - total, 0), 0)
-        elif page.size is not None and page.rows < page.size:
-            return None
-        if self.maximum is not None and upto > self.maximum:
+        elif page.rows == 0:
+            raise ResponseRefused(
+                f"{request.url} has {total} rows, it says, but none after the first {skipped}"
+            )
+        else:
+            upto = skipped + page.rows
+        return self._skipping(request, upto).having(**{self._TOTAL: str(total)})
+
+    def _skipping(self, request: Request, rows: int) -> Request:
+        if self.maximum is not None and rows > self.maximum:
             raise ResponseRefused(
                 f"{request.url} has more rows than the {self.maximum} it lets us skip",
                 hint="narrow the query with a filter, or read the table in windows of time",
             )
-        following = request.having(**{self.parameter: str(upto)})
-        return (
-            following.having(**{self._TOTAL: str(total)}) if isinstance(total, int) else following
-        )
+        return request.having(**{self.parameter: str(rows)})
 
 
 class PageNumber(_Paginator):
     """The request names the number of the page."""
 
-    type: Literal["page_number"]
-    parameter: str = "page"
-    first_page: int = 1
+    type: Literal["page_number"] = Field(description="The request names the number of the page.")
+    parameter: str = Field(default="page", description="Query parameter that takes the number.")
+    first_page: int = Field(default=1, description="Number of the first page.")
     pages: str | None = Field(default=None, description="Dotted path of the number of pages.")
     more: str | None = Field(
         default=None, description="Dotted path of a boolean: there is another page."
@@ -167,8 +182,8 @@ class PageNumber(_Paginator):
     def next(self, request: Request, page: Page) -> Request | None:
         """Return the request of the page after ``page``, or None after the last."""
         number = int(request.get(self.parameter) or self.first_page)
-        pages = page.values.get(self.pages) if self.pages else None
-        if isinstance(pages, int):
+        pages = _count(page.values.get(self.pages)) if self.pages else None
+        if pages is not None:
             more = number - self.first_page + 1 < pages
         elif self.more:
             more = page.values.get(self.more) is True
@@ -180,25 +195,27 @@ class PageNumber(_Paginator):
 class LinkHeader(_Paginator):
     """The Link header (RFC 8288) names the next page."""
 
-    type: Literal["link_header"]
-    rel: str = "next"
+    type: Literal["link_header"] = Field(description="The Link header names the next page.")
+    rel: str = Field(default="next", description="Relation of the link to follow.")
 
     def next(self, request: Request, page: Page) -> Request | None:
-        """Return the request of the page after ``page``, or None after the last."""
-        for link in page.headers.get("link", "").split(","):
-            address, _, attributes = link.strip().partition(";")
-            names = [a.strip().replace('"', "") for a in attributes.split(";")]
-            if f"rel={self.rel}" in names:
-                return follow(request, address.strip().removeprefix("<").removesuffix(">"))
+        """Return the request of the page after ``page``, or None after the last.
+
+        Raises `ResponseRefused` for an address that cannot be followed, see `follow`.
+        """
+        for link in _LINK.finditer(page.headers.get("link", "")):
+            relations = _REL.search(link[2])
+            if relations and self.rel in (relations[1] or relations[2] or "").split():
+                return follow(request, link[1])
         return None
 
 
 class NoPages(_Paginator):
     """Everything comes in one answer."""
 
-    type: Literal["none"]
+    type: Literal["none"] = Field(description="Everything comes in one answer.")
 
-    def next(self, request: Request, page: Page) -> Request | None:  # noqa: ARG002
+    def next(self, request: Request, page: Page) -> Request | None:  # noqa: ARG002 (one interface)
         """Return None: there is never another page."""
         return None
 
@@ -207,25 +224,53 @@ Paginator: TypeAlias = Annotated[
     NextLink | Token | Offset | PageNumber | LinkHeader | NoPages, Field(discriminator="type")
 ]
 
+#: One link of a Link header; commas may stand in its address and in quotes.
+_LINK = re.compile(r"<([^<>]*)>((?:[^,<>\"]|\"[^\"]*\")*)")
+_REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
+_PORTS = {"http": 80, "https": 443}
+
 
 def follow(request: Request, link: Json) -> Request | None:
     """Return the request of an address that the API itself gave, or None if it gave none.
 
-    Raises `ResponseRefused` if the address is no text or leads to another host: the credentials
-    are for this one only.
+    Raises `ResponseRefused` if the address is no text, is the page we have, or leads to another
+    host: the credentials are for this one only.
     """
     if link is None or link == "":
         return None
     if not isinstance(link, str):
         raise ResponseRefused(f"{request.url}: the next page's address is {link!r}, not a text")
-    here, there = urlsplit(request.url), urlsplit(urljoin(request.url, link))
-    if (here.scheme, here.netloc) != (there.scheme, there.netloc):
+    here = urlsplit(request.url)
+    try:
+        there = urlsplit(urljoin(request.url, link))
+        elsewhere = _host(here) != _host(there)
+    except ValueError:
+        raise ResponseRefused(f"{request.url}: the next page's address is malformed") from None
+    if elsewhere:
         raise ResponseRefused(
-            f"{request.url}: the next page is said to be at another host, {there.netloc}",
+            f"{request.url}: the next page is said to be at another host, "
+            f"{there.scheme}://{there.hostname}",
             hint="set BaseURL to the host that the API names in its links",
         )
-    return replace(
+    following = replace(
         request,
-        url=f"{there.scheme}://{there.netloc}{there.path}",
+        url=f"{here.scheme}://{here.netloc}{there.path}",
         parameters=tuple(parse_qsl(there.query, keep_blank_values=True)),
     )
+    return _onward(request, following)
+
+
+def _host(address: SplitResult) -> tuple[str, str | None, int | None]:
+    return address.scheme, address.hostname, address.port or _PORTS.get(address.scheme)
+
+
+def _onward(request: Request, following: Request) -> Request:
+    if following == request:
+        raise ResponseRefused(f"{request.url}: the next page is said to be the same page again")
+    return following
+
+
+def _count(value: Json) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return int(value) if isinstance(value, str) and value.isdecimal() else None

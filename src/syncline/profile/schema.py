@@ -17,12 +17,13 @@ ColumnType: TypeAlias = Annotated[
 ]
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[^\s.{}\[\]\"']+$", max_length=100)]
 
-#: The patterns above, as complaints say them.
+_TYPES = "one of string, integer, number, boolean, date, datetime, time, json, decimal(p,s)"
+
+#: What patterns and tags of unions stand for, as complaints say it.
 IN_WORDS = {
-    r"^(string|integer|number|boolean|date|datetime|time|json|decimal\(\d+,\d+\))$": (
-        "one of string, integer, number, boolean, date, datetime, time, json, decimal(p,s)"
-    ),
+    r"^(string|integer|number|boolean|date|datetime|time|json|decimal\(\d+,\d+\))$": _TYPES,
     r"^[^\s.{}\[\]\"']+$": "a name without spaces, dots, quotes, braces and brackets",
+    "[type]": _TYPES,
 }
 
 
