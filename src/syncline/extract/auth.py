@@ -9,9 +9,9 @@ from typing import Protocol
 
 from syncline.errors import CredentialError, PropertyError
 from syncline.extract import oauth
+from syncline.extract.answer import Send
 from syncline.extract.credentials import Credentials
 from syncline.extract.tokens import MemoryTokens, Tokens
-from syncline.extract.answer import Send
 from syncline.model.run import Clock
 from syncline.profile.auth import ApiKey, AuthScheme, Basic, HeaderToken, NoAuth, OAuth, OAuthClient
 from syncline.profile.schema import Profile

@@ -20,10 +20,10 @@ from syncline.errors import (
     TransientError,
     Unavailable,
 )
+from syncline.extract.answer import Answer, Send, retry_after
 from syncline.extract.auth import Auth, Proof
 from syncline.extract.faults import described, refusal, shown
 from syncline.extract.limits import Limiter
-from syncline.extract.answer import Answer, Send, retry_after
 from syncline.model.run import Clock, Observer
 from syncline.profile.pagination import Request
 from syncline.profile.schema import Limits, Retry

@@ -17,8 +17,8 @@ from syncline.errors import (
     SynclineError,
     Unavailable,
 )
-from syncline.extract.credentials import cut
 from syncline.extract.answer import Answer
+from syncline.extract.credentials import cut
 from syncline.profile.pagination import Request
 
 #: Parameters whose values are secrets in any API, and so never shown.

@@ -19,10 +19,10 @@ from syncline.errors import (
     TransientError,
     Unavailable,
 )
+from syncline.extract.answer import Answer, Send, form, retry_after
 from syncline.extract.credentials import Credentials
 from syncline.extract.faults import described
 from syncline.extract.tokens import Tokens
-from syncline.extract.answer import Answer, Send, form, retry_after
 from syncline.model.run import Clock
 from syncline.profile.auth import OAuth, OAuthClient
 from syncline.profile.pagination import Request

@@ -1,0 +1,115 @@
+"""From the bytes of a page to an Arrow batch: by columns, or row by row to find the bad ones."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from syncline.errors import RecordRefused, ResponseRefused
+from syncline.extract.rows import ColumnMisfit, Layout, Rows
+from syncline.model.batch import Json, Reject
+
+_MARK = b"\xef\xbb\xbf"
+
+
+class NotJson(Exception):  # noqa: N818 (the page is asked for again)
+    """A body is not JSON, or not all of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageContent:
+    """A page, decoded as far as its records allow."""
+
+    #: Number of records, and of the rows they make, those that do not fit included.
+    count: int
+    size: int
+    #: What the paginator asked for.
+    values: Mapping[str, Json]
+    #: The records; None if one of them does not fit.
+    records: Sequence[msgspec.Struct] | None
+    body: bytes
+
+
+class Reader:
+    """Reads pages of one layout."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._rows = Rows(layout, lenient=False)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The schema of the batches."""
+        return self._layout.schema
+
+    @cached_property
+    def _lenient(self) -> Rows:
+        return Rows(self._layout, lenient=True)
+
+    def decode(self, body: bytes) -> PageContent:
+        """Return the content of a page.
+
+        Raises `NotJson`, and `ResponseRefused` if the records are not where they should be.
+        """
+        body = body.removeprefix(_MARK)
+        try:
+            try:
+                records, values = self._rows.page(body)
+            except msgspec.ValidationError:
+                texts, values = self._rows.texts(body)
+                count = len(texts)
+                return PageContent(count=count, size=count, values=values, records=None, body=body)
+        except msgspec.ValidationError as error:
+            place = f"at {self._layout.records!r}" if self._layout.records else "as the body"
+            raise ResponseRefused(f"there is no list of records {place}: {error}") from error
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise NotJson(str(error)) from error
+        size = self._rows.size(records)
+        return PageContent(count=len(records), size=size, values=values, records=records, body=body)
+
+    def batch(
+        self, page: PageContent, *, fixed: Mapping[str, Any], page_is: str, keep_rejects: bool
+    ) -> tuple[pa.RecordBatch, tuple[Reject, ...]]:
+        """Return a page's rows, and those that do not fit.
+
+        ``fixed``: values of the columns that records do not have, by column; null if not
+        there. ``page_is`` names the page in messages. Raises `RecordRefused` for a row that
+        does not fit, unless it is to be kept as a reject.
+        """
+        if page.records is not None:
+            try:
+                return self._batch(self._rows.arrays(page.records, fixed)), ()
+            except ColumnMisfit:
+                pass  # looking at one record after the other finds out which it is
+        texts, _ = self._rows.texts(page.body)
+        records: list[msgspec.Struct] = []
+        lists: list[list[msgspec.Struct]] = []
+        rejects: list[Reject] = []
+        for number, text in enumerate(texts, 1):
+            record, elements, misfits = self._lenient.record(text, fixed)
+            if record is not None:
+                records.append(record)
+                lists.append(elements)
+            for misfit in misfits:
+                if not keep_rejects:
+                    # Invariant 5
+                    raise RecordRefused(
+                        f"record {number} of {page_is} does not fit: {misfit.reason}",
+                        hint="correct the column in the profile, or let the task keep rejects",
+                    )
+                rejects.append(
+                    Reject(record=misfit.text, reason=misfit.reason, column=misfit.column)
+                )
+        return self._batch(self._lenient.arrays(records, fixed, lists)), tuple(rejects)
+
+    def same(self, page: PageContent, other: PageContent) -> bool:
+        """Say whether two pages have the same records, as far as they are decoded."""
+        if page.records is None or other.records is None:
+            return page.body == other.body
+        return page.records == other.records
+
+    def _batch(self, arrays: Sequence[pa.Array]) -> pa.RecordBatch:
+        return pa.RecordBatch.from_arrays(arrays, schema=self._layout.schema)
