@@ -18,6 +18,7 @@ from syncline.errors import (
     SynclineError,
 )
 from syncline.model.ports import Traits
+from syncline.model.table import field_of
 
 _Answer = TypeVar("_Answer")
 
@@ -111,7 +112,12 @@ class DuckDB:
             await asyncio.to_thread(self._connection.close)
 
     def _rows(self, query: exp.Query) -> pa.Table:
-        return self._connection.sql(query.sql(dialect="duckdb")).to_arrow_table()
+        relation = self._connection.sql(query.sql(dialect="duckdb"))
+        # Arrow would not tell JSON from other text.
+        json = [n for n, t in zip(relation.columns, relation.types, strict=True) if t == "JSON"]
+        rows = relation.to_arrow_table()
+        fields = [field_of(f.name, f.type, json=True) if f.name in json else f for f in rows.schema]
+        return rows.cast(pa.schema(fields)) if json else rows
 
     async def _call(self, work: Callable[[], _Answer]) -> _Answer:
         """Run work on a thread, never two at once; a cancelled call leaves nothing running."""

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlglot import exp
 
-from syncline.errors import CommitUnknown, EmptyRefused
+from syncline.errors import CommitUnknown, EmptyRefused, SchemaRefused
 from syncline.load import disposition, names
 from syncline.load.checkpoint import create_ledger, last_checkpoint, write_checkpoint
 from syncline.load.ddl import column, create_schema, create_table, drop_table
@@ -15,7 +15,7 @@ from syncline.load.evolve import Change, evolve
 from syncline.load.load import Load
 from syncline.load.staging import REJECTS, Staging, reject_table
 from syncline.model.batch import Checkpoint
-from syncline.model.job import Disposition, Task
+from syncline.model.job import Disposition, SchemaPolicy, Task
 from syncline.model.ports import Destination
 from syncline.model.run import Committed, Evolved
 
@@ -116,7 +116,7 @@ async def _committed(commit: Commit, statements: Sequence[exp.Expression]) -> Se
 
 async def _direct(commit: Commit) -> tuple[list[Change], list[Step]]:
     load, staging = commit.load, commit.staging
-    changes, steps = await _target(load)
+    changes, steps = await _target(load, commit.now)
     if staging.rows:
         shape = load.shape(commit.now)
         if load.disposition is Disposition.APPEND:
@@ -138,6 +138,8 @@ async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[S
         load.shape(commit.now),
         target=aside,
         soft=False,
+        history=False,
+        version=load.version if load.disposition is Disposition.APPEND else None,
         synced_at=load.task.synced_at and replacing,
     )
     steps = _collect(commit, aside, shape)
@@ -149,13 +151,14 @@ async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[S
         await _refuse_empty(commit, aside)
     if replacing:
         current = await load.destination.describe(load.target)
-        if current is not None:
-            evolve(load.target, current, load.target_schema, load.task.schema_policy)
+        if current is not None and load.task.schema_policy is SchemaPolicy.FREEZE:
+            # Nothing of the old table stays, so only a task that asks for the same one cares.
+            evolve(load.target, current, load.target_schema, SchemaPolicy.FREEZE, load.traits)
         # Invariant 4: readers see the old contents, then the new ones, nothing between.
         return [], steps + disposition.swap(
             replace(shape, target=load.target), aside, exists=current is not None
         )
-    changes, made = await _target(load)
+    changes, made = await _target(load, commit.now)
     shape = load.shape(commit.now)
     if load.disposition is Disposition.APPEND:
         versioned = bool(load.key and load.version)
@@ -183,7 +186,15 @@ async def _sweep(commit: Commit) -> list[Step]:
     if aside is None or load.sweeps is None:
         raise AssertionError("a sweep is collected aside")
     shape = load.shape(commit.now)
-    keys = replace(shape, target=aside, columns=load.key, soft=False, synced_at=False)
+    keys = replace(
+        shape,
+        target=aside,
+        columns=load.key,
+        version=None,
+        soft=False,
+        history=False,
+        synced_at=False,
+    )
     steps = [replace(s, counts=Counts.NOTHING) for s in _collect(commit, aside, keys)]
     if not commit.complete:
         return steps
@@ -202,15 +213,25 @@ async def _sweep(commit: Commit) -> list[Step]:
     return steps + [Step(statement=s) for s in write_checkpoint(own, load.schema_name, commit.now)]
 
 
-async def _target(load: Load) -> tuple[list[Change], list[Step]]:
+async def _target(load: Load, now: datetime) -> tuple[list[Change], list[Step]]:
     """Return what makes the target fit for the rows."""
     dialect = load.destination.traits.dialect
     current = await load.destination.describe(load.target)
     if current is None:
         made = create_table(load.target, load.target_schema, dialect, key=load.key)
         return [], [Step(statement=made)]
-    changes = evolve(load.target, current, load.target_schema, load.task.schema_policy)
-    return changes, [Step(statement=c.statement(dialect)) for c in changes]
+    history = load.disposition is Disposition.HISTORY
+    if disposition.ACTIVE in current.names and not history:
+        raise SchemaRefused(
+            f"{load.task.target} keeps the history of its rows, which "
+            f"'write: {load.disposition}' would mix up",
+            hint="set 'write: history', or let 'into' name another table",
+        )
+    changes = evolve(load.target, current, load.target_schema, load.task.schema_policy, load.traits)
+    steps = [Step(statement=c.statement(dialect)) for c in changes]
+    if history and disposition.ACTIVE not in current.names:
+        steps.append(disposition.begin_history(load.shape(now)))
+    return changes, steps
 
 
 async def _refuse_empty(commit: Commit, aside: exp.Table) -> None:
@@ -222,7 +243,7 @@ async def _refuse_empty(commit: Commit, aside: exp.Table) -> None:
         return
     if await load.destination.describe(load.target) is None:
         return
-    rows = await _count(load.destination, load.target, alive=load.soft)
+    rows = await _count(load.destination, load.target, alive=_alive(load))
     if rows:
         raise EmptyRefused(
             f"the source has no rows for {load.task.target}, which holds {rows}; "
@@ -231,11 +252,20 @@ async def _refuse_empty(commit: Commit, aside: exp.Table) -> None:
         )
 
 
-async def _count(destination: Destination, table: exp.Table, *, alive: bool = False) -> int:
+async def _count(
+    destination: Destination, table: exp.Table, *, alive: exp.Expr | None = None
+) -> int:
     query = exp.select(exp.alias_(exp.Count(this=exp.Star()), "n")).from_(table.copy())
-    if alive:
-        query = query.where(exp.Is(this=column(disposition.DELETED_AT), expression=exp.null()))
+    if alive is not None:
+        query = query.where(alive)
     return int((await destination.fetch(query)).column(0)[0].as_py())
+
+
+def _alive(load: Load) -> exp.Expr | None:
+    """Return which rows of the target are not marked as gone; None: all."""
+    if load.disposition is Disposition.HISTORY:
+        return column(disposition.ACTIVE)
+    return exp.Is(this=column(disposition.DELETED_AT), expression=exp.null()) if load.soft else None
 
 
 async def _rejects(commit: Commit) -> list[Step]:

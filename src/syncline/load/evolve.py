@@ -8,6 +8,12 @@ from sqlglot import exp
 from syncline.errors import SchemaRefused
 from syncline.load.ddl import add_column, alter_type
 from syncline.model.job import SchemaPolicy
+from syncline.model.ports import Traits
+from syncline.model.table import field_of, is_json
+from syncline.model.types import sql_type
+
+_JSON, _PLAIN = field_of("json", pa.string(), json=True), field_of("text", pa.string())
+_SIGNED = {t.bit_width: t for t in (pa.int8(), pa.int16(), pa.int32(), pa.int64())}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,22 +55,22 @@ Change = AddColumn | WidenColumn
 
 
 def evolve(
-    table: exp.Table, current: pa.Schema, wanted: pa.Schema, policy: SchemaPolicy
+    table: exp.Table, current: pa.Schema, wanted: pa.Schema, policy: SchemaPolicy, traits: Traits
 ) -> list[Change]:
     """Return the changes that make room for ``wanted``; raise `SchemaRefused` if none may.
 
     Columns that vanished at the source are kept: dropping data is never automatic. Names are
-    compared without case, as most databases do.
+    compared as the destination does.
     """
     changes: list[Change] = []
-    there = {f.name.lower(): f for f in current}
+    there = {_folded(f.name, traits): f for f in current}
     for field in wanted:
-        held = there.get(field.name.lower())
+        held = there.get(_folded(field.name, traits))
         if held is None:
             changes.append(AddColumn(table=table, field=field.with_nullable(True)))
-        elif not holds(held.type, field.type):
+        elif not (holds(held.type, field.type) and _same_text(held, field, traits)):
             # Invariant 5: a type that can hold both, or an error; never a lossy cast.
-            wider = common(held.type, field.type)
+            wider = _wider(held, field, traits)
             if wider is None:
                 raise SchemaRefused(
                     f"{table.name}: column {field.name!r} is {held.type} in the target, but the "
@@ -88,17 +94,47 @@ def evolve(
     return changes
 
 
+def _folded(name: str, traits: Traits) -> str:
+    return name if traits.case_sensitive else name.lower()
+
+
+def _same_text(held: pa.Field, wanted: pa.Field, traits: Traits) -> bool:
+    """Say whether both fields are JSON or neither is, where the database tells them apart."""
+    if is_json(held) == is_json(wanted):
+        return True
+    marked, plain = (sql_type(f, traits.dialect) for f in (_JSON, _PLAIN))
+    return bool(marked == plain)
+
+
+def _wider(held: pa.Field, wanted: pa.Field, traits: Traits) -> pa.DataType | None:
+    # Text takes what was JSON, but a column of text may hold what is none.
+    if not _same_text(held, wanted, traits) and is_json(wanted):
+        return None
+    return common(held.type, wanted.type)
+
+
 def holds(held: pa.DataType, wanted: pa.DataType) -> bool:
     """Say whether every value of ``wanted`` fits a column of type ``held`` unchanged."""
-    return bool(held.equals(wanted)) or common(held, wanted) == held
+    if held.equals(wanted) or common(held, wanted) == held:
+        return True
+    digits, needed = _digits(held), _digits(wanted)
+    if digits is None or needed is None or not pa.types.is_decimal(held):
+        return False
+    return digits[0] >= needed[0] and digits[1] >= needed[1]
 
 
-def common(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:  # noqa: PLR0911 (a table of cases)
+def common(  # noqa: C901, PLR0911 (a table of cases)
+    a: pa.DataType, b: pa.DataType
+) -> pa.DataType | None:
     """Return the narrowest type that holds every value of both unchanged, or None."""
     if a.equals(b):
         return a
     if _text(a) and _text(b):
         return pa.string()
+    if _binary(a) and _binary(b):
+        return pa.binary()
+    if pa.types.is_date(a) and pa.types.is_date(b):
+        return pa.date32()
     if pa.types.is_timestamp(a) and pa.types.is_timestamp(b) and bool(a.tz) == bool(b.tz):
         return pa.timestamp("us", tz=a.tz)
     if pa.types.is_time(a) and pa.types.is_time(b):
@@ -109,9 +145,7 @@ def common(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:  # noqa: PLR09
     if digits_a is None or digits_b is None:
         return None
     if pa.types.is_integer(a) and pa.types.is_integer(b):
-        signed = [t for t in (a, b) if pa.types.is_signed_integer(t)]
-        if len(signed) in {0, 2}:
-            return max((a, b), key=lambda t: t.bit_width)
+        return _integer(a, b)
     whole = max(digits_a[0], digits_b[0])
     scale = max(digits_a[1], digits_b[1])
     return pa.decimal128(whole + scale, scale) if whole + scale <= 38 else None  # noqa: PLR2004
@@ -124,6 +158,18 @@ def _digits(type_: pa.DataType) -> tuple[int, int] | None:
     if pa.types.is_integer(type_):
         return {8: 3, 16: 5, 32: 10, 64: 20}[type_.bit_width], 0
     return None
+
+
+def _integer(a: pa.DataType, b: pa.DataType) -> pa.DataType:
+    """Return the narrowest integer that holds both; without a sign only if neither has one."""
+    if pa.types.is_signed_integer(a) == pa.types.is_signed_integer(b):
+        return max((a, b), key=lambda t: t.bit_width)
+    bits = max(t.bit_width * (1 if pa.types.is_signed_integer(t) else 2) for t in (a, b))
+    return _SIGNED.get(bits, pa.decimal128(20, 0))
+
+
+def _binary(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(type_) or pa.types.is_large_binary(type_))
 
 
 def _text(type_: pa.DataType) -> bool:

@@ -10,7 +10,7 @@ from syncline.load import names
 from syncline.load.disposition import DELETED_AT, SYNCED_AT, Shape
 from syncline.model.batch import Checkpoint
 from syncline.model.job import Deletes, Disposition, Task
-from syncline.model.ports import Destination
+from syncline.model.ports import Destination, Traits
 from syncline.model.run import Clock, Observer
 
 
@@ -38,6 +38,11 @@ class Load:
     run: str
     clock: Clock
     observe: Observer
+
+    @property
+    def traits(self) -> Traits:
+        """Facts about the destination."""
+        return self.destination.traits
 
     @property
     def target(self) -> exp.Table:

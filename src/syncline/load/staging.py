@@ -1,7 +1,7 @@
 """A staging table: where rows wait, in order, until the commit that makes them visible."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import pyarrow as pa
@@ -71,7 +71,7 @@ class Staging:
         if not self._there:
             await self._create()
         if self._gathered:
-            await self._destination.ingest(self.table, pa.concat_tables(self._gathered))
+            await self._ingest(pa.concat_tables(self._gathered))
             self._gathered, self._waiting = [], 0
 
     def reset(self) -> None:
@@ -91,6 +91,23 @@ class Staging:
         if self._there:
             await self._destination.execute([drop_table(self.table)])
             self._there = False
+
+    async def _ingest(self, rows: pa.Table) -> None:
+        """Hand rows over; find those that do not fit by halving, if they may be rejected."""
+        try:
+            await self._destination.ingest(self.table, rows)
+        except RecordRefused as error:
+            if not self._keep_rejects:
+                raise
+            if rows.num_rows > 1:
+                half = rows.num_rows // 2
+                await self._ingest(rows.slice(0, half))
+                await self._ingest(rows.slice(half))
+                return
+            self.rows -= 1
+            self.removals -= 1 if rows[GONE][0].as_py() else 0
+            (row,) = rows.select(self._records.names).to_pylist()
+            self.rejects.append(Reject(record=_as_json(row), reason=str(error)))
 
     async def _create(self) -> None:
         traits = self._destination.traits
@@ -132,9 +149,13 @@ class Staging:
             )
         for row in records.filter(missing).to_pylist():
             reason = f"no value in the key column {bad[0]!r}"
-            text = json.dumps(row, default=str, ensure_ascii=False)
-            self.rejects.append(Reject(record=text, reason=reason, column=bad[0]))
+            self.rejects.append(Reject(record=_as_json(row), reason=reason, column=bad[0]))
         return records.filter(pc.invert(missing))
+
+
+def _as_json(row: Mapping[str, object]) -> str:
+    # Escaped, so that what the database cannot store as text can be stored here.
+    return json.dumps(row, default=str)
 
 
 def reject_table(rejects: Sequence[Reject], *, run: str, now: datetime) -> pa.Table:

@@ -65,6 +65,8 @@ class Traits:
     temporary_staging: bool = False
     #: Text may hold the character NUL; elsewhere such a row is refused.
     nul_in_text: bool = True
+    #: Doubles may be NaN or infinite; elsewhere such a row is refused.
+    non_finite: bool = True
 
 
 class Destination(Protocol):

@@ -1,0 +1,34 @@
+"""The suite that every destination must pass; use it in the tests of your own.
+
+Needs `pytest` and `pytest-asyncio`. Subclass it where pytest collects, and give it a fixture::
+
+    class TestMine(DestinationConformance):
+        @pytest_asyncio.fixture
+        async def open_destination(self) -> AsyncIterator[Opener]:
+            ...  # make an empty database (or schema) of its own for this test
+            yield lambda: open_mine(...)  # an awaitable of a new connection to it
+            ...  # close what is open, drop it
+
+What a test asks for follows from the destination's traits alone; nothing is skipped otherwise.
+"""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from syncline.model.ports import Destination
+from syncline.testing.conformance_runs import Opener
+from syncline.testing.conformance_types import TypesConformance
+
+__all__ = ["DestinationConformance", "Opener"]
+
+
+class DestinationConformance(TypesConformance):
+    """Every promise of `syncline.model.ports.Destination`, as the load algorithm relies on it."""
+
+    @pytest_asyncio.fixture
+    async def destination(self, open_destination: Opener) -> AsyncIterator[Destination]:
+        """One connection, closed when the test ends."""
+        destination = await open_destination()
+        yield destination
+        await destination.aclose()
