@@ -85,13 +85,10 @@ def sandbox(
 ) -> None:
     """Serve stand-in Clio and ClickTime APIs, OAuth included, until Ctrl-C."""
     from syncline.cli import running, standing_in  # noqa: PLC0415 (start-up time)
+    from syncline.sandbox.options import Options  # noqa: PLC0415 (start-up time)
 
-    running.run(
-        lambda console: standing_in.serve(
-            console, host=host, port=port, rows=rows, seed=seed, rate_limit=rate_limit,
-            rate_window=rate_window,
-        )
-    )  # fmt: skip
+    options = Options(rows=rows, seed=seed, rate_limit=rate_limit, rate_window=rate_window)
+    running.run(lambda console: standing_in.serve(console, options, host=host, port=port))
 
 
 @app.command()

@@ -63,7 +63,7 @@ class TaskSpec(_Part):
         default_factory=dict, description="Values of @name parameters."
     )
     into: str | None = Field(None, description="Target table; default: the source table's name.")
-    write: Literal["merge", "append", "replace"] | None = None
+    write: Literal["merge", "append", "replace", "history"] | None = None
     key: tuple[str, ...] = ()
     deletes: Literal["auto", "hard", "soft", "ignore"] | DeletesSpec = "auto"
     schema_changes: Literal["evolve", "freeze"] = "evolve"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import pyarrow as pa
 from sqlglot import exp
 
 from syncline.errors import CommitUnknown, EmptyRefused, SchemaRefused
@@ -151,6 +152,8 @@ async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[S
         await _refuse_empty(commit, aside)
     if replacing:
         current = await load.destination.describe(load.target)
+        if current is not None:
+            _refuse_to_mix(load, current)
         if current is not None and load.task.schema_policy is SchemaPolicy.FREEZE:
             # Nothing of the old table stays, so only a task that asks for the same one cares.
             evolve(load.target, current, load.target_schema, SchemaPolicy.FREEZE, load.traits)
@@ -221,17 +224,21 @@ async def _target(load: Load, now: datetime) -> tuple[list[Change], list[Step]]:
         made = create_table(load.target, load.target_schema, dialect, key=load.key)
         return [], [Step(statement=made)]
     history = load.disposition is Disposition.HISTORY
-    if disposition.ACTIVE in current.names and not history:
-        raise SchemaRefused(
-            f"{load.task.target} keeps the history of its rows, which "
-            f"'write: {load.disposition}' would mix up",
-            hint="set 'write: history', or let 'into' name another table",
-        )
+    _refuse_to_mix(load, current)
     changes = evolve(load.target, current, load.target_schema, load.task.schema_policy, load.traits)
     steps = [Step(statement=c.statement(dialect)) for c in changes]
     if history and disposition.ACTIVE not in current.names:
         steps.append(disposition.begin_history(load.shape(now)))
     return changes, steps
+
+
+def _refuse_to_mix(load: Load, current: pa.Schema) -> None:
+    if disposition.ACTIVE in current.names and load.disposition is not Disposition.HISTORY:
+        raise SchemaRefused(
+            f"{load.task.target} keeps the history of its rows, which "
+            f"'write: {load.disposition}' would destroy",
+            hint="set 'write: history', or let 'into' name another table",
+        )
 
 
 async def _refuse_empty(commit: Commit, aside: exp.Table) -> None:

@@ -6,7 +6,7 @@ a destination; dialects are sqlglot's business.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -19,6 +19,11 @@ SEQUENCE = "_syncline_seq"
 GONE = "_syncline_gone"
 DELETED_AT = "_deleted_at"
 SYNCED_AT = "_synced_at"
+ACTIVE = "_active"
+VALID_FROM = "_valid_from"
+VALID_TO = "_valid_to"
+#: Every column that we may add to a target.
+ADDED = frozenset({DELETED_AT, SYNCED_AT, ACTIVE, VALID_FROM, VALID_TO})
 
 
 class Counts(StrEnum):
@@ -45,8 +50,10 @@ class Shape:
     target: exp.Table
     columns: tuple[str, ...]
     key: tuple[str, ...]
-    #: With the key, identifies one version of a row; for append.
+    #: With the key, identifies one version of a row; for append and history.
     version: str | None = None
+    #: The target keeps every version of a row.
+    history: bool = False
     #: Deleted rows stay and get `DELETED_AT`.
     soft: bool = False
     #: Changed rows get `SYNCED_AT`.
@@ -69,7 +76,7 @@ def merge(shape: Shape, staging: exp.Table, *, removing: bool) -> list[Step]:
     Invariant 2: applying it twice changes nothing.
     """
     steps = [
-        latest_only(shape, staging),
+        latest_only(replace(shape, version=None), staging),
         _update(shape, staging),
         _insert_missing(shape, staging, shape.key),
     ]
@@ -119,16 +126,23 @@ def difference(shape: Shape, aside: exp.Table, *, removing: bool) -> list[Step]:
 
 
 def remove(shape: Shape, present: exp.Select, *, gone: bool) -> Step:
-    """Delete (or mark as deleted) the target rows for which ``present`` finds a row.
+    """Delete (or mark as deleted, or close) the target rows for which ``present`` finds a row.
 
     ``gone`` False: those for which it finds none.
     """
     found: exp.Expression = exp.Exists(this=present)
     where = found if gone else exp.Not(this=found)
-    if not shape.soft:
-        statement: exp.Expression = exp.Delete(
-            this=shape.target.copy(), where=exp.Where(this=where)
+    if shape.history:
+        statement: exp.Expression = exp.Update(
+            this=shape.target.copy(),
+            expressions=[
+                exp.EQ(this=column(ACTIVE), expression=exp.false()),
+                exp.EQ(this=column(VALID_TO), expression=instant(shape.now)),
+            ],
+            where=exp.Where(this=exp.and_(column(ACTIVE, shape.target.name), where)),
         )
+    elif not shape.soft:
+        statement = exp.Delete(this=shape.target.copy(), where=exp.Where(this=where))
     else:
         sets = [exp.EQ(this=column(DELETED_AT), expression=instant(shape.now))]
         if shape.synced_at:
@@ -164,23 +178,28 @@ def insert_keys(shape: Shape, staging: exp.Table, keys: exp.Table) -> Step:
 
 
 def _update(shape: Shape, rows: exp.Table, *, marked: bool = True) -> Step:
+    """Change rows that differ; of a history, close their active version."""
     rest = [c for c in shape.columns if c not in shape.key]
-    sets = [exp.EQ(this=column(c), expression=column(c, "staged")) for c in rest]
     differs: list[exp.Expression] = [
         exp.NullSafeNEQ(this=column(c, shape.target.name), expression=column(c, "staged"))
         for c in rest
     ]
+    where: list[exp.Expr] = [
+        column(c, "staged").eq(column(c, shape.target.name)) for c in shape.key
+    ]
+    if marked:
+        where.append(exp.Not(this=column(GONE, "staged")))
+    if shape.history:
+        sets, more = _closing(shape)
+        where += more
+    else:
+        sets = [exp.EQ(this=column(c), expression=column(c, "staged")) for c in rest]
     if shape.soft:
         sets.append(exp.EQ(this=column(DELETED_AT), expression=exp.null()))
         dead = exp.Is(this=column(DELETED_AT, shape.target.name), expression=exp.null())
         differs.append(exp.Not(this=dead))
     if shape.synced_at:
         sets.append(exp.EQ(this=column(SYNCED_AT), expression=instant(shape.now)))
-    where: list[exp.Expr] = [
-        column(c, "staged").eq(column(c, shape.target.name)) for c in shape.key
-    ]
-    if marked:
-        where.append(exp.Not(this=column(GONE, "staged")))
     # A row that did not change is not written: it keeps its _synced_at, and costs nothing.
     where.append(exp.paren(exp.or_(*differs)) if differs else exp.false())
     if not sets:
@@ -194,16 +213,56 @@ def _update(shape: Shape, rows: exp.Table, *, marked: bool = True) -> Step:
     return Step(statement=statement, counts=Counts.UPDATED)
 
 
+def _closing(shape: Shape) -> tuple[list[exp.EQ], list[exp.Expr]]:
+    """Return what closes an active version, and when a staged row may close it."""
+    sets = [
+        exp.EQ(this=column(ACTIVE), expression=exp.false()),
+        exp.EQ(this=column(VALID_TO), expression=_since(shape)),
+    ]
+    where: list[exp.Expr] = [column(ACTIVE, shape.target.name)]
+    if shape.version:
+        held, staged = column(shape.version, shape.target.name), column(shape.version, "staged")
+        # A page that comes late has an older version than the one we hold.
+        newer = exp.GTE(this=staged, expression=held.copy())
+        where.append(exp.paren(exp.or_(exp.Is(this=held, expression=exp.null()), newer)))
+    return sets, where
+
+
+def _since(shape: Shape) -> exp.Expr:
+    """Return when a staged version began: when its row changed, if the row says so."""
+    if shape.version is None:
+        return instant(shape.now)
+    return exp.func("COALESCE", column(shape.version, "staged"), instant(shape.now))
+
+
+def begin_history(shape: Shape) -> Step:
+    """Make the rows of a table that had no history their first versions."""
+    began: exp.Expr = instant(shape.now)
+    if shape.version:
+        began = exp.func("COALESCE", column(shape.version), began)
+    statement = exp.Update(
+        this=shape.target.copy(),
+        expressions=[
+            exp.EQ(this=column(ACTIVE), expression=exp.true()),
+            exp.EQ(this=column(VALID_FROM), expression=began),
+        ],
+        where=exp.Where(this=exp.Is(this=column(ACTIVE), expression=exp.null())),
+    )
+    return Step(statement=statement)
+
+
 def _insert_missing(
     shape: Shape, rows: exp.Table, identity: Sequence[str], *, marked: bool = True
 ) -> Step:
     same = [
         exp.NullSafeEQ(this=column(c, shape.target.name), expression=column(c, "staged"))
-        if c == shape.version
+        if c == shape.version and c not in shape.key
         else column(c, shape.target.name).eq(column(c, "staged"))
         for c in identity
     ]
     there = exp.select("1").from_(shape.target.copy()).where(*same)
+    if shape.history:
+        there = there.where(column(ACTIVE, shape.target.name))
     missing: exp.Expr = exp.Not(this=exp.Exists(this=there))
     if marked:
         missing = exp.and_(exp.Not(this=column(GONE, "staged")), missing)
@@ -212,7 +271,10 @@ def _insert_missing(
 
 def _insert(shape: Shape, rows: exp.Table, where: exp.Expr | None) -> Step:
     names = [identifier(c) for c in shape.columns]
-    values: list[exp.Expression] = [column(c, "staged") for c in shape.columns]
+    values: list[exp.Expr] = [column(c, "staged") for c in shape.columns]
+    if shape.history:
+        names += [identifier(ACTIVE), identifier(VALID_FROM)]
+        values += [exp.true(), _since(shape)]
     if shape.synced_at:
         names.append(identifier(SYNCED_AT))
         values.append(instant(shape.now))

@@ -123,7 +123,7 @@ def holds(held: pa.DataType, wanted: pa.DataType) -> bool:
     return digits[0] >= needed[0] and digits[1] >= needed[1]
 
 
-def common(  # noqa: C901, PLR0911 (a table of cases)
+def common(  # noqa: PLR0911 (a table of cases)
     a: pa.DataType, b: pa.DataType
 ) -> pa.DataType | None:
     """Return the narrowest type that holds every value of both unchanged, or None."""

@@ -7,7 +7,14 @@ import pyarrow as pa
 from sqlglot import exp
 
 from syncline.load import names
-from syncline.load.disposition import DELETED_AT, SYNCED_AT, Shape
+from syncline.load.disposition import (
+    ACTIVE,
+    DELETED_AT,
+    SYNCED_AT,
+    VALID_FROM,
+    VALID_TO,
+    Shape,
+)
 from syncline.model.batch import Checkpoint
 from syncline.model.job import Deletes, Disposition, Task
 from syncline.model.ports import Destination, Traits
@@ -62,15 +69,29 @@ class Load:
     @property
     def removing(self) -> bool:
         """Rows that are gone at the source do not stay as they are."""
-        return self.task.deletes is not Deletes.IGNORE and self.disposition is Disposition.MERGE
+        return self.task.deletes is not Deletes.IGNORE and self.disposition.keyed
 
     @property
     def target_schema(self) -> pa.Schema:
         """The query's columns and the ones we add."""
         instant = pa.timestamp("us", tz="UTC")
         added = [(DELETED_AT, instant)] if self.soft else []
+        if self.disposition is Disposition.HISTORY:
+            added += [(ACTIVE, pa.bool_()), (VALID_FROM, instant), (VALID_TO, instant)]
         added += [(SYNCED_AT, instant)] if self.task.synced_at else []
         return pa.schema([*self.schema, *added])
+
+    @property
+    def _version(self) -> str | None:
+        """The version column, where the disposition has a use for it."""
+        match self.disposition:
+            case Disposition.APPEND:
+                return self.version
+            case Disposition.HISTORY if self.version in self.schema.names:
+                instant = pa.types.is_timestamp(self.schema.field(self.version).type)
+                return self.version if instant else None
+            case _:
+                return None
 
     def shape(self, now: datetime) -> Shape:
         """Return what the dispositions need to know to write to the target now."""
@@ -78,8 +99,9 @@ class Load:
             target=self.target,
             columns=tuple(self.schema.names),
             key=self.key,
-            version=self.version if self.disposition is Disposition.APPEND else None,
+            version=self._version,
             soft=self.soft,
+            history=self.disposition is Disposition.HISTORY,
             synced_at=self.task.synced_at,
             now=now,
         )

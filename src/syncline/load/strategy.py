@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from syncline.errors import QueryError, SchemaRefused
-from syncline.load.disposition import DELETED_AT, SYNCED_AT
+from syncline.load.disposition import ADDED
 from syncline.load.load import Load
 from syncline.model.batch import Batch, Checkpoint, Cursor
 from syncline.model.job import Deletes, Disposition, Task
@@ -51,9 +51,13 @@ def decide(
     disposition = task.disposition or (Disposition.MERGE if key else Disposition.REPLACE)
     _check(task, disposition, key)
     mark = _fingerprint(task, disposition, key, fingerprint)
-    needed = bool(key) if disposition is Disposition.MERGE else bool(key and version)
+    needed = bool(key) if disposition.keyed else bool(key and version)
     incremental = has_cursor and needed and disposition is not Disposition.REPLACE
-    changed = last is not None and last.fingerprint != mark
+    # A merged table becomes the first versions of a history; it need not be read again.
+    same = {mark}
+    if disposition is Disposition.HISTORY:
+        same.add(_fingerprint(task, Disposition.MERGE, key, fingerprint))
+    changed = last is not None and last.fingerprint not in same
     resuming = last is not None and not changed and _under_way(last)
     # An interrupted pass goes on even if --full is said again: it is the same one.
     afresh = last is None or changed or not incremental or full
@@ -96,7 +100,7 @@ def check_columns(schema: pa.Schema, traits: Traits) -> None:
                 f"the columns {seen[folded]!r} and {name!r} would be one in {traits.dialect}",
                 hint="rename one of them in 'columns:' or with AS in the query",
             )
-        if folded in {DELETED_AT, SYNCED_AT} or folded.startswith("_syncline_"):
+        if folded in ADDED or folded.startswith("_syncline_"):
             raise SchemaRefused(
                 f"the column name {name!r} is used by Syncline itself",
                 hint="rename it in 'columns:' or with AS in the query",
@@ -109,7 +113,7 @@ def wants_sweep(load: Load, done: Checkpoint, *, marked: bool, asked: bool) -> b
 
     ``marked``: the source marks deleted rows itself. ``asked``: the user wants a sweep now.
     """
-    if not load.direct or load.disposition is not Disposition.MERGE or done.passes <= 1:
+    if not load.direct or not load.disposition.keyed or done.passes <= 1:
         return False
     if asked:
         return True
@@ -154,13 +158,14 @@ async def renamed(
 
 
 def _check(task: Task, disposition: Disposition, key: Sequence[str]) -> None:
-    if disposition is Disposition.MERGE and not key:
+    if disposition.keyed and not key:
         raise QueryError(
-            f"{task.id}: merge needs a key, and the query does not keep the table's primary key",
+            f"{task.id}: {disposition} needs a key, and the query does not keep the table's "
+            "primary key",
             hint="add the key columns to the query, name others with 'key: [...]', or set "
             "'write: replace'",
         )
-    if task.deletes is Deletes.SOFT and disposition is not Disposition.MERGE:
+    if task.deletes is Deletes.SOFT and not disposition.keyed:
         raise QueryError(
             f"{task.id}: 'deletes: soft' keeps deleted rows, which 'write: {disposition}' does not",
             hint="set 'write: merge', or leave 'deletes' out",
@@ -172,6 +177,7 @@ def _under_way(last: Checkpoint) -> bool:
 
 
 def _fingerprint(task: Task, disposition: Disposition, key: Sequence[str], fingerprint: str) -> str:
-    soft = "soft" if task.deletes is Deletes.SOFT else ""
+    merged = disposition is Disposition.MERGE
+    soft = "soft" if task.deletes is Deletes.SOFT and merged else ""
     text = "\n".join([fingerprint, disposition, *key, soft])
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -14,6 +14,13 @@ class Disposition(StrEnum):
     APPEND = "append"
     REPLACE = "replace"
     MERGE = "merge"
+    #: Every change adds a version of the row; deletions close the last one.
+    HISTORY = "history"
+
+    @property
+    def keyed(self) -> bool:
+        """Rows meet by key, so changes and removals can be told."""
+        return self in {Disposition.MERGE, Disposition.HISTORY}
 
 
 class SchemaPolicy(StrEnum):
