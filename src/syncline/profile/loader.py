@@ -117,7 +117,7 @@ def parse(text: str, origin: str, model: type[Model], error: type[ConfigError]) 
     """
     try:
         content = yaml.load(text, Loader=_Strict)  # noqa: S506 (a subclass of the safe loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as cause:
+    except (yaml.YAMLError, ValueError) as cause:
         raise _malformed(cause, origin, text, error) from cause
     if not isinstance(content, dict):
         raise error(f"{origin}:1: expected a mapping of keys, found {kind(content)}")
@@ -139,13 +139,11 @@ def _refusal(
 def _compose(text: str, origin: str, error: type[ConfigError]) -> yaml.Node | None:
     try:
         return yaml.compose(text, Loader=_Loader)
-    except (yaml.YAMLError, RecursionError) as cause:
+    except yaml.YAMLError as cause:
         raise _malformed(cause, origin, text, error) from cause
 
 
 def _malformed(cause: Exception, origin: str, text: str, error: type[ConfigError]) -> ConfigError:
-    if isinstance(cause, RecursionError):
-        return error(f"{origin}: not YAML: it is nested too deeply")
     mark = getattr(cause, "problem_mark", None)
     problem = getattr(cause, "problem", None) or str(cause).partition("\n")[0]
     if mark is None:
