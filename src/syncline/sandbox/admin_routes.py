@@ -1,4 +1,4 @@
-"""The admin addresses: the sandbox's operations as JSON over HTTP, for local use without a token."""
+"""The admin addresses: the sandbox's operations as JSON over HTTP, without a token."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -81,7 +81,7 @@ async def _change(request: web.Request) -> web.StreamResponse:
 
 
 async def _mutate(request: web.Request) -> web.StreamResponse:
-    """Rows by number; with ``ids`` exactly those are deleted (``delete``) or updated; ``rows`` are inserted."""
+    """Rows by number; or ``ids`` to update or (``delete``) delete; or ``rows`` to insert."""
     order = msgspec.json.decode(await _body(request), type=_Mutation)
     admin = _admin(request)
     if order.rows is not None:
@@ -159,7 +159,7 @@ async def _tables(request: web.Request) -> web.StreamResponse:
 
 
 async def _truth(request: web.Request) -> web.StreamResponse:
-    """``/admin/truth/activities?fields=…&parent=…``: rows as JSON lines; other parameters are the list's own."""
+    """``/admin/truth/activities?fields=…&parent=…``: rows as JSON lines."""
     kept = [
         (name, value) for name, value in request.query.items() if name not in ("fields", "parent")
     ]

@@ -1,4 +1,4 @@
-"""What tests and demos do to a running sandbox: change rows, move the clock, script faults, read the truth."""
+"""What tests do to a running sandbox: change rows, move the clock, read the truth."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ class UnknownNameError(Exception):
 
 
 class Administration:
-    """Operations on one sandbox. Tables are named as Clio's lists (``activities``) or ClickTime's (``TimeEntries``)."""
+    """Operations on one sandbox; tables are named ``activities`` (Clio) or ``TimeEntries``."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -51,7 +51,7 @@ class Administration:
     def mutate(
         self, table: str, *, insert: int = 0, update: int = 0, delete: int = 0, hard: bool = False
     ) -> dict[str, list[int | str]]:
-        """Insert, update and delete that many rows; answers their ids. The same calls choose the same rows."""
+        """Insert, update and delete that many rows, the same every time; answers their ids."""
         store, rows = self.table(table)
         self._world.mutations += 1
         seed = self._world.options.seed * 1_000_003 + self._world.mutations
@@ -105,10 +105,10 @@ class Administration:
         """All rows of a list, as it would answer them over all pages.
 
         Args:
-            name: a Clio list (``activities``, ``folders/list``), its table, or a ClickTime path (``/TimeEntries``).
-            fields: Clio's fields; all fields, with all plain fields of nested objects, when left out.
-            query: more query parameters (``include_deleted=true``; for ClickTime ``Verbose=true``).
-            parent: the id of the parent row for lists that have one; left out, the rows of all parents.
+            name: a Clio list (``folders/list``), its table, or a ClickTime path (``/Jobs``).
+            fields: Clio's fields; left out, all, and all plain ones of nested objects.
+            query: more query parameters, such as ``include_deleted=true`` or ``Verbose=true``.
+            parent: id of the parent row; left out, the rows of all parents.
         """
         lines = self.truth_lines(name, fields=fields, query=query, parent=parent)
         return [msgspec.json.decode(line, type=dict[str, object]) for line in lines]

@@ -6,19 +6,21 @@ from dataclasses import dataclass
 import msgspec
 
 from syncline.sandbox import describe
-from syncline.sandbox.clicktime_tables import TARGETS, family, snake
+from syncline.sandbox.clicktime_tables import family, snake
 from syncline.sandbox.options import Options
 from syncline.sandbox.randomness import below, salt
 from syncline.sandbox.rows import Draw, Generator, Store, Table, inside
 from syncline.sandbox.values import generator
 
 _DATE_FIELDS: Mapping[str, str] = {
-    "Allocations": "Month", "AuditLog": "LogDate", "ExpenseItems": "ExpenseDate", "ExpenseSheets": "ExpenseSheetDate",
-    "JobBudgets": "Month", "TimeOffRequests": "CreatedDate", "Timers": "TimeEntryDate", "Timesheets": "StartDate",
-    "WeeklySummaries": "StartDate",
+    "Allocations": "Month", "AuditLog": "LogDate", "ExpenseItems": "ExpenseDate",
+    "ExpenseSheets": "ExpenseSheetDate", "JobBudgets": "Month", "TimeOffRequests": "CreatedDate",
+    "Timers": "TimeEntryDate", "Timesheets": "StartDate", "WeeklySummaries": "StartDate",
 }  # fmt: skip
-_FROM = frozenset({"startdate", "fromdate", "fromexpensedate", "fromexpensesheetdate", "startmonth",
-                   "monthlybudgetstartdate"})  # fmt: skip
+_FROM = frozenset({
+    "startdate", "fromdate", "fromexpensedate", "fromexpensesheetdate", "startmonth",
+    "monthlybudgetstartdate"},
+)  # fmt: skip
 _TO = frozenset(
     {"enddate", "todate", "toexpensedate", "toexpensesheetdate", "endmonth", "monthlybudgetenddate"}
 )
@@ -125,9 +127,7 @@ class ClickTimeRows:
                     .removesuffix("s")
                     .replace("TimeEntrie", "TimeEntry")
                 )
-                tests.append(
-                    lambda index, entity=entity: _field(table, "EntityType")(index) == entity
-                )
+                tests.append(_is(_field(table, "EntityType"), entity))
             elif (
                 reference == "Timesheet"
                 and "Timesheet" not in table.single
@@ -135,12 +135,7 @@ class ClickTimeRows:
             ):
                 tests.append(self._of_timesheet(table, row))
             elif reference in table.single:
-                tests.append(
-                    lambda index, name=reference, row=row: (
-                        (found := table.follow(name, table.draw(index))) is not None
-                        and found.index == row
-                    )
-                )
+                tests.append(_belongs(table, reference, row))
         return tests
 
     def _of_timesheet(self, table: Table, row: int) -> Test:
@@ -171,28 +166,18 @@ class ClickTimeRows:
     def _filter(
         self, table: Table, fields: Mapping[str, str], name: str, texts: tuple[str, ...]
     ) -> Test | None:
-        lower = name.lower()
+        lower = {"entrydate": "date"}.get(name.lower(), name.lower())
         date_field = _DATE_FIELDS.get(table.name, "Date")
-        if lower in _FROM and date_field in table.fields:
-            date, length = _field(table, date_field), len(texts[-1])
-            return lambda index: str(date(index))[:length] >= texts[-1]
-        if lower in _TO and date_field in table.fields:
-            date, length = _field(table, date_field), len(texts[-1])
-            return lambda index: str(date(index))[:length] <= texts[-1]
-        if lower == "entrydate":
-            lower = "date"
-        if lower.endswith("isactive") and lower != "isactive":
-            reference = name.removesuffix("IsActive")
-            if reference in table.single:
-                wanted = texts[-1].lower() == "true"
-                return lambda index: _active(table, reference, index) is wanted
-            return None
+        if lower in _FROM | _TO and date_field in table.fields:
+            return _window(_field(table, date_field), texts[-1], opens=lower in _FROM)
         if lower in fields:
-            accepted = {text.lower() for text in texts}
-            value = _field(table, fields[lower])
-            return lambda index: _plain(value(index)) in accepted
-        chain = _THROUGH.get(lower)
-        if chain is not None and chain[0] in table.single:
+            return _any_of(_field(table, fields[lower]), texts)
+        reference = name.removesuffix("IsActive")
+        if reference in table.single:
+            wanted = texts[-1].lower() == "true"
+            return lambda index: _active(table, reference, index) is wanted
+        chain = _THROUGH.get(lower, ("",))
+        if chain[0] in table.single:
             ids = set(texts)
             return lambda index: str(_pointed(table, index, chain)) in ids
         return None
@@ -278,6 +263,31 @@ class ClickTimeRows:
         return single
 
 
+def _window(value: Callable[[int], object], bound: str, *, opens: bool) -> Test:
+    """Dates and months compare as texts, as far as the bound is written."""
+    length = len(bound)
+    if opens:
+        return lambda index: str(value(index))[:length] >= bound
+    return lambda index: str(value(index))[:length] <= bound
+
+
+def _any_of(value: Callable[[int], object], texts: Sequence[str]) -> Test:
+    accepted = {text.lower() for text in texts}
+    return lambda index: _plain(value(index)) in accepted
+
+
+def _is(value: Callable[[int], object], wanted: str) -> Test:
+    return lambda index: value(index) == wanted
+
+
+def _belongs(table: Table, reference: str, row: int) -> Test:
+    def test(index: int) -> bool:
+        found = table.follow(reference, table.draw(index))
+        return found is not None and found.index == row
+
+    return test
+
+
 def _kind(field: str, kind: describe.Kind) -> str:
     return "date" if kind.name == "string" and field.endswith("Date") else kind.name
 
@@ -321,6 +331,3 @@ def _pointed(table: Table, index: int, chain: Sequence[str]) -> object:
 def _active(table: Table, reference: str, index: int) -> bool:
     found = table.follow(reference, table.draw(index))
     return found is not None and _field(found.table, "IsActive")(found.index) is True
-
-
-__all__ = ["TARGETS", "Asked", "ClickTimeRows", "MissingParameterError"]

@@ -17,9 +17,10 @@ PREFIX = "/v2/"
 _PARENTS: Mapping[str, tuple[str, str]] = {
     "clientid": ("Client", "Clients"), "jobid": ("Job", "Jobs"), "userid": ("User", "Users"),
     "taskid": ("Task", "Tasks"), "expensesheetid": ("ExpenseSheet", "ExpenseSheets"),
-    "timesheets_id": ("Timesheet", "Timesheets"), "timeoffrequestid": ("TimeOffRequest", "TimeOffRequests"),
-    "employmenttypeid": ("EmploymentType", "EmploymentTypes"), "timeofftypeid": ("TimeOffType", "TimeOffTypes"),
-    "overtimedefinitionid": ("OvertimeDefinition", "Overtime"), "jobapprovalid": ("Job", "Jobs"),
+    "timesheets_id": ("Timesheet", "Timesheets"), "timeoffrequestid": ("TimeOffRequest",
+    "TimeOffRequests"), "employmenttypeid": ("EmploymentType", "EmploymentTypes"),
+    "timeofftypeid": ("TimeOffType", "TimeOffTypes"), "overtimedefinitionid": ("OvertimeDefinition",
+    "Overtime"), "jobapprovalid": ("Job", "Jobs"),
 }  # fmt: skip
 _MINE = ("User", "RequestedByUser")
 _WORDS = (
@@ -160,12 +161,12 @@ def _list(request: web.Request, world: World, asked: Asked) -> web.Response:
     model = asked.entry.model
     if model is None or _actions(asked.entry):
         return _enveloped(
-            request, asked, [msgspec.json.encode(item) for item in _plain_items(world, asked)]
+            request, [msgspec.json.encode(item) for item in _plain_items(world, asked)]
         )
     matches = world.clicktime_rows.matching(asked, model)
     limit, offset = _page(world, asked, len(matches))
     rows = world.clicktime_rows.rows(model, matches[offset : offset + limit], verbose=asked.verbose)
-    return _enveloped(request, asked, rows, total=len(matches), limit=limit, offset=offset)
+    return _enveloped(request, rows, total=len(matches), limit=limit, offset=offset)
 
 
 def rows(world: World, asked: Asked) -> list[bytes]:
@@ -196,9 +197,8 @@ def _page(world: World, asked: Asked, total: int) -> tuple[int, int]:
     return min(limit, largest), offset
 
 
-def _enveloped(  # noqa: PLR0913 (the parts of one envelope)
+def _enveloped(
     request: web.Request,
-    asked: Asked,
     rows: Sequence[bytes],
     *,
     total: int | None = None,
@@ -208,9 +208,10 @@ def _enveloped(  # noqa: PLR0913 (the parts of one envelope)
     count = len(rows) if total is None else total
     size = max(count, 1) if limit is None else limit
     kept = [
-        pair for pair in parse_qsl(request.query_string, keep_blank_values=True)
+        pair
+        for pair in parse_qsl(request.query_string, keep_blank_values=True)
         if pair[0].lower() not in ("limit", "offset")
-    ]  # fmt: skip
+    ]
 
     def link(start: int) -> str:
         query = urlencode([*kept, ("limit", str(size)), ("offset", str(start))])

@@ -1,13 +1,13 @@
-"""Builds ClickTime's tables: which list shows which table, how many rows it has and what they point at."""
+"""Builds ClickTime's tables: what each list shows, how many rows, what they point at."""
 
 import re
 from collections.abc import Mapping
 
-from syncline.sandbox import clicktime_values, describe, values
-from syncline.sandbox.clio_links import toward
+from syncline.sandbox import clicktime_values, describe, readers, values
 from syncline.sandbox.clock import Clock
+from syncline.sandbox.links import toward
 from syncline.sandbox.options import Options
-from syncline.sandbox.rows import Store, Table, zone_of
+from syncline.sandbox.rows import Generator, Store, Table, zone_of
 
 # Model name without its variant: the table it shows.
 FAMILIES: Mapping[str, str] = {
@@ -72,29 +72,34 @@ FAMILIES: Mapping[str, str] = {
     "WebhookSubscriptionModel": "WebhookSubscriptions",
 }
 _PER_THOUSAND: Mapping[str, int] = {
-    "Allocations": 120, "AlternativeTimeOff": 20, "AuditLog": 250, "BalanceHistory": 40, "Clients": 20,
-    "DailySummaries": 100, "ExpenseItems": 100, "ExpenseSheetHistory": 40, "ExpenseSheets": 20, "HolidayEntries": 40,
-    "Jobs": 40, "JobSummaries": 40, "TimeEntries": 1000, "TimeOff": 50, "TimeOffRequests": 25,
-    "TimesheetHistory": 80, "Timesheets": 50, "WeeklySummaries": 50,
+    "Allocations": 120, "AlternativeTimeOff": 20, "AuditLog": 250, "BalanceHistory": 40,
+    "Clients": 20, "DailySummaries": 100, "ExpenseItems": 100, "ExpenseSheetHistory": 40,
+    "ExpenseSheets": 20, "HolidayEntries": 40, "Jobs": 40, "JobSummaries": 40, "TimeEntries": 1000,
+    "TimeOff": 50, "TimeOffRequests": 25, "TimesheetHistory": 80, "Timesheets": 50,
+    "WeeklySummaries": 50,
 }  # fmt: skip
 _FIXED: Mapping[str, int] = {
-    "Users": 25, "Tasks": 20, "Companies": 1, "CustomFieldDefinitions": 21, "Holidays": 24, "JobPhases": 60, "JobBudgets": 48,
-    "Currencies": 5, "ExpectedWork": 50, "JobTaskControls": 60, "TaskJobRates": 40, "TaskUserRates": 40,
-    "UserClientRates": 40, "UserJobRates": 40, "JobTaskSummaries": 60, "JobUserSummaries": 60, "BillingRates": 40,
+    "Users": 25, "Tasks": 20, "Companies": 1, "CustomFieldDefinitions": 21, "Holidays": 24,
+    "JobPhases": 60, "JobBudgets": 48, "Currencies": 5, "ExpectedWork": 50, "JobTaskControls": 60,
+    "TaskJobRates": 40, "TaskUserRates": 40, "UserClientRates": 40, "UserJobRates": 40,
+    "JobTaskSummaries": 60, "JobUserSummaries": 60, "BillingRates": 40,
 }  # fmt: skip
 _SMALLEST = 8
 _USUAL = 8
 # References of each table: name of the association, or of the id field without ID.
 TARGETS: Mapping[str, str] = {
     "Job": "Jobs", "User": "Users", "Client": "Clients", "Task": "Tasks", "Division": "Divisions",
-    "EmploymentType": "EmploymentTypes", "ExpenseType": "ExpenseTypes", "PaymentType": "PaymentTypes",
-    "ExpenseSheet": "ExpenseSheets", "TimeOffType": "TimeOffTypes", "AlternativeTimeOffType": "AlternativeTimeOffTypes",
-    "HolidayType": "HolidayTypes", "ProjectManager": "Users", "ExpenseApprover": "Users", "TimeOffApprover": "Users",
-    "TimesheetApprover": "Users", "DefaultApprover": "Users", "Approver": "Users", "RequestedByUser": "Users",
-    "ApprovalByUser": "Users", "ApprovedByUser": "Users", "RejectedByUser": "Users", "SubmittedByUser": "Users",
-    "ActionByUser": "Users", "DefaultExpenseType": "ExpenseTypes", "DefaultPaymentType": "PaymentTypes",
-    "DefaultTask": "Tasks", "TimeOffRequest": "TimeOffRequests", "TimeEntry": "TimeEntries", "Label": "Labels",
-    "OvertimeDefinition": "Overtime", "Timesheet": "Timesheets", "FromUser": "Users", "Item": "TimeEntries",
+    "EmploymentType": "EmploymentTypes", "ExpenseType": "ExpenseTypes",
+    "PaymentType": "PaymentTypes", "ExpenseSheet": "ExpenseSheets", "TimeOffType": "TimeOffTypes",
+    "AlternativeTimeOffType": "AlternativeTimeOffTypes", "HolidayType": "HolidayTypes",
+    "ProjectManager": "Users", "ExpenseApprover": "Users", "TimeOffApprover": "Users",
+    "TimesheetApprover": "Users", "DefaultApprover": "Users", "Approver": "Users",
+    "RequestedByUser": "Users", "ApprovalByUser": "Users", "ApprovedByUser": "Users",
+    "RejectedByUser": "Users", "SubmittedByUser": "Users", "ActionByUser": "Users",
+    "DefaultExpenseType": "ExpenseTypes", "DefaultPaymentType": "PaymentTypes",
+    "DefaultTask": "Tasks", "TimeOffRequest": "TimeOffRequests", "TimeEntry": "TimeEntries",
+    "Label": "Labels", "OvertimeDefinition": "Overtime", "Timesheet": "Timesheets",
+    "FromUser": "Users", "Item": "TimeEntries",
     "UserNotifiedOfExpenseSheetsWaitingForPayment": "Users", "Phase": "Labels",
 }  # fmt: skip
 # Tables that hold a reference which no model shows.
@@ -107,8 +112,10 @@ _HIDDEN: Mapping[str, tuple[str, ...]] = {
     "BalanceHistory": ("User", "TimeOffType"),
     "TimeOffTypes": (),
 }
-_SPARSE: Mapping[str, int] = {"TimeOffRequest": 50, "RejectedByUser": 10, "ApprovedByUser": 60, "DefaultTask": 50,
-                              "DefaultExpenseType": 40, "DefaultPaymentType": 40, "PaymentType": 80}  # fmt: skip
+_SPARSE: Mapping[str, int] = {
+    "TimeOffRequest": 50, "RejectedByUser": 10, "ApprovedByUser": 60, "DefaultTask": 50,
+    "DefaultExpenseType": 40, "DefaultPaymentType": 40, "PaymentType": 80,
+}  # fmt: skip
 
 
 def family(model: str) -> str | None:
@@ -128,11 +135,11 @@ def build(options: Options, clock: Clock) -> Store:
     shown: dict[str, dict[str, describe.Kind]] = {}
     links: dict[str, dict[str, bool]] = {}
     for name, model in models.items():
-        table = family(name)
-        if table is None:
+        shows = family(name)
+        if shows is None:
             continue
-        shown.setdefault(table, {}).update(model.fields)
-        links.setdefault(table, {}).update(
+        shown.setdefault(shows, {}).update(model.fields)
+        links.setdefault(shows, {}).update(
             {field: nested.many for field, nested in model.nested.items()}
         )
     store = Store(
@@ -153,9 +160,11 @@ def build(options: Options, clock: Clock) -> Store:
     for name, table in store.tables.items():
         own = specific.get(name, {})
         for field, kind in shown[name].items():
-            table.fields[field] = own.pop(field, None) or _generator(store, table, field, kind)
-        table.fields.update(own)
-        table.kind = lambda _draw, name=name: name
+            table.fields[field] = own.get(field) or _generator(store, table, field, kind)
+        table.fields.update(
+            {field: made for field, made in own.items() if field not in table.fields}
+        )
+        table.kind = readers.fixed(name)
     return store
 
 
@@ -183,11 +192,11 @@ def _connect(
             )
 
 
-def _generator(store: Store, table: Table, field: str, kind: describe.Kind) -> values.Generator:
+def _generator(store: Store, table: Table, field: str, kind: describe.Kind) -> Generator:
     if field == "ID":
         return values.identity
     if field.endswith("ID") and field.removesuffix("ID") in table.single:
-        return clicktime_values.reference_id(field.removesuffix("ID"))
+        return readers.reference_id(field.removesuffix("ID"))
     if field.endswith("IDs") and field.removesuffix("IDs") in TARGETS:
         return clicktime_values.several_ids(
             store.tables[TARGETS[field.removesuffix("IDs")]], f"{table.name}.{field}"

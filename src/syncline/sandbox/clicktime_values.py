@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from syncline.sandbox import words
-from syncline.sandbox.clio_links import by, through
+from syncline.sandbox.links import by, through
 from syncline.sandbox.randomness import below, chance, choose, salt
+from syncline.sandbox.readers import reference_id
 from syncline.sandbox.rows import Draw, Follow, Generator, Store, Table
 from syncline.sandbox.values import day, person, rate
 
@@ -43,14 +44,6 @@ _PERMISSIONS = (
 )
 
 
-def reference_id(name: str) -> Generator:
-    def generate(draw: Draw) -> object:
-        found = draw.table.follow(name, draw)
-        return None if found is None else found.table.identity(found.index)
-
-    return generate
-
-
 def through_field(field: str, *names: str) -> Generator:
     """A field at the end of a chain of references."""
     follow = through(*names)
@@ -75,7 +68,7 @@ def several_ids(target: Table, name: str) -> Generator:
 
 
 def custom_fields(store: Store, table: Table) -> Generator:
-    """An object keyed by the names of the definitions of this kind of row; empty where there are none."""
+    """An object keyed by the names of this kind of row's definitions; often empty."""
     entity = "TimeEntry" if table.name == "TimeEntries" else table.name.removesuffix("s")
     definitions = store.tables["CustomFieldDefinitions"]
     wanted = [
@@ -178,7 +171,7 @@ def references(store: Store) -> Mapping[str, Mapping[str, Follow]]:
 
 
 def _week(draw: Draw, shift: int) -> str:
-    """A day of the Monday-to-Sunday week that a timesheet covers: one a user and week, the newest last."""
+    """A day of a timesheet's week, Monday first: one sheet a user and week, newest last."""
     users = max(draw.table.single["User"][0].size, 1)
     weeks = draw.table.size // users
     ends = draw.table.created[draw.table.size - 1] if draw.table.size else 0
@@ -211,9 +204,11 @@ def specific(store: Store) -> dict[str, dict[str, Generator]]:
     def moment(draw: Draw) -> str:
         return draw.table.stamp(draw.table.created[draw.index]).replace("+00:00", "Z")
 
-    allocations = store.tables["Allocations"]
     pairs = max(store.tables["Jobs"].size * store.tables["Users"].size, 1)
-    allocation_month: Generator = lambda draw: month(draw, draw.index // pairs)  # noqa: E731 (typed)
+
+    def allocation_month(draw: Draw) -> str:
+        return month(draw, draw.index // pairs)
+
     unit_names = {
         "Divisions": ("West", "East", "Zürich", "Remote"),
         "EmploymentTypes": ("Full-Time", "Part-Time", "Contractor"),
@@ -235,7 +230,6 @@ def specific(store: Store) -> dict[str, dict[str, Generator]]:
     made: dict[str, dict[str, Generator]] = {
         name: {"Name": _named(*names)} for name, names in unit_names.items()
     }
-    del allocations
     made |= {
         "Users": {
             "Name": full_name,

@@ -62,7 +62,7 @@ Reader = Callable[[Draw], object]
 
 
 class Projections:
-    """Compiled ``fields`` parameters, their rendered rows and nested objects, forgotten when anything changes."""
+    """Compiled ``fields`` with rendered rows and nested objects, forgotten on any change."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -78,9 +78,10 @@ class Projections:
         fields: str,
         custom: frozenset[int] = frozenset(),
     ) -> "Projection":
-        """The projection of a list for a ``fields`` text (empty: the defaults). Raises InvalidFieldsError.
+        """The projection of a list for a ``fields`` text; empty means the defaults.
 
-        ``custom`` narrows custom field values to those definitions' row numbers.
+        ``custom`` narrows custom field values to definitions with those row numbers. Raises
+        InvalidFieldsError.
         """
         if self._version != self._store.version or self.bytes > _ROW_BYTES:
             self._known.clear()
@@ -180,7 +181,7 @@ def render(plan: list[tuple[str, Reader]], draw: Draw) -> dict[str, object]:
 
 
 def everything(schema: describe.Schema) -> str:
-    """The ``fields`` text that asks for every field and every plain field of every nested object."""
+    """The ``fields`` text for every field and every plain field of nested objects."""
     schemas = describe.clio().schemas
     parts = list(schema.fields)
     for name, association in schema.nested.items():

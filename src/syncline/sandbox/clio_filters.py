@@ -1,59 +1,26 @@
 """Clio's list filters: each turns the texts of a query parameter into a test of a row."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
 
 from syncline.sandbox import describe
+from syncline.sandbox.clio_conditions import (
+    COMPARED,
+    OPERATORS,
+    Test,
+    all_of,
+    compared,
+    decimal,
+    digits,
+    equals,
+    equals_id,
+    on_row,
+    pointed,
+    search,
+    value_of,
+)
 from syncline.sandbox.clio_shapes import Shape, Shapes
-from syncline.sandbox.rows import Store, Table
-
-Test = Callable[[int], bool]
-Value = Callable[[int], object]
-
-
-class ArgumentError(Exception):
-    """A query parameter has a value that cannot be understood."""
-
-
-def value_of(table: Table, shape: Shape, name: str) -> Value:
-    """A plain field of a row, changes included."""
-    read = shape.fields[name]
-    values = table.changes.values
-
-    def value(index: int) -> object:
-        changed = values.get(index)
-        return changed[name] if changed and name in changed else read(table.draw(index))
-
-    return value
-
-
-def pointed(table: Table, *names: str) -> Callable[[int], object]:
-    """The id at the end of a chain of references, None where it breaks."""
-
-    def value(index: int) -> object:
-        draw = table.draw(index)
-        for name in names:
-            found = draw.table.follow(name, draw)
-            if found is None:
-                return None
-            draw = found
-        return draw.table.identity(draw.index)
-
-    return value
-
-
-def seconds(text: str, name: str) -> float:
-    """An ISO-8601 instant or date as seconds; without an offset it is read as UTC."""
-    try:
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-    except ValueError:
-        raise ArgumentError(f"{name} is not an ISO-8601 timestamp: {text}") from None
-    return (
-        moment.timestamp()
-        if moment.tzinfo
-        else datetime.fromisoformat(f"{moment.isoformat()}+00:00").timestamp()
-    )
-
+from syncline.sandbox.rows import Draw, Store, Table
 
 # filter name: field it compares, comparison
 _DATES: Mapping[tuple[str, str], tuple[str, str]] = {
@@ -81,8 +48,9 @@ _DATES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("Task", "due_at_to"): ("due_at", "<="),
 }
 _RENAMED: Mapping[str, str] = {
-    "bill_number": "number", "client_only": "is_client", "is_all_day": "all_day", "has_court_rule": "court_rule",
-    "output_format": "format", "read_status": "read", "statuses": "status", "clio_connect_only": "is_clio_for_client_user",
+    "bill_number": "number", "client_only": "is_client", "is_all_day": "all_day",
+    "has_court_rule": "court_rule", "output_format": "format", "read_status": "read",
+    "statuses": "status", "clio_connect_only": "is_clio_for_client_user",
 }  # fmt: skip
 _POINTING: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("BillableClient", "client_id"): ("contact",),
@@ -139,210 +107,194 @@ _WORDED: Mapping[tuple[str, str, str], Callable[[Mapping[str, object]], bool]] =
     ("TaskType", "enabled", "true"): lambda row: row["deleted_at"] is None,
     ("TaskType", "enabled", "false"): lambda row: row["deleted_at"] is not None,
 }
-_SEARCHED = ("name", "display_number", "number", "note", "subject", "summary", "description", "title", "filename",
-             "first_name", "last_name", "body", "detail", "code", "phrase")  # fmt: skip
-_COMPARED: Mapping[str, Callable[[str, str], bool]] = {
-    ">=": lambda left, right: left >= right,
-    "<=": lambda left, right: left <= right,
-    ">": lambda left, right: left > right,
-    "<": lambda left, right: left < right,
-    "=": lambda left, right: left == right,
-}
 
 
-def test_for(  # noqa: C901, PLR0911, PLR0912 (one branch per family of filters, tried in order)
-    store: Store,
-    shapes: Shapes,
-    entry: describe.ClioList,
-    table: Table,
-    shape: Shape,
-    name: str,
-    texts: Sequence[str],
-) -> Test | None:
-    """The test of one filter parameter, or None when it changes nothing. Raises ArgumentError on a bad value."""
-    item, last = entry.schema.name, texts[-1]
-    bare = name.removesuffix("[]")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """The list a filter belongs to, and the table its rows are read from."""
+
+    store: Store
+    shapes: Shapes
+    entry: describe.ClioList
+    table: Table
+    shape: Shape
+
+    @property
+    def item(self) -> str:
+        return self.entry.schema.name
+
+
+def test_for(where: Where, name: str, texts: Sequence[str]) -> Test | None:
+    """The test of one filter parameter, or None when it changes nothing.
+
+    Raises ArgumentError on a bad value.
+    """
+    for family in _FAMILIES:
+        test = family(where, name, texts)
+        if test is not None:
+            return test
+    return None
+
+
+def _by_ids(where: Where, name: str, texts: Sequence[str]) -> Test | None:
+    if name not in ("ids[]", "exclude_ids[]"):
+        return None
+    table = where.table
+    named = {table.find(text) for text in texts}
     if name == "ids[]":
-        wanted = {table.find(text) for text in texts}
-        if "id" in shape.fields and table.parent in ("matter", "contact"):
-            shown, ids = value_of(table, shape, "id"), set(texts)
-            return lambda index: str(shown(index)) in ids
-        return lambda index: index in wanted
-    if name == "exclude_ids[]":
-        unwanted = {table.find(text) for text in texts}
-        return lambda index: index not in unwanted
-    worded = _WORDED.get((item, name, last.lower()))
-    if worded is not None:
-        return _on_row(table, shape, worded)
-    dated = _DATES.get((item, name))
+        return named.__contains__
+    return lambda index: index not in named
+
+
+def _by_word(where: Where, name: str, texts: Sequence[str]) -> Test | None:
+    holds = _WORDED.get((where.item, name, texts[-1].lower()))
+    return None if holds is None else on_row(where.table, where.shape, holds)
+
+
+def _by_date(where: Where, name: str, texts: Sequence[str]) -> Test | None:
+    dated = _DATES.get((where.item, name))
     if dated is not None:
-        return _compared(value_of(table, shape, dated[0]), dated[1], last, name)
-    if name.endswith("[]") and bare in shape.fields and shape.schema.fields[bare].name == "date":
-        return _operators(value_of(table, shape, bare), texts, name)
-    if name == "query":
-        return _search(table, shape, last)
-    chain = _POINTING.get((item, name))
-    if chain is None and bare.endswith("_id") and bare[:-3] in table.single:
-        chain = (bare[:-3],)
-    if chain is not None:
-        return _equals_id(pointed(table, *chain), last)
-    if name.startswith("custom_field_values["):
-        return _custom_value(store, shapes, table, shape, name[20:-1], last)
-    if (item, name) == ("Matter", "status") or bare in shape.fields or bare in _RENAMED:
-        field = _RENAMED.get(bare, bare)
-        if field in shape.fields and name in entry.filters:
-            return _equals(value_of(table, shape, field), shape.schema.fields[field].name, texts)
-    return _other(store, entry, table, shape, name, last)
+        return compared(value_of(where.table, where.shape, dated[0]), dated[1], texts[-1], name)
+    bare = name.removesuffix("[]")
+    if (
+        bare != name
+        and bare in where.shape.fields
+        and where.shape.schema.fields[bare].name == "date"
+    ):
+        return all_of(value_of(where.table, where.shape, bare), texts, name)
+    return None
 
 
-def _on_row(table: Table, shape: Shape, holds: Callable[[Mapping[str, object]], bool]) -> Test:
-    class Row(dict[str, object]):
-        """Fields of one row, read when asked for."""
-
-        index = 0
-
-        def __missing__(self, field: str) -> object:
-            return value_of(table, shape, field)(self.index)
-
-    def test(index: int) -> bool:
-        row = Row()
-        row.index = index
-        return holds(row)
-
-    return test
+def _by_search(where: Where, name: str, texts: Sequence[str]) -> Test | None:
+    return search(where.table, where.shape, texts[-1]) if name == "query" else None
 
 
-def _compared(value: Value, operator: str, text: str, name: str) -> Test:
-    compare = _COMPARED[operator]
-    if len(text) <= 10 and "T" not in text:  # noqa: PLR2004 (YYYY-MM-DD)
-        seconds(text, name)
-
-        def on_day(index: int) -> bool:
-            found = value(index)
-            return found is not None and compare(str(found)[:10], text)
-
-        return on_day
-    moment = seconds(text, name)
-
-    def at_instant(index: int) -> bool:
-        found = value(index)
-        if found is None:
-            return False
-        written = str(found)
-        if "T" not in written:
-            return compare(written, datetime.fromtimestamp(moment).astimezone().date().isoformat())
-        at = seconds(written, name)
-        return compare(f"{at:020.3f}", f"{moment:020.3f}")
-
-    return at_instant
+def _by_reference(where: Where, name: str, texts: Sequence[str]) -> Test | None:
+    chain = _POINTING.get((where.item, name))
+    if chain is None and name.endswith("_id") and name[:-3] in where.table.single:
+        chain = (name[:-3],)
+    return None if chain is None else equals_id(pointed(where.table, *chain), texts[-1])
 
 
-def _operators(value: Value, texts: Sequence[str], name: str) -> Test:
-    tests: list[Test] = []
-    for text in texts:
-        operator = next((sign for sign in (">=", "<=", ">", "<", "=") if text.startswith(sign)), "")
-        tests.append(_compared(value, operator or "=", text[len(operator) :], name))
-    return lambda index: all(test(index) for test in tests)
+def _by_custom_value(where: Where, name: str, texts: Sequence[str]) -> Test | None:
+    if not name.startswith("custom_field_values["):
+        return None
+    definition = name.removeprefix("custom_field_values[").removesuffix("]")
+    return _custom_value(where, definition, texts[-1])
 
 
-def _equals_id(value: Value, text: str) -> Test:
-    if text == "null":
-        return lambda index: value(index) is None
-    if not text.isdigit():
-        raise ArgumentError(f"{text} is not an id.")
-    return lambda index: str(value(index)) == text
+def _by_field(where: Where, name: str, texts: Sequence[str]) -> Test | None:
+    bare = name.removesuffix("[]")
+    field = _RENAMED.get(bare, bare)
+    if field not in where.shape.fields:
+        return None
+    kind = where.shape.schema.fields[field].name
+    return equals(value_of(where.table, where.shape, field), kind, texts)
 
 
-def _equals(value: Value, kind: str, texts: Sequence[str]) -> Test:
-    if kind == "boolean":
-        wanted = texts[-1].lower() in ("true", "1")
-        return lambda index: bool(value(index)) is wanted
-    if texts[-1] == "null":
-        return lambda index: value(index) is None
-    accepted = {part.strip().lower() for text in texts for part in text.split(",")}
-    return lambda index: (found := value(index)) is not None and str(found).lower() in accepted
+def _by_rule(where: Where, name: str, texts: Sequence[str]) -> Test | None:
+    made = _RULES.get((where.item, name))
+    return None if made is None else made(where, name, texts[-1])
 
 
-def _search(table: Table, shape: Shape, text: str) -> Test:
-    readers = [value_of(table, shape, name) for name in _SEARCHED if name in shape.fields]
-    sought = text.lower()
-    return lambda index: any(
-        sought in str(found).lower() for read in readers if (found := read(index)) is not None
-    )
-
-
-def _custom_value(
-    store: Store, shapes: Shapes, table: Table, shape: Shape, definition: str, text: str
-) -> Test:
-    position = store.tables["custom_fields"].find(definition)
-    if position is None or "custom_field_values" not in shape.many:
+def _custom_value(where: Where, definition: str, text: str) -> Test:
+    position = where.store.tables["custom_fields"].find(definition)
+    if position is None or "custom_field_values" not in where.shape.many:
         return lambda _index: False
-    operator = next((sign for sign in (">=", "<=", ">", "<", "=") if text.startswith(sign)), "")
-    wanted = text[len(operator) :]
-    spread = shape.many["custom_field_values"]
-    read = shapes.of("CustomFieldValue").fields["value"]
+    operator = next((sign for sign in OPERATORS if text.startswith(sign)), "=")
+    wanted = text.removeprefix(operator)
+    compare = COMPARED[operator]
+    spread, table = where.shape.many["custom_field_values"], where.table
+    read = where.shapes.of("CustomFieldValue").fields["value"]
 
     def test(index: int) -> bool:
         for found in spread(table.draw(index)):
             if found.position == position:
                 value = read(found)
                 if isinstance(value, float):
-                    return _COMPARED[operator or "="](f"{value:030.6f}", f"{float(wanted):030.6f}")
-                return _COMPARED[operator or "="](str(value).lower(), wanted.lower())
+                    return compare(digits(value), digits(decimal(wanted)))
+                return compare(str(value).lower(), wanted.lower())
         return False
 
     return test
 
 
-def _other(  # noqa: C901, PLR0911 (the few filters that fit no family)
-    store: Store, entry: describe.ClioList, table: Table, shape: Shape, name: str, text: str
-) -> Test | None:
-    item = entry.schema.name
-    if (item, name) == ("Bill", "matter_id"):
-        matters = shape.many["matters"]
-        if text == "null":
-            return lambda index: not matters(table.draw(index))
-        return lambda index: any(
-            str(m.table.identity(m.index)) == text for m in matters(table.draw(index))
-        )
-    if (item, name) == ("Group", "user_id"):
-        users = shape.many["users"]
-        return lambda index: any(
-            str(u.table.identity(u.index)) == text for u in users(table.draw(index))
-        )
-    if (item, name) == ("Contact", "initial"):
-        last, whole = value_of(table, shape, "last_name"), value_of(table, shape, "name")
-        return lambda index: str(last(index) or whole(index)).upper().startswith(text.upper())
-    if (item, name) == ("MatterDocket", "matter_status"):
-        status = store.tables["matters"].fields["status"]
+def _matter_of_bill(where: Where, _name: str, text: str) -> Test:
+    matters, table = where.shape.many["matters"], where.table
+    if text == "null":
+        return lambda index: not matters(table.draw(index))
+    return lambda index: text in {_shown_id(found) for found in matters(table.draw(index))}
 
-        def of_matter(index: int) -> bool:
-            matter = table.follow("matter", table.draw(index))
-            return matter is not None and str(status(matter)).lower() == text.lower()
 
-        return of_matter
-    if (item, name) == ("Conversation", "date"):
-        return lambda index: table.stamp(table.created[index])[:10] == text
-    if (item, name) in (
-        ("Allocation", "parent_type"),
-        ("Reminder", "subject_type"),
-        ("Task", "assignee_type"),
-    ):
-        reference = name.removesuffix("_type")
-        wanted = text.replace("_", "").lower()
+def _user_of_group(where: Where, _name: str, text: str) -> Test:
+    users, table = where.shape.many["users"], where.table
+    return lambda index: text in {_shown_id(found) for found in users(table.draw(index))}
 
-        def of_type(index: int) -> bool:
-            found = table.follow(reference, table.draw(index))
-            return found is not None and str(found.table.kind(found)).lower() == wanted
 
-        return of_type
-    if (item, name) == ("BillableClient", "matter_id"):
-        matter = store.tables["matters"].find(text)
-        return lambda index: (
-            matter is not None
-            and any(
-                row * 2 == matter
-                for row in store.backward("billable_matters", "billable_client").get(index, ())
-            )
-        )
-    return None
+def _initial(where: Where, _name: str, text: str) -> Test:
+    last = value_of(where.table, where.shape, "last_name")
+    whole = value_of(where.table, where.shape, "name")
+    return lambda index: str(last(index) or whole(index)).upper().startswith(text.upper())
+
+
+def _status_of_matter(where: Where, _name: str, text: str) -> Test:
+    status, table = where.store.tables["matters"].fields["status"], where.table
+
+    def test(index: int) -> bool:
+        matter = table.follow("matter", table.draw(index))
+        return matter is not None and str(status(matter)).lower() == text.lower()
+
+    return test
+
+
+def _created_on(where: Where, _name: str, text: str) -> Test:
+    table = where.table
+    return lambda index: table.stamp(table.created[index])[:10] == text
+
+
+def _type_of_reference(where: Where, name: str, text: str) -> Test:
+    table, reference = where.table, name.removesuffix("_type")
+    wanted = text.replace("_", "").lower()
+
+    def test(index: int) -> bool:
+        found = table.follow(reference, table.draw(index))
+        return found is not None and str(found.table.kind(found)).lower() == wanted
+
+    return test
+
+
+def _matter_of_client(where: Where, _name: str, text: str) -> Test:
+    matter = where.store.tables["matters"].find(text)
+    rows = where.store.backward("billable_matters", "billable_client")
+    matters = where.store.backward("billable_matters", "matter").get(
+        -1 if matter is None else matter, []
+    )
+    return lambda index: any(row in matters for row in rows.get(index, ()))
+
+
+def _shown_id(draw: Draw) -> str:
+    return str(draw.table.identity(draw.index))
+
+
+_RULES: Mapping[tuple[str, str], Callable[[Where, str, str], Test]] = {
+    ("Allocation", "parent_type"): _type_of_reference,
+    ("BillableClient", "matter_id"): _matter_of_client,
+    ("Bill", "matter_id"): _matter_of_bill,
+    ("Contact", "initial"): _initial,
+    ("Conversation", "date"): _created_on,
+    ("Group", "user_id"): _user_of_group,
+    ("MatterDocket", "matter_status"): _status_of_matter,
+    ("Reminder", "subject_type"): _type_of_reference,
+    ("Task", "assignee_type"): _type_of_reference,
+}
+# The first family that knows a parameter makes its test.
+_FAMILIES: tuple[Callable[[Where, str, Sequence[str]], Test | None], ...] = (
+    _by_ids,
+    _by_word,
+    _by_date,
+    _by_search,
+    _by_reference,
+    _by_custom_value,
+    _by_field,
+    _by_rule,
+)

@@ -1,20 +1,24 @@
-"""What Clio's rows point at: every association of every table, most by default, some by their own rule."""
+"""What Clio's rows point at: most by default, some by a rule of their own."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from syncline.sandbox import describe
-from syncline.sandbox.randomness import below, chance, salt
+from syncline.sandbox.links import backward, by, several, through, toward, within, within_list
+from syncline.sandbox.randomness import chance, salt
 from syncline.sandbox.rows import Draw, Follow, Spread, Store, Table, inside
 
-_PRESENT = salt("present")
+_BILLED = salt("billed")
+_EXPENSES = ("ExpenseEntry", "HardCostEntry", "SoftCostEntry")
 _USUALLY = 60
 _SHARE: Mapping[str, int] = {
-    "user": 97, "matter": 92, "contact": 90, "client": 100, "currency": 100, "author": 100, "creator": 95,
-    "bank_account": 100, "responsible_attorney": 90, "group": 40, "practice_area": 85, "jurisdiction": 100,
-    "trigger": 100, "service_type": 80, "task_template_list": 100, "communication": 5, "matter_note": 4,
-    "contact_note": 2, "calendar_entry": 5, "task": 8, "document_version": 40, "utbms_expense": 10,
-    "parent_calendar_entry": 6, "original_bill": 3, "matter_docket": 8, "timer": 3, "statute_of_limitations": 15,
-    "text_message_conversation": 2, "legal_aid_uk_activity": 2, "client_portal": 3, "related": 50, "company": 25,
+    "user": 97, "matter": 92, "contact": 90, "client": 100, "currency": 100, "author": 100,
+    "creator": 95, "bank_account": 100, "responsible_attorney": 90, "group": 40,
+    "practice_area": 85, "jurisdiction": 100, "trigger": 100, "service_type": 80,
+    "task_template_list": 100, "communication": 5, "matter_note": 4, "contact_note": 2,
+    "calendar_entry": 5, "task": 8, "document_version": 40, "utbms_expense": 10,
+    "parent_calendar_entry": 6, "original_bill": 3, "matter_docket": 8, "timer": 3,
+    "statute_of_limitations": 15, "text_message_conversation": 2, "legal_aid_uk_activity": 2,
+    "client_portal": 3, "related": 50, "company": 25,
 }  # fmt: skip
 # Schemas that are another table's rows under another name.
 ALIASES: Mapping[str, str] = {
@@ -60,89 +64,11 @@ def _tables() -> dict[str, str]:
     }
 
 
-def toward(target: Table, name: str, *, percent: int = 100) -> Follow:
-    """A reference to any row the table began with, in some percent of rows."""
-    field_salt = salt(f"toward.{target.name}.{name}")
-
-    def follow(draw: Draw) -> Draw | None:
-        if target.size == 0 or (
-            percent < 100 and not chance(draw.fixed, field_salt ^ _PRESENT, percent)
-        ):  # noqa: PLR2004 (percent)
-            return None
-        return target.draw(below(draw.fixed, field_salt, target.size))
-
-    return follow
-
-
-def by(pick: Callable[[Draw], int | None], target: Table) -> Follow:
-    """A reference by row number."""
-
-    def follow(draw: Draw) -> Draw | None:
-        index = pick(draw)
-        return None if index is None or not 0 <= index < target.size else target.draw(index)
-
-    return follow
-
-
-def through(*names: str) -> Follow:
-    """The reference of a reference."""
-
-    def follow(draw: Draw) -> Draw | None:
-        found: Draw | None = draw
-        for name in names:
-            if found is None:
-                return None
-            found = found.table.follow(name, found)
-        return found
-
-    return follow
-
-
-def several(target: Table, name: str, *, most: int = 2) -> Spread:
-    """None to ``most`` different rows of a table."""
-    field_salt = salt(f"several.{target.name}.{name}")
-
-    def spread(draw: Draw) -> Sequence[Draw]:
-        if target.size == 0:
-            return ()
-        count = below(draw.fixed, field_salt ^ _PRESENT, most + 1)
-        wanted = sorted(
-            {below(draw.fixed, field_salt + step, target.size) for step in range(count)}
-        )
-        return [target.draw(index) for index in wanted if target.alive(index)]
-
-    return spread
-
-
-def backward(store: Store, child: str, reference: str) -> Spread:
-    """The rows of another table that point at this one."""
-
-    def spread(draw: Draw) -> Sequence[Draw]:
-        table = store.tables[child]
-        return [table.draw(index) for index in store.backward(child, reference).get(draw.index, ())]
-
-    return spread
-
-
-def within(name: str, percent: int) -> Follow:
-    field_salt = salt(f"within.{name}")
-    return lambda draw: (
-        inside(draw, field_salt, 0) if chance(draw.fixed, field_salt, percent) else None
-    )
-
-
-def within_list(name: str, most: int) -> Spread:
-    field_salt = salt(f"within.{name}")
-    return lambda draw: [
-        inside(draw, field_salt, position)
-        for position in range(below(draw.fixed, field_salt, most + 1))
-    ]
-
-
 def connect(store: Store) -> None:
     """Give every table its references."""
     hidden = _hidden(store)
-    single, many = _own(store)
+    single = {**_activity_links(store), **_other_links(store)}
+    many = _lists(store)
     for entry in describe.clio().lists:
         if entry.table == "items":
             continue
@@ -267,20 +193,12 @@ def _hidden(store: Store) -> dict[str, dict[str, tuple[Table, Follow]]]:
     }
 
 
-def _own(store: Store) -> tuple[dict[tuple[str, str], Follow], dict[tuple[str, str], Spread]]:
-    """Associations with a rule of their own, so that rows that belong together say so."""
+def _activity_links(store: Store) -> dict[tuple[str, str], Follow]:
+    """An activity's kind decides what it may point at; its bill is one of its matter."""
     tables = store.tables
-    bills, matters, folders, notes = (
-        tables["bills"],
-        tables["matters"],
-        tables["folders"],
-        tables["notes"],
-    )
-    activities, allocations = tables["activities"], tables["allocations"]
+    bills, notes, contacts = tables["bills"], tables["notes"], tables["contacts"]
+    descriptions, categories = tables["activity_descriptions"], tables["expense_categories"]
     note = toward(notes, "activities.note", percent=4)
-
-    def of_type(*kinds: str, link: Follow) -> Follow:
-        return lambda draw: link(draw) if draw.table.fields["type"](draw) in kinds else None
 
     def note_of(wanted: str) -> Follow:
         def follow(draw: Draw) -> Draw | None:
@@ -289,101 +207,131 @@ def _own(store: Store) -> tuple[dict[tuple[str, str], Follow], dict[tuple[str, s
 
         return follow
 
-    def bill_of_activity(draw: Draw) -> Draw | None:
+    def bill(draw: Draw) -> Draw | None:
         matter = draw.table.follow("matter", draw)
-        if matter is None or matter.index >= bills.size or not chance(draw.fixed, _PRESENT, 40):
+        if matter is None or matter.index >= bills.size or not chance(draw.fixed, _BILLED, 40):
             return None
         return bills.draw(matter.index)
 
-    def subject_of_reminder(draw: Draw) -> Draw | None:
-        return draw.table.follow("task", draw) or draw.table.follow("calendar_entry", draw)
-
-    def last(spread: Spread, position: int) -> Follow:
-        def follow(draw: Draw) -> Draw | None:
-            found = spread(draw)
-            return found[position] if found else None
-
-        return follow
-
-    versions = backward(store, "document_versions", "document")
-    messages = backward(store, "conversation_messages", "conversation")
-    expense = ("ExpenseEntry", "HardCostEntry", "SoftCostEntry")
-    matter_of_bill = by(lambda draw: draw.index % max(matters.size, 1), matters)
-    activity_of_line = by(lambda draw: draw.index * 2, activities)
-    usual_matter = toward(matters, "notes.matter")
-    usual_contact = toward(tables["contacts"], "notes.contact")
-    single: dict[tuple[str, str], Follow] = {
-        ("activities", "activity_description"): of_type(
-            "TimeEntry", link=toward(tables["activity_descriptions"], "activities", percent=75)
-        ),
-        ("activities", "expense_category"): of_type(
-            *expense, link=toward(tables["expense_categories"], "activities", percent=90)
-        ),
-        ("activities", "vendor"): of_type(
-            "HardCostEntry", link=toward(tables["contacts"], "vendor")
-        ),
-        ("activities", "bill"): bill_of_activity,
+    usual_description = toward(descriptions, "activities", percent=75)
+    usual_category = toward(categories, "activities", percent=90)
+    return {
+        ("activities", "activity_description"): _of_type("TimeEntry", link=usual_description),
+        ("activities", "expense_category"): _of_type(*_EXPENSES, link=usual_category),
+        ("activities", "vendor"): _of_type("HardCostEntry", link=toward(contacts, "vendor")),
+        ("activities", "bill"): bill,
         ("activities", "matter_note"): note_of("Matter"),
         ("activities", "contact_note"): note_of("Contact"),
-        ("activities", "subject"): lambda draw: (
-            draw.table.follow("task", draw) or draw.table.follow("calendar_entry", draw)
-        ),
-        ("notes", "matter"): of_type("Matter", link=usual_matter),
-        ("notes", "contact"): of_type("Contact", link=usual_contact),
-        ("bills", "client"): lambda draw: (
-            None if (matter := matter_of_bill(draw)) is None else matters.follow("client", matter)
-        ),
-        ("line_items", "activity"): activity_of_line,
+        ("activities", "subject"): _either("task", "calendar_entry"),
+        ("reminders", "subject"): _either("task", "calendar_entry"),
+        ("notes", "matter"): _of_type("Matter", link=toward(tables["matters"], "notes")),
+        ("notes", "contact"): _of_type("Contact", link=toward(contacts, "notes")),
+        ("line_items", "activity"): by(lambda draw: draw.index * 2, tables["activities"]),
         ("line_items", "matter"): through("activity", "matter"),
         ("line_items", "user"): through("activity", "user"),
+    }
+
+
+def _other_links(store: Store) -> dict[tuple[str, str], Follow]:
+    tables = store.tables
+    bills, matters, folders = tables["bills"], tables["matters"], tables["folders"]
+    relations, entries = tables["relationships"], tables["calendar_entries"]
+    versions = backward(store, "document_versions", "document")
+    messages = backward(store, "conversation_messages", "conversation")
+    matter_in_turn = _in_turn(matters)
+
+    def client_of_bill(draw: Draw) -> Draw | None:
+        matter = matter_in_turn(draw)
+        return None if matter is None else matters.follow("client", matter)
+
+    return {
+        ("bills", "client"): client_of_bill,
         ("allocations", "parent"): toward(tables["credit_memos"], "allocations", percent=60),
-        ("allocations", "matter"): lambda draw: matter_of_bill(draw),
-        ("allocations", "bill"): by(lambda draw: draw.index % max(bills.size, 1), bills),
+        ("allocations", "matter"): matter_in_turn,
+        ("allocations", "bill"): _in_turn(bills),
         ("allocations", "contact"): through("matter", "client"),
-        ("bank_transactions", "allocation"): by(lambda draw: draw.index, allocations),
+        ("bank_transactions", "allocation"): by(_same, tables["allocations"]),
         ("bank_transactions", "client"): through("matter", "client"),
         ("log_entries", "item"): toward(matters, "log_entries"),
-        ("reminders", "subject"): subject_of_reminder,
-        ("documents", "latest_document_version"): last(versions, -1),
-        ("conversations", "last_message"): last(messages, -1),
-        ("conversations", "first_message"): last(messages, 0),
-        ("conversation_messages", "conversation"): by(
-            lambda draw: draw.index % max(tables["conversations"].size, 1), tables["conversations"]
-        ),
-        ("folders", "parent"): by(
-            lambda draw: (draw.index - 1) // 8 if draw.index else None, folders
-        ),
+        ("documents", "latest_document_version"): _one_of(versions, -1),
+        ("conversations", "last_message"): _one_of(messages, -1),
+        ("conversations", "first_message"): _one_of(messages, 0),
+        ("conversation_messages", "conversation"): _in_turn(tables["conversations"]),
+        ("folders", "parent"): by(_folder_above, folders),
         ("documents", "parent"): toward(folders, "documents"),
         ("folders", "latest_document_version"): lambda _draw: None,
         ("billable_matters", "client"): through("matter", "client"),
         ("internal_notifications_my_events", "event"): within("event", 100),
-        ("related_contacts", "relationship"): by(lambda draw: draw.index, tables["relationships"]),
-        ("matter_contacts", "relationship"): by(
-            lambda draw: draw.index - matters.size, tables["relationships"]
-        ),
-        ("calendar_entries", "parent_calendar_entry"): by(
-            lambda draw: draw.index - 1 if draw.index % 17 == 16 else None,  # noqa: PLR2004 (one of 17 recurs)
-            tables["calendar_entries"],
-        ),
+        ("related_contacts", "relationship"): by(_same, relations),
+        ("matter_contacts", "relationship"): by(lambda draw: draw.index - matters.size, relations),
+        ("calendar_entries", "parent_calendar_entry"): by(_entry_before, entries),
     }
-    one_matter: Spread = lambda draw: (
-        [matters.draw(draw.index % matters.size)] if matters.size else []
-    )  # noqa: E731 (typed)
+
+
+def _same(draw: Draw) -> int:
+    return draw.index
+
+
+def _folder_above(draw: Draw) -> int | None:
+    """Eight folders in a folder; the first is the root."""
+    return (draw.index - 1) // 8 if draw.index else None
+
+
+def _entry_before(draw: Draw) -> int | None:
+    """One calendar entry of 17 repeats the one before it."""
+    return None if draw.index == 0 or draw.index % 17 else draw.index - 1
+
+
+def _in_turn(target: Table) -> Follow:
+    return by(lambda draw: draw.index % max(target.size, 1), target)
+
+
+def _of_type(*kinds: str, link: Follow) -> Follow:
+    """A reference that only rows of certain types have."""
+    return lambda draw: link(draw) if draw.table.fields["type"](draw) in kinds else None
+
+
+def _either(*names: str) -> Follow:
+    """The first of several references that a row has."""
+
+    def follow(draw: Draw) -> Draw | None:
+        found = (draw.table.follow(name, draw) for name in names)
+        return next((one for one in found if one is not None), None)
+
+    return follow
+
+
+def _one_of(spread: Spread, position: int) -> Follow:
+    def follow(draw: Draw) -> Draw | None:
+        found = spread(draw)
+        return found[position] if found else None
+
+    return follow
+
+
+def _lists(store: Store) -> dict[tuple[str, str], Spread]:
+    definitions, matters = store.tables["custom_fields"], store.tables["matters"]
+
+    def one_matter(draw: Draw) -> Sequence[Draw]:
+        index = draw.index % max(matters.size, 1)
+        return [matters.draw(index)] if matters.alive(index) else []
+
+    def options(draw: Draw) -> Sequence[Draw]:
+        if draw.table.fields["field_type"](draw) != "picklist":
+            return ()
+        return [inside(draw, PICKLIST, position) for position in range(PICKLIST_OPTIONS)]
+
     many: dict[tuple[str, str], Spread] = {
         ("bills", "matters"): one_matter,
         ("interest_charges", "matters"): one_matter,
-        ("matters", "custom_field_values"): _custom_values(tables["custom_fields"], "Matter"),
-        ("contacts", "custom_field_values"): _custom_values(tables["custom_fields"], "Contact"),
-        ("custom_fields", "picklist_options"): lambda draw: (
-            [inside(draw, PICKLIST, position) for position in range(PICKLIST_OPTIONS)]
-            if draw.table.fields["field_type"](draw) == "picklist"
-            else []
-        ),
+        ("matters", "custom_field_values"): _custom_values(definitions, "Matter"),
+        ("contacts", "custom_field_values"): _custom_values(definitions, "Contact"),
+        ("custom_fields", "picklist_options"): options,
     }
     for name in ("matter_contacts", "related_contacts"):
         for field in ("email_addresses", "phone_numbers", "custom_field_values"):
             many[name, field] = _of_contact(field)
-    return single, many
+    return many
 
 
 PICKLIST = salt("picklist")
@@ -392,7 +340,7 @@ _FILLED_PERCENT = 60
 
 
 def _custom_values(definitions: Table, parent_type: str) -> Spread:
-    """The values of a row: one for most custom fields of its kind; ``position`` is the definition's row."""
+    """One value for most custom fields of a kind; ``position`` is the definition's row."""
     field_salt = salt(f"custom.{parent_type}")
     of_parent = definitions.fields["parent_type"]
     count = definitions.size

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from syncline.sandbox import describe
-from syncline.sandbox.clio_filters import ArgumentError, Test, pointed, seconds, test_for, value_of
+from syncline.sandbox.clio_conditions import ArgumentError, Test, pointed, seconds, value_of
+from syncline.sandbox.clio_filters import Where, test_for
 from syncline.sandbox.clio_shapes import Shape, Shapes
 from syncline.sandbox.options import Options
 from syncline.sandbox.randomness import salt
@@ -18,14 +19,18 @@ SOURCE_BITS = 40
 _INDEX_MASK = (1 << SOURCE_BITS) - 1
 _OFFSET_MAX = 10_000
 _KEPT_SELECTIONS = 64
-_NOT_FILTERS = frozenset({"fields", "limit", "page_token", "order", "offset", "custom_field_ids[]", "scope",
-                          "include_deleted", "updated_since", "created_since"})  # fmt: skip
-_ORDER_FIELDS = {"client_name": "client.name", "matter_display_number": "matters", "due_at_strict": "due_at",
-                 "last_modified": "updated_at", "last_modified_at": "updated_at", "set": "utbms_set_id",
-                 "document_number": "id", "clients": "client.name", "author": "author.name",
-                 "matter": "matter.display_number", "matter_id": "matter.id", "display_number": "matter.display_number",
-                 "category.name": "document_category.name", "last_message_id": "last_message.id",
-                 "date": "start_date", "permission": "private"}  # fmt: skip
+_NOT_FILTERS = frozenset({
+    "fields", "limit", "page_token", "order", "offset", "custom_field_ids[]", "scope",
+    "include_deleted", "updated_since", "created_since"},
+)  # fmt: skip
+_ORDER_FIELDS = {
+    "client_name": "client.name", "matter_display_number": "matters", "due_at_strict": "due_at",
+    "last_modified": "updated_at", "last_modified_at": "updated_at", "set": "utbms_set_id",
+    "document_number": "id", "clients": "client.name", "author": "author.name",
+    "matter": "matter.display_number", "matter_id": "matter.id",
+    "display_number": "matter.display_number", "category.name": "document_category.name",
+    "last_message_id": "last_message.id", "date": "start_date", "permission": "private",
+}  # fmt: skip
 
 
 class MissingFilterError(Exception):
@@ -34,7 +39,7 @@ class MissingFilterError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A list request: query parameters in order, and the parent its path names, as (reference, row)."""
+    """A list request: its query parameters, and the parent in its path as (reference, row)."""
 
     entry: describe.ClioList
     parameters: tuple[tuple[str, str], ...]
@@ -49,7 +54,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Rows of a page as codes (source << 40 | row), the total, and the parameters of its neighbours."""
+    """Rows of a page as codes (source << 40 | row), the total, parameters of the neighbours."""
 
     codes: Sequence[int]
     total: int
@@ -62,7 +67,7 @@ def split(code: int) -> tuple[int, int]:
 
 
 class Selections:
-    """Answers which rows match and in which order; remembers the last requests until something changes."""
+    """Which rows match, in which order; remembers requests until something changes."""
 
     def __init__(self, store: Store, shapes: Shapes, options: Options) -> None:
         self._store = store
@@ -150,7 +155,13 @@ class Selections:
         return found
 
     def _of_table(self, asked: Asked, table: Table) -> Sequence[int]:
-        shape = self._shapes.of_list(asked.entry, table)
+        where = Where(
+            store=self._store,
+            shapes=self._shapes,
+            entry=asked.entry,
+            table=table,
+            shape=self._shapes.of_list(asked.entry, table),
+        )
         tests = [
             *self._parent(asked, table),
             *self._trash(asked, table),
@@ -163,9 +174,7 @@ class Selections:
             ):
                 continue
             if name in asked.entry.filters or name.startswith("custom_field_values["):
-                test = test_for(
-                    self._store, self._shapes, asked.entry, table, shape, name, asked.all(name)
-                )
+                test = test_for(where, name, asked.all(name))
                 if test is not None:
                     tests.append(test)
         if not tests:
@@ -193,14 +202,11 @@ class Selections:
             text = asked.last(name)
             if text is not None and name in asked.entry.filters:
                 after = seconds(text, name)
-                if self._options.inclusive_since:
-                    tests.append(lambda index, after=after, times=times: times[index] >= after)
-                else:
-                    tests.append(lambda index, after=after, times=times: times[index] > after)
+                tests.append(_later(times, after, inclusive=self._options.inclusive_since))
         return tests
 
     def _scope(self, asked: Asked, table: Table) -> list[Test]:
-        """Children or descendants of a folder; the contents of folders default to those of the root."""
+        """Children or descendants of a folder; ``folders/list`` defaults to the root's."""
         if table.name not in ("documents", "folders"):
             return []
         text, scope = asked.last("parent_id"), asked.last("scope")
@@ -244,6 +250,12 @@ class Selections:
             return value is not None, value if value is not None else 0
 
         return sorted(found, key=key, reverse=descending)
+
+
+def _later(times: Sequence[int], after: float, *, inclusive: bool) -> Test:
+    if inclusive:
+        return lambda index: times[index] >= after
+    return lambda index: times[index] > after
 
 
 def _sort_value(table: Table, shape: Shape, field: str) -> Callable[[int], object]:

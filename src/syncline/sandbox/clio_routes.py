@@ -9,8 +9,8 @@ import msgspec
 from aiohttp import web
 
 from syncline.sandbox import describe, values
+from syncline.sandbox.clio_conditions import ArgumentError
 from syncline.sandbox.clio_fields import InvalidFieldsError, Projection
-from syncline.sandbox.clio_filters import ArgumentError
 from syncline.sandbox.clio_query import Asked, MissingFilterError, split
 from syncline.sandbox.limits import Verdict
 from syncline.sandbox.world import World
@@ -22,11 +22,15 @@ _PARENTS = {
     "jurisdiction_id": "jurisdiction",
     "id": "document",
 }
-_PARENT_TABLES = {"contact_id": "contacts", "matter_id": "matters", "jurisdiction_id": "court_rules_jurisdictions",
-                  "id": "documents"}  # fmt: skip
+_PARENT_TABLES = {
+    "contact_id": "contacts", "matter_id": "matters",
+    "jurisdiction_id": "court_rules_jurisdictions", "id": "documents",
+}  # fmt: skip
 _INVALID_TOKEN = {
     "error": "invalid_token",
-    "error_description": "The access token provided is expired, revoked, malformed or invalid for other reasons.",
+    "error_description": (
+        "The access token provided is expired, revoked, malformed or invalid for other reasons."
+    ),
 }
 
 

@@ -1,15 +1,14 @@
-"""How each Clio schema is read from a row: the table's own fields, another table's, or made up inside the row."""
+"""How each Clio schema is read: from its own table, another table, or inside a row."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from syncline.sandbox import clio_links, describe, values, words
+from syncline.sandbox import clio_links, describe, links, values, words
 from syncline.sandbox.clio_links import PICKLIST, PICKLIST_OPTIONS
 from syncline.sandbox.randomness import below, chance, choose, salt
 from syncline.sandbox.rows import Draw, Follow, Generator, Spread, Store, Table, inside
 
 _VALUE = salt("custom.value")
-_LISTED = ("type", "name", "email", "etag", "id", "created_at", "updated_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +65,7 @@ class Shapes:
             elif table is not None and not association.many and name in table.single:
                 single[name] = _following(name)
             elif association.many:
-                many[name] = clio_links.within_list(f"{schema.name}.{name}", 1)
+                many[name] = links.within_list(f"{schema.name}.{name}", 1)
             else:
                 single[name] = self._inner_single(schema.name, name, association.schema)
         return Shape(schema=schema, fields=fields, single=single, many=many)
@@ -76,11 +75,7 @@ class Shapes:
             return self._of_custom_value(name)
         table = self._store.tables.get(clio_links.table_of(target) or "")
         key = f"{owner}.{name}"
-        return (
-            clio_links.within(key, 60)
-            if table is None
-            else clio_links.toward(table, key, percent=80)
-        )
+        return links.within(key, 60) if table is None else links.toward(table, key, percent=80)
 
     def _of_custom_value(self, name: str) -> Follow:
         definitions = self._store.tables["custom_fields"]
@@ -161,32 +156,26 @@ class Shapes:
 
 def _custom(draw: Draw, kind: str, definitions: Table, tables: Mapping[str, Table]) -> object:
     """The value of a custom field: its JSON type follows the field's type."""
-    bits = draw.bits
-    match kind:
-        case "checkbox":
-            return chance(bits, _VALUE, 50)
-        case "contact" | "matter":
-            table = tables[f"{kind}s"]
-            return table.identity(below(bits, _VALUE, table.size)) if table.size else None
-        case "currency" | "numeric":
-            return values.money(bits, _VALUE)
-        case "date":
-            return values.day(draw.table.created[draw.index], below(bits, _VALUE, 400))
-        case "time":
-            return f"{below(bits, _VALUE, 24):02d}:30"
-        case "email":
-            return words.email(bits, _VALUE)
-        case "picklist":
-            option = inside(
-                definitions.draw(draw.position), PICKLIST, below(bits, _VALUE, PICKLIST_OPTIONS)
-            )
-            return values.identity(option)
-        case "text_area":
-            return words.text(bits, _VALUE)
-        case "url":
-            return values.link(bits, _VALUE)
-        case _:
-            return words.word(bits, _VALUE)
+    if kind in ("contact", "matter"):
+        table = tables[f"{kind}s"]
+        return table.identity(below(draw.bits, _VALUE, table.size)) if table.size else None
+    if kind == "picklist":
+        place = below(draw.bits, _VALUE, PICKLIST_OPTIONS)
+        return values.identity(inside(definitions.draw(draw.position), PICKLIST, place))
+    if kind == "date":
+        return values.day(draw.table.created[draw.index], below(draw.bits, _VALUE, 400))
+    return _SIMPLE.get(kind, words.word)(draw.bits, _VALUE)
+
+
+_SIMPLE: Mapping[str, Callable[[int, int], object]] = {
+    "checkbox": lambda bits, field_salt: chance(bits, field_salt, 50),
+    "currency": values.money,
+    "numeric": values.money,
+    "time": lambda bits, field_salt: f"{below(bits, field_salt, 24):02d}:30",
+    "email": words.email,
+    "text_area": words.text,
+    "url": values.link,
+}
 
 
 def _option_name(draw: Draw) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from syncline.sandbox import clio_links, clio_values, describe, values
+from syncline.sandbox import clio_links, clio_values, describe, readers, values
 from syncline.sandbox.clock import Clock
 from syncline.sandbox.options import Options
 from syncline.sandbox.rows import Store, Table, zone_of
@@ -65,8 +65,10 @@ _FIXED: Mapping[str, int] = {
 }
 _SMALLEST = 6
 _USUAL = 12
-_SOFT: Mapping[str, int] = {"documents": 3, "folders": 2, "comments": 4, "task_types": 10, "custom_fields": 8,
-                            "court_rules_matter_dockets": 5}  # fmt: skip
+_SOFT: Mapping[str, int] = {
+    "documents": 3, "folders": 2, "comments": 4, "task_types": 10, "custom_fields": 8,
+    "court_rules_matter_dockets": 5,
+}  # fmt: skip
 _PARENTS: Mapping[str, str] = {
     "email_addresses": "contact",
     "phone_numbers": "contact",
@@ -114,8 +116,8 @@ def build(options: Options, clock: Clock) -> Store:
             )
         table.soft = entry.table in _SOFT
         table.trash_percent = _SOFT.get(entry.table, 0)
-        table.kind = lambda _draw, name=entry.schema.name: name
-        clio_values.label(table)
+        table.kind = readers.fixed(entry.schema.name)
+        readers.label(table)
     clio_links.connect(store)
     for name, parent in _PARENTS.items():
         store.tables[name].parent = parent

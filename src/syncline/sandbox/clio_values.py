@@ -1,41 +1,27 @@
-"""Clio fields that depend on each other: kinds and what they leave empty, totals, names, ids of references."""
+"""Clio fields that depend on each other: kinds and what they leave empty, totals, dates."""
 
-from collections.abc import Callable, Mapping
-
-from syncline.sandbox import words
+from syncline.sandbox import clio_people, words
 from syncline.sandbox.randomness import below, chance, choose, salt
-from syncline.sandbox.rows import Draw, Generator, Store, Table
-from syncline.sandbox.values import (
-    code,
-    day,
-    etag,
-    generator,
-    identity,
-    link,
-    money,
-    percent,
-    person,
-    rate,
+from syncline.sandbox.readers import (
+    count_of,
+    field_of,
+    fixed,
+    nullable,
+    only_for,
+    reference_id,
+    when_trashed,
 )
+from syncline.sandbox.rows import Draw, Generator, Store
+from syncline.sandbox.values import code, day, identity, money, rate
 
 _KIND = salt("kind")
-_PERSON_PERCENT = 75
 _TICK = 360
 _HOUR = 3600
 _DISCOUNT_KINDS = ("no_tax", "tax_1_only")
-CUSTOM_TYPES = ("text_line", "checkbox", "contact", "currency", "date", "time", "email", "matter", "numeric",
-                "picklist", "text_area", "url")  # fmt: skip
-_LABELS = (
-    "display_number",
-    "name",
-    "number",
-    "subject",
-    "summary",
-    "filename",
-    "title",
-    "description",
-    "code",
-)
+CUSTOM_TYPES = (
+    "text_line", "checkbox", "contact", "currency", "date", "time", "email", "matter", "numeric",
+    "picklist", "text_area", "url",
+)  # fmt: skip
 _BILL_STATES = (
     "paid",
     "paid",
@@ -49,60 +35,6 @@ _BILL_STATES = (
 _ACTIVITY_KINDS = (
     ("TimeEntry",) * 14 + ("ExpenseEntry",) * 3 + ("HardCostEntry",) * 2 + ("SoftCostEntry",)
 )
-
-
-def label(table: Table) -> None:
-    """How a row of the table is named where another row shows it."""
-    for name in _LABELS:
-        made = table.fields.get(name)
-        if made is not None:
-            table.label = made
-            return
-
-
-def reference_id(name: str) -> Generator:
-    """The id of the row a reference points at, as a plain field."""
-
-    def generate(draw: Draw) -> object:
-        found = draw.table.follow(name, draw)
-        return None if found is None else found.table.identity(found.index)
-
-    return generate
-
-
-def field_of(reference: str, field: str) -> Generator:
-    """A field of the row a reference points at."""
-
-    def generate(draw: Draw) -> object:
-        found = draw.table.follow(reference, draw)
-        if found is None:
-            return None
-        changed = found.table.changes.values.get(found.index)
-        return changed[field] if changed and field in changed else found.table.fields[field](found)
-
-    return generate
-
-
-def count_of(store: Store, child: str, reference: str) -> Generator:
-    return lambda draw: len(store.backward(child, reference).get(draw.index, ()))
-
-
-def when_trashed(draw: Draw) -> object:
-    at = draw.table.trashed(draw.index)
-    return None if at is None else draw.table.stamp(at)
-
-
-def nullable(made: Generator, name: str, share: int) -> Generator:
-    field_salt = salt(f"nullable.{name}")
-    return lambda draw: None if chance(draw.bits, field_salt, share) else made(draw)
-
-
-def only_for(kinds: tuple[str, ...], kind: Generator, made: Generator) -> Generator:
-    return lambda draw: made(draw) if kind(draw) in kinds else None
-
-
-def fixed(value: object) -> Generator:
-    return lambda _draw: value
 
 
 def _activities() -> dict[str, Generator]:
@@ -193,81 +125,6 @@ def _matters() -> dict[str, Generator]:
     }
 
 
-def _contacts(store: Store) -> dict[str, Generator]:
-    first_salt, last_salt, company_salt = salt("first_name"), salt("last_name"), salt("company")
-
-    def kind(draw: Draw) -> str:
-        return "Person" if chance(draw.fixed, _KIND, _PERSON_PERCENT) else "Company"
-
-    def first(draw: Draw) -> str:
-        return choose(draw.bits, first_salt, words.FIRST_NAMES)
-
-    def last(draw: Draw) -> str:
-        return choose(draw.bits, last_salt, words.LAST_NAMES)
-
-    def name(draw: Draw) -> str:
-        if kind(draw) == "Person":
-            return f"{first(draw)} {last(draw)}"
-        company = choose(draw.bits, company_salt, words.COMPANIES)
-        return f"{company} {choose(draw.bits, last_salt, words.SUFFIXES)}"
-
-    def child(table: str, field: str, position: int) -> Generator:
-        def generate(draw: Draw) -> object:
-            found = store.backward(table, "contact").get(draw.index, ())
-            if len(found) <= position:
-                return None
-            owner = store.tables[table]
-            return owner.fields[field](owner.draw(found[position]))
-
-        return generate
-
-    def initials(draw: Draw) -> str:
-        return f"{first(draw)[0]}{last(draw)[0]}"
-
-    person_only = ("Person",)
-    born = salt("born")
-    return {
-        "type": kind,
-        "name": name,
-        "first_name": only_for(person_only, kind, first),
-        "last_name": only_for(person_only, kind, last),
-        "middle_name": only_for(
-            person_only, kind, lambda draw: choose(draw.bits, born, ("", "", "J.", "Marie"))
-        ),
-        "initials": initials,
-        "date_of_birth": only_for(
-            person_only, kind, lambda draw: day(below(draw.fixed, born, 1_000_000_000))
-        ),
-        "primary_email_address": child("email_addresses", "address", 0),
-        "secondary_email_address": child("email_addresses", "address", 1),
-        "primary_phone_number": child("phone_numbers", "number", 0),
-        "secondary_phone_number": child("phone_numbers", "number", 1),
-        "client_connect_user_id": nullable(lambda draw: draw.index + 1, "client_connect", 90),
-    }
-
-
-def _users() -> dict[str, Generator]:
-    name_salt = salt("user.name")
-
-    def name(draw: Draw) -> str:
-        return person(draw.fixed, name_salt)
-
-    roles = ("Admin", "Billing", "Accounts", "Reports")
-    return {
-        "name": name,
-        "first_name": lambda draw: choose(draw.fixed, name_salt, words.FIRST_NAMES),
-        "last_name": lambda draw: choose(draw.fixed, name_salt ^ 7, words.LAST_NAMES),
-        "initials": lambda draw: "".join(part[0] for part in name(draw).split(" ")[:2]),
-        "email": lambda draw: f"user{draw.index + 1}@example.com",
-        "account_owner": lambda draw: draw.index == 0,
-        "enabled": lambda draw: draw.index == 0 or chance(draw.bits, name_salt, 92),
-        "default_calendar_id": lambda draw: draw.index + 1,
-        "roles": lambda draw: (
-            ["Admin"] if draw.index == 0 else [choose(draw.bits, name_salt, roles)]
-        ),
-    }
-
-
 def _bills() -> dict[str, Generator]:
     amount_salt, state_salt, tax_salt = salt("bill.amount"), salt("bill.state"), salt("bill.tax")
 
@@ -337,7 +194,8 @@ def _documents(kind: str) -> dict[str, Generator]:
     name_salt = salt("document.name")
 
     def name(draw: Draw) -> str:
-        return f"{choose(draw.bits, name_salt, words.WORDS)} {draw.index + 1}{'' if kind == 'Folder' else '.pdf'}"
+        suffix = "" if kind == "Folder" else ".pdf"
+        return f"{choose(draw.bits, name_salt, words.WORDS)} {draw.index + 1}{suffix}"
 
     return {
         "type": fixed(kind),
@@ -472,53 +330,17 @@ def _rest(store: Store) -> dict[str, dict[str, Generator]]:
     }
 
 
-def _people(store: Store) -> dict[str, dict[str, Generator]]:
-    """Lists that show contacts of a matter once more, field by field."""
-    contacts = store.tables["contacts"]
-    borrowed = ("type", "name", "first_name", "last_name", "middle_name", "initials", "primary_email_address",
-                "secondary_email_address", "primary_phone_number", "secondary_phone_number")  # fmt: skip
-
-    def client(draw: Draw) -> bool:
-        return draw.index < store.tables["matters"].size
-
-    def stamp_of(which: Callable[[Table], "Mapping[int, int] | object"]) -> Generator:
-        def generate(draw: Draw) -> object:
-            found = draw.table.follow("contact", draw)
-            times = which(contacts)
-            return None if found is None else contacts.stamp(times[found.index])  # type: ignore[index]  # an array
-
-        return generate
-
-    shared = {name: field_of("contact", name) for name in borrowed}
-    return {
-        "matter_contacts": {
-            **shared,
-            "matter_id": reference_id("matter"),
-            "matter_number": field_of("matter", "display_number"),
-            "description": field_of("matter", "description"),
-            "is_client": client,
-            "relationship_name": lambda draw: "Client" if client(draw) else "Witness",
-            "contact_created_at": stamp_of(lambda table: table.created),
-            "contact_updated_at": stamp_of(lambda table: table.updated),
-        },
-        "related_contacts": {**shared, "contact_id": reference_id("contact")},
-    }
-
-
 def specific(store: Store) -> dict[str, dict[str, Generator]]:
     """Generators by table and field that go before the general ones."""
     return {
         **_rest(store),
-        **_people(store),
+        **clio_people.of_matters(store),
         "activities": _activities(),
         "matters": _matters(),
-        "contacts": _contacts(store),
-        "users": _users(),
+        "contacts": clio_people.contacts(store),
+        "users": clio_people.users(),
         "bills": _bills(),
         "custom_fields": _custom_fields(),
         "documents": _documents("Document"),
         "folders": _documents("Folder"),
     }
-
-
-__all__ = ["etag", "generator", "label", "link", "percent", "specific"]

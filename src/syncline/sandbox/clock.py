@@ -11,8 +11,8 @@ DEFAULT_START = datetime(2026, 3, 2, 14, 0, 0, tzinfo=UTC)
 class Clock:
     """Seconds since 1970 that run with real time unless frozen.
 
-    ``monotonic`` is the source of real seconds. ``elapsed`` never stops, so that rate-limit windows still end
-    while the clock is frozen.
+    ``monotonic`` is the source of real seconds. ``elapsed`` never stops, so that rate-limit
+    windows still end while the clock is frozen.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What the two APIs are: lists, fields, types, filters and orders, read from the shipped descriptions."""
+"""What the two APIs have: lists, fields, filters, orders, from the shipped descriptions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,10 @@ import msgspec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A scalar's type (string, enum, int32, int64, double, boolean, date, datetime, ``[type]``) and enum values."""
+    """A scalar's type and the values of an enum.
+
+    Types: string, enum, int32, int64, double, boolean, date, datetime, ``[type]``.
+    """
 
     name: str
     choices: tuple[str, ...] = ()
@@ -33,7 +36,7 @@ class Schema:
     nested: Mapping[str, Association]
 
     def defaults(self) -> tuple[str, ...]:
-        """What an answer holds when no fields are asked for: id and etag, else everything there is."""
+        """What an answer holds when no fields are asked for: id and etag, else all."""
         named = tuple(name for name in ("id", "etag") if name in self.fields)
         return named or (*self.fields, *(() if self.fields else self.nested))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import MutableMapping
+from http import HTTPStatus
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -83,7 +84,7 @@ def scripted_status(fault: Fault) -> web.Response:
     body = {
         "error": {
             "type": "ScriptedFault",
-            "message": f"The sandbox was told to answer {fault.status}.",
+            "message": f"Answer {fault.status}, as scripted.",
         }
     }
     return web.Response(
@@ -103,7 +104,7 @@ def drop(request: web.Request) -> web.Response:
 
 
 async def spoil(request: web.Request, response: web.Response, fault: Fault) -> web.StreamResponse:
-    """The answer as the fault bends it; ``status``, ``drop`` and ``slow`` were dealt with before."""
+    """The answer as the fault bends it; ``status``, ``drop`` and ``slow`` leave it alone."""
     body = response.body if isinstance(response.body, bytes) else b""
     match fault.fault:
         case "truncate":
@@ -112,7 +113,7 @@ async def spoil(request: web.Request, response: web.Response, fault: Fault) -> w
             response.body = b"<html><body>502 upstream \xff\xfe</body></html>"
         case "broken_json":
             response.body = body[: max(len(body) * 2 // 3, 1)]
-        case "repeat_page" | "wrong_type" | "next_elsewhere" if response.status == 200:  # noqa: PLR2004 (HTTP)
+        case "repeat_page" | "wrong_type" | "next_elsewhere" if response.status == HTTPStatus.OK:
             response.body = msgspec.json.encode(
                 _bent(request, msgspec.json.decode(body), fault.fault)
             )

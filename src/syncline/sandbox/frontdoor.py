@@ -1,4 +1,4 @@
-"""Where every API request enters: it is counted, may meet a scripted fault, and gets the virtual date."""
+"""Where every API request enters: it is counted and may meet a scripted fault."""
 
 import asyncio
 

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ class Counters:
 
     def answered(self, status: int) -> None:
         self.statuses[status] += 1
-        if status == 429:  # noqa: PLR2004 (HTTP)
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
             self.refused += 1
 
     def summary(self) -> dict[str, object]:

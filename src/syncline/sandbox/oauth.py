@@ -79,7 +79,7 @@ async def authorize(request: web.Request) -> web.Response:
     )
     return _page(
         "Authorize access",
-        f"<p><b>{html.escape(asked['client_id'])}</b> asks to read the data of this sandbox account.</p>"
+        f"<p><b>{html.escape(asked['client_id'])}</b> asks to read this sandbox account.</p>"
         f'<form method="post" action="/oauth/authorize">{hidden}'
         '<button name="decision" value="allow">Allow</button>'
         '<button name="decision" value="decline">Decline</button></form>',
@@ -147,9 +147,7 @@ async def token(request: web.Request) -> web.Response:
             case "refresh_token":
                 return _answer(world.tokens.refresh(client_id, asked.get("refresh_token", "")))
             case _:
-                raise GrantRefusedError(
-                    "unsupported_grant_type", "The grant type is not supported."
-                )
+                return _json({"error": "unsupported_grant_type"}, status=400)
     except GrantRefusedError as refused:
         status = 401 if refused.code == "invalid_client" else 400
         return _json({"error": refused.code, "error_description": str(refused)}, status=status)

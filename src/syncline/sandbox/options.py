@@ -8,7 +8,7 @@ from typing import Literal
 from syncline.sandbox.clock import DEFAULT_START
 
 DEFAULT_CLIENT = "sandbox-client"
-DEFAULT_SECRET = "sandbox-secret"  # noqa: S105 (a stand-in's public default, it protects nothing)
+DEFAULT_SECRET = "sandbox-secret"  # noqa: S105 (a public default that protects nothing)
 DEFAULT_CLICKTIME_TOKEN = "sandbox-token"  # noqa: S105 (likewise)
 DEFAULT_CLICKTIME_LOGIN = "admin@example.com:sandbox"
 
@@ -18,7 +18,7 @@ class Options:
     """What the sandbox serves and how strictly.
 
     Attributes:
-        rows: size of the main tables (Clio activities, ClickTime time entries); other tables follow in proportion.
+        rows: size of Clio's activities and ClickTime's time entries; others in proportion.
         seed: other seeds give other data of the same shape.
         start: first instant of the virtual clock; None means now.
         frozen: the clock stands still until it is set or advanced.

@@ -1,4 +1,4 @@
-"""Cheap seeded numbers: every value of the sandbox is a pure function of (seed, table, row, field)."""
+"""Cheap seeded numbers: every value follows from the seed, the table, the row and the field."""
 
 import zlib
 from collections.abc import Sequence

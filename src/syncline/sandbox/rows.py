@@ -1,4 +1,4 @@
-"""Tables whose rows are computed on demand, with what was inserted, changed and deleted laid over them."""
+"""Tables whose rows are computed on demand, with every change laid over them."""
 
 import random
 from array import array
@@ -30,7 +30,7 @@ Spread: TypeAlias = "Callable[[Draw], Sequence[Draw]]"
 class Draw:
     """One row being computed: ``bits`` follow its revision, ``fixed`` never change.
 
-    ``position`` is -1 for a row, and the place in its list for an object that only exists inside a row.
+    ``position`` is -1 for a row, and a place in a list for an object that lives inside a row.
     """
 
     __slots__ = ("bits", "fixed", "index", "position", "table")
@@ -68,7 +68,7 @@ class Changes:
 
 
 class Table:
-    """Rows 0 to ``count`` - 1. Ids grow with the row number and have gaps; timestamps repeat in groups of rows."""
+    """Rows 0 to ``count`` - 1; ids grow with gaps, timestamps repeat in groups of rows."""
 
     def __init__(
         self, name: str, *, number: int, size: int, seed: int, clock: Clock, zone: timezone
@@ -103,23 +103,23 @@ class Table:
     def alive(self, index: int) -> bool:
         if not 0 <= index < self.count or index in self.changes.gone:
             return False
-        return not self._orphans() or self.follow(str(self.parent), self.draw(index)) is not None
+        return not self.orphaned() or self.follow(str(self.parent), self.draw(index)) is not None
 
     def indexes(self) -> Sequence[int]:
         """Every row that was not deleted, trashed ones included, in the order of ids."""
-        if not self.changes.gone and not self._orphans():
+        if not self.changes.gone and not self.orphaned():
             return range(self.count)
         return [index for index in range(self.count) if self.alive(index)]
 
-    def _orphans(self) -> bool:
+    def orphaned(self) -> bool:
         """Rows can be gone because the row they belong to is."""
         if self.parent is None:
             return False
         above = self.single[self.parent][0]
-        return bool(above.changes.gone) or above._orphans()  # noqa: SLF001 (the same class)
+        return bool(above.changes.gone) or above.orphaned()
 
     def identity(self, index: int) -> int | str:
-        """The id of a row: a number that grows with the row, or for ``opaque`` tables a text that does not."""
+        """A number that grows with the row, or for ``opaque`` tables a text that does not."""
         number = self.number * 100_000_000 + index * _STRIDE
         number += below(index, self._key ^ _IDENTITY, _STRIDE)
         return _hide(number) if self.opaque else number
@@ -204,7 +204,7 @@ class Table:
         self.updated[index] = self._clock.seconds()
 
     def change(self, index: int, values: Mapping[str, object]) -> None:
-        """Set fields of a row; a nested name takes the id of the row it shall point at, or None."""
+        """Set fields of a row; a nested name takes the id of the row it points at, or None."""
         for name, value in values.items():
             if name in self.single:
                 found = None if value is None else self.single[name][0].find(value)
@@ -216,7 +216,7 @@ class Table:
             self.updated[index] = int(datetime.fromisoformat(str(values["updated_at"])).timestamp())
 
     def delete(self, index: int, *, hard: bool = False) -> None:
-        """Delete a row the way the API does: into the trash where it has one, for good elsewhere or if asked."""
+        """Delete a row as the API does: into the trash where it has one, else for good."""
         if self.soft and not hard:
             self.changes.trashed[index] = self._clock.seconds()
             self._edited(index)
@@ -224,10 +224,10 @@ class Table:
             self.changes.gone.add(index)
 
     def sample(self, count: int, seed: int) -> list[int]:
-        """Distinct rows that exist and are not in the trash, the same for the same seed and history."""
+        """Rows that exist and are not in the trash, the same for the same seed and history."""
         candidates = [index for index in self.indexes() if self.trashed(index) is None]
-        chosen = random.Random(seed).sample(candidates, min(count, len(candidates)))  # noqa: S311 (not for secrets)
-        return sorted(chosen)
+        wanted = min(count, len(candidates))
+        return sorted(random.Random(seed).sample(candidates, wanted))  # noqa: S311 (no secret)
 
 
 def _hide(number: int) -> str:
@@ -252,7 +252,7 @@ def _unhide(text: str) -> int:
 
 
 def _history(size: int, key: int, end: int) -> "tuple[array[int], array[int]]":
-    """Creation grows with the row number over three years; half the groups of rows share one last update."""
+    """Creation grows over three years; half the groups of rows share one last update."""
     begin = end - _HISTORY
     step = _HISTORY / max(size, 1)
     created = array("q", [begin + int((index - index % _SHARED) * step) for index in range(size)])
@@ -273,7 +273,7 @@ def _history(size: int, key: int, end: int) -> "tuple[array[int], array[int]]":
 
 
 class Store:
-    """The tables of one API, and a version that grows with every change so that caches know when to forget."""
+    """The tables of one API; ``version`` grows with every change, so that caches forget."""
 
     def __init__(self, tables: Iterable[Table]) -> None:
         self.tables = {table.name: table for table in tables}

@@ -48,7 +48,7 @@ class GrantRefusedError(Exception):
 
 
 class Tokens:
-    """Issues and judges tokens. Their texts follow from the seed, so that two sandboxes issue the same."""
+    """Issues and judges tokens; their texts follow from the seed."""
 
     def __init__(self, options: Options, clock: Clock) -> None:
         self._options = options
@@ -146,7 +146,7 @@ class Tokens:
         return len(chosen) if access_token else len(self._access)
 
     def revoke(self, token: str) -> bool:
-        """End an access token with the refresh token it came from, or a refresh token with all its access tokens."""
+        """End a refresh token and all its access tokens; any of them may be named."""
         known = self._access.get(token)
         refresh = known.refresh_token if known is not None else token
         if known is None and token not in self._refresh:

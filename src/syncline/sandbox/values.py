@@ -64,7 +64,8 @@ def uuid(bits: int, field_salt: int) -> str:
 
 
 def person(bits: int, field_salt: int) -> str:
-    return f"{choose(bits, field_salt, words.FIRST_NAMES)} {choose(bits, field_salt ^ 7, words.LAST_NAMES)}"
+    first = choose(bits, field_salt, words.FIRST_NAMES)
+    return f"{first} {choose(bits, field_salt ^ 7, words.LAST_NAMES)}"
 
 
 def code(bits: int, field_salt: int) -> str:
@@ -161,8 +162,9 @@ def _string(name: str) -> Maker:
     return words.word
 
 
-def _with_blanks(make: Maker, field_salt: int) -> Generator:
+def _text(name: str, field_salt: int) -> Generator:
     """Texts are null in one row of ten and empty in one of twenty."""
+    make = _string(name)
 
     def generate(draw: Draw) -> object:
         roll = below(draw.bits, field_salt ^ _NULLS, 100)
@@ -208,7 +210,9 @@ def _moment(name: str, field_salt: int) -> Generator:
     return generate
 
 
-def _date(field_salt: int, *, nulls: int) -> Generator:
+def _date(name: str, field_salt: int) -> Generator:
+    nulls = 0 if name == "date" else 15
+
     def generate(draw: Draw) -> object:
         if nulls and chance(draw.bits, field_salt ^ _NULLS, nulls):
             return None
@@ -233,33 +237,30 @@ def identity(draw: Draw) -> object:
     return draw.table.identity(draw.index) if draw.position < 0 else draw.fixed >> 20
 
 
-def generator(owner: str, name: str, kind: str, choices: tuple[str, ...]) -> Generator:  # noqa: PLR0911 (one per type)
+def generator(owner: str, name: str, kind: str, choices: tuple[str, ...]) -> Generator:
     """A generator for a field, by its lower-case name and its type.
 
     Types: string, enum, boolean, double, int32, int64, date, datetime, and lists as ``[type]``.
     """
     field_salt = salt(f"{owner}.{name}")
-    if name == "id":
-        return identity
-    if name == "etag":
-        return etag
+    if name in _BY_NAME:
+        return _BY_NAME[name]
     if kind.startswith("["):
         element = generator(owner, name.removesuffix("s"), kind[1:-1], choices)
         return lambda draw: [] if chance(draw.bits, field_salt, 30) else [element(draw)]
-    match kind:
-        case "enum":
-            return lambda draw: choose(draw.bits, field_salt, choices)
-        case "boolean":
-            return _boolean(name, field_salt)
-        case "double":
-            return _number(name, field_salt)
-        case "int32" | "int64":
-            return _whole(name, field_salt)
-        case "date":
-            return _date(field_salt, nulls=0 if name == "date" else 15)
-        case "datetime":
-            return _moment(name, field_salt)
-        case "object":
-            return lambda _draw: {}
-        case _:
-            return _with_blanks(_string(name), field_salt)
+    if kind == "enum":
+        return lambda draw: choose(draw.bits, field_salt, choices)
+    if kind == "object":
+        return lambda _draw: {}
+    return _BY_TYPE.get(kind, _text)(name, field_salt)
+
+
+_BY_NAME: Mapping[str, Generator] = {"id": identity, "etag": etag}
+_BY_TYPE: Mapping[str, Callable[[str, int], Generator]] = {
+    "boolean": _boolean,
+    "double": _number,
+    "int32": _whole,
+    "int64": _whole,
+    "date": _date,
+    "datetime": _moment,
+}

@@ -1,4 +1,4 @@
-"""Everything the running sandbox knows: the clock, both APIs' rows, tokens, limits, faults and counts."""
+"""Everything a running sandbox knows: clock, rows, tokens, limits, faults and counts."""
 
 from datetime import UTC, datetime
 
