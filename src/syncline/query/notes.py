@@ -1,0 +1,96 @@
+"""Why a query can or cannot run row by row, and what is asked of the source, in words. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlglot import exp
+
+from syncline.model.table import Predicate, Scan
+from syncline.query.pushdown import Pushed
+
+#: The one obstacle that does not need all rows at once.
+LIMITED = "it wants only some of the rows (TOP, LIMIT or OFFSET)"
+MOVING = "it asks for the time or for a random value"
+AGGREGATES = "it computes over several rows (COUNT, SUM and the like)"
+SYSTEM = "it reads a system table"
+_EVERY_TIME = "everything is read every time"
+
+
+def obstacles(query: exp.Query, pushed: Iterable[Pushed]) -> tuple[str, ...]:
+    """Return why the form of a query needs more than one row at a time; () if it does not."""
+    found: list[str] = []
+    if isinstance(query, exp.SetOperation):
+        found.append("it puts queries together (UNION and the like)")
+    items = list(pushed)
+    if query.find(exp.Join, exp.Lateral) or query.find(exp.Unnest):
+        found.append("it joins tables")
+    elif not isinstance(query, exp.SetOperation) and len(list(query.find_all(exp.Select))) > 1:
+        found.append("it has a query inside")
+    for kinds, reason in (
+        ((exp.AggFunc,), AGGREGATES),
+        ((exp.Window,), "it has a window function (OVER)"),
+        ((exp.Group,), "it groups rows"),
+        ((exp.Having, exp.Qualify), "it filters groups or windows"),
+        ((exp.Distinct,), "it drops repeated rows (DISTINCT)"),
+        ((exp.Order,), "it sorts"),
+        ((exp.Limit, exp.Fetch, exp.Offset), LIMITED),
+        (
+            (
+                exp.CurrentTimestamp,
+                exp.CurrentDate,
+                exp.CurrentTime,
+                exp.CurrentDatetime,
+                exp.Rand,
+                exp.Uuid,
+            ),
+            MOVING,
+        ),
+    ):
+        if query.find(*kinds):
+            found.append(reason)
+    if any(item.table.name.lower().startswith("sys_") for item in items):
+        found.append(SYSTEM)
+    return tuple(dict.fromkeys(found))
+
+
+def notes_of(
+    scans: Sequence[Scan], pushed: Sequence[Pushed], reasons: Sequence[str]
+) -> tuple[str, ...]:
+    """Say what is asked of the source, what is not, and whether changes alone can be read."""
+    result = [_scanned(scan) for scan in scans]
+    for item in pushed:
+        name = item.node.alias or item.table.name
+        shown = (
+            item.table.name if name == item.table.name.lower() else f"{item.table.name} ({name})"
+        )
+        result += [
+            f"{shown}: {text} is checked here, because the source does not answer it"
+            for text in dict.fromkeys(item.unanswered)
+        ]
+    result.append(_incremental(scans, reasons))
+    return tuple(result)
+
+
+def _scanned(scan: Scan) -> str:
+    asked = " and ".join(_predicate(predicate) for predicate in scan.predicates)
+    some = f", the first {scan.limit} rows" if scan.limit is not None else ""
+    if asked:
+        return f"{scan.table.name}: the source is asked for {asked}{some}"
+    return f"{scan.table.name}: the source is asked for {some[2:] or 'all rows'}"
+
+
+def _predicate(predicate: Predicate) -> str:
+    values = ", ".join(
+        str(value).lower() if isinstance(value, bool) else str(value) for value in predicate.values
+    )
+    if predicate.operator == "in":
+        return f"{predicate.column} in ({values})"
+    return f"{predicate.column} {predicate.operator} {values}"
+
+
+def _incremental(scans: Sequence[Scan], reasons: Sequence[str]) -> str:
+    if reasons:
+        return f"{_EVERY_TIME}, because {' and '.join(dict.fromkeys(reasons))}"
+    table = scans[0].table
+    if table.cursor_column is None:
+        return f"{_EVERY_TIME}, because no column of {table.name} says when a row changed"
+    return f"after the first time only changed rows are read, by {table.cursor_column}"
