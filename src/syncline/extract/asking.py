@@ -1,0 +1,234 @@
+"""What is asked for a scan: from the profile and the scan's conditions to the first request."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from urllib.parse import quote
+
+from syncline.errors import QueryError
+from syncline.extract.position import iso
+from syncline.extract.projection import Path, fields
+from syncline.model.table import Operator, Predicate, Value
+from syncline.profile.columns import FlatColumn
+from syncline.profile.pagination import Paginator, Request
+from syncline.profile.schema import (
+    ApiTable,
+    ColumnFilter,
+    Incremental,
+    PageSize,
+    ParentFanOut,
+    Profile,
+    ValueFanOut,
+)
+from syncline.profile.template import fill
+
+_LOWER = {Operator.GT, Operator.GE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """One table of a profile, and all that decides about its requests but their place in it."""
+
+    profile: Profile
+    settings: Mapping[str, str]
+    name: str
+    table: ApiTable
+    #: The table's own columns, by name.
+    columns: Mapping[str, FlatColumn]
+    predicates: tuple[Predicate, ...] = ()
+    paths: tuple[Path, ...] = ()
+    deleted: bool = False
+    #: The first day of interest, where the table can be read by days.
+    start: date | None = None
+    #: Only what has changed since, in seconds since the epoch.
+    since: float | None = None
+    #: No more rows than these are wanted.
+    limit: int | None = None
+
+    @property
+    def base_url(self) -> str:
+        """The address below which all requests are."""
+        return fill(self.profile.base_url, self.settings)
+
+    @property
+    def page(self) -> PageSize:
+        """How many records a page has."""
+        return self.table.page or self.profile.defaults.page
+
+    @property
+    def records(self) -> str:
+        """Dotted path of the list of records; '' if the body is that list."""
+        own = self.table.records
+        return self.profile.defaults.records if own is None else own
+
+    @property
+    def paginator(self) -> Paginator:
+        """How pages follow each other."""
+        return self.table.pagination or self.profile.defaults.pagination
+
+    @property
+    def size(self) -> int | None:
+        """Records asked for per page; None where the API decides."""
+        page = self.page
+        if page.size is None or page.parameter is None or self.limit is None:
+            return page.size
+        return max(min(page.size, self.limit), 1)
+
+    def request(self, walk: Value | None = None, more: Sequence[tuple[str, str]] = ()) -> Request:
+        """Return the request of a walk's first page.
+
+        ``walk``: the value of the fan-out that it is for. ``more``: parameters that go before
+        all others of their name. Raises `QueryError` if a filter that must be there is not, or
+        a value cannot be asked for.
+        """
+        values = dict(self.settings)
+        fan_out = self.table.fan_out
+        if isinstance(fan_out, ParentFanOut):
+            values[f"parent.{fan_out.column}"] = str(walk)
+        in_path = {name: quote(value, safe="") for name, value in values.items()}
+        parameters: dict[str, list[str]] = {}
+        for fixed in (self.profile.defaults.parameters, self.table.parameters):
+            parameters |= {name: [fill(value, values)] for name, value in fixed.items()}
+        parameters |= self._asked()
+        if isinstance(fan_out, ValueFanOut):
+            parameters[fan_out.parameter] = [str(walk)]
+        for name in dict.fromkeys(name for name, _ in more):
+            parameters[name] = [v for n, v in more if n == name]
+        request = Request(
+            url=f"{self.base_url.rstrip('/')}/{fill(self.table.path, in_path).lstrip('/')}",
+            parameters=tuple((n, v) for n, each in parameters.items() for v in each),
+        )
+        return self.paginator.first(request)
+
+    def _asked(self) -> dict[str, list[str]]:
+        """Return the parameters that the scan brings, by name."""
+        asked: dict[str, list[str]] = {}
+        if self.deleted and self.table.deleted is not None:
+            asked |= {n: [v] for n, v in self.table.deleted.parameters.items()}
+        projection = self.table.projection or self.profile.defaults.projection
+        if projection is not None and self.paths:
+            asked[projection.parameter] = [fields(projection, self.paths)]
+        if self.page.parameter is not None and self.size is not None:
+            asked[self.page.parameter] = [str(self.size)]
+        filtered: dict[str, list[str]] = {}
+        for predicate in self.predicates:
+            for name, value in self._filter(predicate):
+                filtered.setdefault(name, []).append(value)
+        asked |= filtered
+        if self.table.windows is not None and self.start is not None:
+            name = self.table.windows.since
+            # A condition of the query may begin later still.
+            asked[name] = [max([self.start.isoformat(), *filtered.get(name, [])])]
+        incremental = self.table.incremental
+        if incremental is not None and self.since is not None:
+            later = self._later(incremental, self.since - incremental.overlap)
+            asked[incremental.parameter] = [_moment(incremental, later)]
+        self._check_required()
+        return asked
+
+    def _filter(self, predicate: Predicate) -> Iterator[tuple[str, str]]:
+        """Yield the parameters of a condition; none where walks are left out instead."""
+        found = self._filter_of(predicate)
+        if found is None:
+            return
+        type_ = found.type or self.columns[predicate.column].type
+        texts = [
+            found.value.replace("{value}", _text(found, type_, predicate, value))
+            for value in predicate.values
+        ]
+        if predicate.operator is Operator.IN and found.many == "comma":
+            yield found.parameter, ",".join(texts)
+        else:
+            for text in texts:
+                yield found.parameter, text
+
+    def _filter_of(self, predicate: Predicate) -> ColumnFilter | None:
+        filters = self.table.filters.get(predicate.column, ())
+        for each in filters if isinstance(filters, tuple) else (filters,):
+            if predicate.operator in each.operators:
+                return each
+        if predicate.column == walked_column(self.table):
+            return None
+        raise QueryError(
+            f"{self.name} cannot be asked for {predicate.column} {predicate.operator} …",
+            hint="this condition is for the query to check, not for the API",
+        )
+
+    def _later(self, incremental: Incremental, since: float) -> float:
+        """Return the later of ``since`` and the query's own bound by the same parameter."""
+        for predicate in self.predicates:
+            found = self._filter_of(predicate)
+            if (
+                found is not None
+                and found.parameter == incremental.parameter
+                and predicate.operator in _LOWER
+            ):
+                since = max(since, _instant(str(predicate.values[0])).timestamp() - found.widen)
+        return since
+
+    def _check_required(self) -> None:
+        given = {p.column for p in self.predicates}
+        for column, filters in self.table.filters.items():
+            each = filters if isinstance(filters, tuple) else (filters,)
+            if column not in given and any(f.required for f in each):
+                raise QueryError(
+                    f"{self.name} can only be read for a given {column}",
+                    hint=f"add WHERE {column} = … to the query",
+                )
+
+
+def walked_column(table: ApiTable) -> str | None:
+    """Return the column that has the value of the walk, if there is one."""
+    match table.fan_out:
+        case ParentFanOut(into=into):
+            return into
+        case ValueFanOut(column=column, into=into):
+            return column or into
+        case _:
+            return None
+
+
+def _text(found: ColumnFilter, type_: str, predicate: Predicate, value: Value) -> str:
+    if isinstance(value, bool):
+        plain = "true" if value else "false"
+    elif type_ in {"date", "datetime"}:
+        plain = _bound(found, type_, predicate, str(value))
+    else:
+        plain = str(value)
+    return found.values.get(plain, plain)
+
+
+def _bound(found: ColumnFilter, type_: str, predicate: Predicate, text: str) -> str:
+    """Return a date or an instant as APIs take them, moved outwards if the profile says so."""
+    try:
+        moment = _instant(text)
+    except ValueError:
+        raise QueryError(
+            f"{text!r} is no {type_}, as which {predicate.column} is compared",
+            hint="write '2025-01-31' or '2025-01-31 13:45:00'",
+        ) from None
+    wider = timedelta(seconds=found.widen)
+    moment += -wider if predicate.operator in _LOWER else wider
+    if type_ == "date":
+        return moment.date().isoformat()
+    if moment.microsecond:
+        return moment.isoformat().replace("+00:00", "Z")
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _instant(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _moment(incremental: Incremental, moment: float) -> str:
+    match incremental.format:
+        case "date":
+            text = iso(moment)[:10]
+        case "epoch":
+            text = str(int(moment // 1))
+        case "epoch_ms":
+            text = str(int(moment * 1000 // 1))
+        case _:
+            text = iso(moment)
+    return incremental.value.replace("{value}", text)

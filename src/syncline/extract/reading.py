@@ -1,0 +1,300 @@
+"""One read of one table: its walks, its batches, its cursors."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+
+from syncline.extract import position
+from syncline.extract.ahead import as_they_come, in_order
+from syncline.extract.answer import Answer
+from syncline.extract.asking import Asking, walked_column
+from syncline.extract.client import Client
+from syncline.extract.describe import View
+from syncline.extract.itinerary import (
+    Itinerary,
+    OneWalk,
+    WalkPerValue,
+    WalkPerWindow,
+    values_from,
+    windows_of_json,
+)
+from syncline.extract.position import Pass
+from syncline.extract.projection import Path, paths_of
+from syncline.extract.records import Reader
+from syncline.extract.rows import Layout
+from syncline.extract.shared import Ask, Reading
+from syncline.extract.walk import Guide, PlaceLost, WalkedPage, pages
+from syncline.extract.windows import windows_of
+from syncline.model.batch import Batch
+from syncline.model.table import Operator, Scan, Value
+from syncline.profile.columns import FlatColumn
+from syncline.profile.pagination import Request
+from syncline.profile.schema import ApiTable, ParentFanOut, Profile, ValueFanOut
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """The values of a parent's column, sorted."""
+
+    values: tuple[Value, ...]
+    #: When they were read began, by the server's clock in seconds since the epoch.
+    started: float
+    #: Requests that it took; 0 if they had been read before.
+    requests: int
+
+
+#: Returns the keys of the parent that a table fans out over.
+KeysOf: TypeAlias = Callable[[ParentFanOut], Awaitable[Keys]]
+
+
+def own_paths(view: View, scan: Scan) -> tuple[Path, ...]:
+    """Return the fields of the API's records that a scan needs."""
+    columns = [view.columns[name] for name in scan.columns]
+    key = paths_of(_key(view))
+    if view.child is None:
+        return tuple(dict.fromkeys((*key, *paths_of(columns))))
+    above = paths_of(c for c in columns if c.origin == "parent")
+    below = tuple(view.child.list.split("."))
+    inside = paths_of((c for c in columns if c.origin == "record"), below)
+    # An element without a wanted member still makes a row.
+    return tuple(dict.fromkeys((*key, *above, *(inside or (below,)))))
+
+
+def asking_of(
+    profile: Profile, settings: Mapping[str, str], view: View, scan: Scan, paths: Sequence[Path]
+) -> Asking:
+    """Return what is asked for a scan, whatever place it begins at."""
+    start = scan.start
+    if start is not None and start.tzinfo is not None:
+        start = start.astimezone(UTC)
+    return Asking(
+        profile=profile,
+        settings=settings,
+        name=view.api_name,
+        table=view.api,
+        columns=view.api_columns,
+        predicates=view.api_predicates(scan),
+        paths=tuple(paths),
+        deleted=scan.deleted,
+        start=start.date() if start else None,
+        # Of a list inside the records nobody knows how many rows a page makes.
+        limit=scan.limit if view.child is None else None,
+    )
+
+
+def narrowed(view: View, scan: Scan) -> list[Value] | None:
+    """Return the only values of the fan-out that a scan's conditions leave; None: all."""
+    walked = walked_column(view.api)
+    found: list[Value] | None = None
+    for predicate in view.api_predicates(scan):
+        if predicate.column == walked and predicate.operator in {Operator.EQ, Operator.IN}:
+            known = list(dict.fromkeys(predicate.values))
+            found = known if found is None else [v for v in found if v in known]
+    return found
+
+
+class TableRead:
+    """A read of a table, from its beginning or from where an earlier one was cut short."""
+
+    def __init__(
+        self,
+        *,
+        view: View,
+        scan: Scan,
+        asking: Asking,
+        client: Client,
+        share: Callable[[Ask], Reading],
+        keys: KeysOf,
+    ) -> None:
+        self._view = view
+        self._scan = scan
+        self._asking = asking
+        self._client = client
+        self._keys = keys
+        self._clock = client.clock
+        self._began = self._clock.monotonic()
+        self._spent = 0
+        #: When the read began by the server's clock, in seconds since the epoch; None until the
+        #: first answer.
+        self.started: float | None = None
+        self._reading = share(self._ask)
+        profile, table = asking.profile, view.api
+        layout = Layout(
+            columns=[view.columns[name] for name in scan.columns],
+            schema=scan.schema,
+            records=asking.records,
+            values=asking.paginator.paths(),
+            key=_key(view),
+            list=view.child.list if view.child else "",
+            texts=profile.numbers_as_strings,
+        )
+        self._reader = Reader(layout)
+        self._guide = Guide(
+            client=client,
+            fetch=self._reading,
+            reader=self._reader,
+            paginator=asking.paginator,
+            size=asking.size,
+            # Rows that are put aside do not count, but that is known only later.
+            limit=None if scan.keep_rejects else scan.limit,
+            distinct=bool(table.primary_key)
+            or (table.projection or profile.defaults.projection) is None,
+        )
+        self._fixed = self._asked_for()
+
+    async def batches(self, begun: Pass) -> AsyncGenerator[Batch]:
+        """Yield the rows, a batch for each page. Raises what a `Source` raises."""
+        incremental = self._view.table.cursor_column is not None
+        if incremental and begun.since is not None:
+            self._asking = replace(self._asking, since=begun.since)
+        restarted = False
+        try:
+            while True:
+                try:
+                    async with aclosing(self._batches(begun)) as batches:
+                        async for batch in batches:
+                            yield replace(batch, restarted=True) if restarted else batch
+                            restarted = False
+                except PlaceLost:
+                    begun = replace(begun, at=None)
+                    restarted = True
+                else:
+                    return
+        finally:
+            self._reading.close()
+
+    async def _batches(self, begun: Pass) -> AsyncGenerator[Batch]:
+        self.started = begun.started
+        itinerary = await self._itinerary(begun)
+        left, rows = len(itinerary), 0
+        run = in_order if itinerary.ordered else as_they_come
+        make = [partial(self._walk, itinerary, index) for index in range(left)]
+        async with aclosing(run(make, at_once=itinerary.at_once)) as walked:
+            async for index, page in walked:
+                self.started = page.started if self.started is None else self.started
+                batch = self._batch(page, itinerary.value(index))
+                rows += batch.records.num_rows
+                left -= page.following is None
+                if not left or (self._scan.limit is not None and rows >= self._scan.limit):
+                    yield self._completed(batch, begun)
+                    return
+                at = itinerary.after(index, page)
+                if at is not None and self.started is not None:
+                    cursor = position.under_way(begun.since, self.started, at)
+                    batch = replace(batch, cursor=cursor)
+                yield batch
+        nothing = pa.RecordBatch.from_pylist([], schema=self._reader.schema)
+        yield self._completed(Batch(records=nothing, requests=self._take()), begun)
+
+    def _walk(self, itinerary: Itinerary, index: int) -> AsyncGenerator[WalkedPage]:
+        return pages(itinerary.walk(index), self._guide)
+
+    def _batch(self, page: WalkedPage, value: Value | None) -> Batch:
+        if page.content is None:
+            nothing = pa.RecordBatch.from_pylist([], schema=self._reader.schema)
+            return Batch(records=nothing, requests=self._take())
+        fixed = self._fixed
+        if value is not None:
+            fixed = fixed | {
+                name: value for name, c in self._view.columns.items() if c.origin == "fan_out"
+            }
+        records, rejects = self._reader.batch(
+            page.content,
+            fixed=fixed,
+            page_is=self._client.shown(page.request),
+            keep_rejects=self._scan.keep_rejects,
+        )
+        return Batch(records=records, rejects=rejects, requests=self._take())
+
+    def _completed(self, batch: Batch, begun: Pass) -> Batch:
+        started = self._server_time(None) if self.started is None else self.started
+        incremental = self._view.table.cursor_column is not None
+        cursor = position.complete(begun.since, started, incremental=incremental)
+        return replace(batch, complete=True, cursor=cursor)
+
+    async def _itinerary(self, begun: Pass) -> Itinerary:
+        asking, resumable = self._asking, self._asking.paginator.resumable
+        match asking.table.fan_out:
+            case ParentFanOut() as fan_out:
+                values: Sequence[Value] | None = narrowed(self._view, self._scan)
+                if values is None:
+                    keys = await self._keys(fan_out)
+                    values = keys.values
+                    self._spent += keys.requests
+                    # A row that came after its parent was missed must be asked for next time.
+                    if self.started is None:
+                        self.started = keys.started
+                else:
+                    values = sorted(values, key=_order)
+                may_miss = True
+            case ValueFanOut(values=every):
+                only = narrowed(self._view, self._scan)
+                values = every if only is None else [v for v in every if v in map(str, only)]
+                may_miss = False
+            case _:
+                return await self._of_one_list(begun, resumable=resumable)
+        at = begun.at or {}
+        values = values_from(values, begun.at)
+        under_way = bool(values) and values[0] == at.get("value")
+        return WalkPerValue(
+            asking=asking,
+            resumable=resumable,
+            values=values,
+            request=at.get("request") if under_way else None,
+            may_miss=may_miss,
+            at_once=2 * asking.profile.limits.concurrency,
+        )
+
+    async def _of_one_list(self, begun: Pass, *, resumable: bool) -> Itinerary:
+        asking, parallel = self._asking, max(self._scan.parallel, 1)
+        windows = None
+        if begun.at is not None and "windows" in begun.at:
+            windows = windows_of_json(begun.at["windows"])
+        elif parallel > 1 and begun == Pass(started=begun.started) and self._scan.limit is None:
+            today = datetime.fromtimestamp(self._clock.time(), UTC).date()
+            windows = await windows_of(asking, self._guide, parallel=parallel, today=today)
+        if windows is None:
+            return OneWalk(asking=asking, resumable=resumable, at=begun.at)
+        return WalkPerWindow(asking=asking, resumable=resumable, windows=windows, at_once=parallel)
+
+    async def _ask(self, request: Request, accept: Collection[int]) -> Answer:
+        answer = await self._client.fetch(request, table=self._view.api_name, accept=accept)
+        self._spent += answer.requests
+        return replace(answer, started=self._server_time(answer))
+
+    def _server_time(self, answer: Answer | None) -> float:
+        """Return when this read began, by the server's clock or else by ours."""
+        now = self._clock.monotonic()
+        if answer is None or answer.date is None:
+            return self._clock.time() - (now - self._began)
+        # The Date header is cut to whole seconds, so this is never too late.
+        return answer.date - (answer.received - self._began)
+
+    def _take(self) -> int:
+        spent, self._spent = self._spent, 0
+        return spent
+
+    def _asked_for(self) -> Mapping[str, Any]:
+        """Return the values of the filter-only columns, of those that were given one."""
+        return {
+            p.column: p.values[0]
+            for p in self._scan.predicates
+            if p.column in self._view.table.filter_only
+            and p.operator in {Operator.EQ, Operator.IN}
+            and len(p.values) == 1
+        }
+
+
+def _key(view: View) -> list[FlatColumn]:
+    api: ApiTable = view.api
+    key = [view.api_columns[name] for name in api.primary_key]
+    return [column for column in key if column.origin == "record"]
+
+
+def _order(value: Value) -> tuple[str, Value]:
+    return type(value).__name__, value

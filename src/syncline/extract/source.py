@@ -1,0 +1,164 @@
+"""A profile, opened: the tables of an API as a `syncline.model.ports.Source`."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Hashable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from syncline.errors import QueryError
+from syncline.extract import position
+from syncline.extract.auth import auth_of
+from syncline.extract.client import Client
+from syncline.extract.credentials import Credentials
+from syncline.extract.describe import View, views
+from syncline.extract.reading import Keys, TableRead, asking_of, narrowed, own_paths
+from syncline.extract.shared import SharedPages
+from syncline.extract.transport import Transport
+from syncline.model.batch import Batch, Cursor
+from syncline.model.run import Clock, Observer
+from syncline.model.table import Scan, Table
+from syncline.profile.schema import ParentFanOut, Profile
+from syncline.profile.template import fill
+
+
+def rest_source(
+    *,
+    profile: Profile,
+    settings: Mapping[str, str],
+    credentials: Credentials,
+    clock: Clock,
+    observe: Observer | None = None,
+    timeout: float = 120.0,
+) -> "RestSource":
+    """Return the source that a profile describes; nothing is sent yet.
+
+    ``settings``: a value for each setting that is needed, see `syncline.profile.settings`.
+    ``timeout``: seconds without a byte after which a request has failed. Raises
+    `PropertyError` and `ProfileError` for what is missing.
+    """
+    transport = Transport(
+        connections=profile.limits.concurrency, timeout=timeout, monotonic=clock.monotonic
+    )
+    auth = auth_of(profile, settings, credentials, send=transport.send, clock=clock)
+    client = Client(
+        send=transport.send,
+        auth=auth,
+        clock=clock,
+        limits=profile.limits,
+        retry=profile.retry,
+        headers={name: fill(value, settings) for name, value in profile.headers.items()},
+        errors=profile.errors,
+        table_limits={n: t.limits for n, t in profile.tables.items() if t.limits is not None},
+        observe=observe,
+    )
+    return RestSource(profile=profile, settings=settings, client=client, transport=transport)
+
+
+class RestSource:
+    """An API over HTTP, read as its profile says. Implements `Source`."""
+
+    def __init__(
+        self,
+        *,
+        profile: Profile,
+        settings: Mapping[str, str],
+        client: Client,
+        transport: Transport,
+    ) -> None:
+        self._profile = profile
+        self._settings = settings
+        self._client = client
+        self._transport = transport
+        self._views = views(profile)
+        self._shared = SharedPages()
+        self._keys: dict[tuple[str, str], Keys] = {}
+        self._reading_keys: dict[tuple[str, str], asyncio.Lock] = {}
+
+    async def tables(self) -> Mapping[str, Table]:
+        """Return every table on offer, by name, in the profile's order."""
+        return {name: view.table for name, view in self._views.items()}
+
+    def expect(self, scans: Sequence[Scan]) -> None:
+        """Learn which scans this run will read, so that pages they share are read once."""
+        known = list(scans)
+        waiting = list(scans)
+        implied: set[tuple[str, str]] = set()
+        while waiting:
+            scan = waiting.pop()
+            view = self._views.get(scan.table.name)
+            fan_out = view.api.fan_out if view else None
+            if view is None or not isinstance(fan_out, ParentFanOut):
+                continue
+            place = (fan_out.parent, fan_out.column)
+            if narrowed(view, scan) is None and place not in implied and place not in self._keys:
+                # The parent's pages are read for their keys, too.
+                implied.add(place)
+                known.append(self._keys_scan(fan_out))
+                waiting.append(known[-1])
+        self._shared.expect(
+            (_shared_by(view, scan), own_paths(view, scan))
+            for scan in known
+            if (view := self._views.get(scan.table.name)) is not None
+        )
+
+    async def read(self, scan: Scan, since: Cursor | None) -> AsyncGenerator[Batch]:
+        """Yield the rows of a scan, as `Source.read` says."""
+        begun = position.parse(since)
+        async with aclosing(self._table_read(scan).batches(begun)) as batches:
+            async for batch in batches:
+                yield batch
+
+    async def aclose(self) -> None:
+        """Close connections; no read may be under way."""
+        self._shared.close()
+        await self._transport.aclose()
+
+    def _table_read(self, scan: Scan) -> TableRead:
+        view = self._views.get(scan.table.name)
+        if view is None:
+            raise QueryError(
+                f"{self._profile.name} has no table {scan.table.name!r}",
+                hint=f"tables: {', '.join(self._views)}",
+            )
+        shared_by = _shared_by(view, scan)
+        paths = self._shared.paths(shared_by, own_paths(view, scan))
+        return TableRead(
+            view=view,
+            scan=scan,
+            asking=asking_of(self._profile, self._settings, view, scan, paths),
+            client=self._client,
+            share=partial(self._shared.reading, shared_by),
+            keys=self._keys_of,
+        )
+
+    def _keys_scan(self, fan_out: ParentFanOut) -> Scan:
+        table = self._views[fan_out.parent].table
+        return Scan(table=table, columns=(fan_out.column,))
+
+    async def _keys_of(self, fan_out: ParentFanOut) -> Keys:
+        """Return the keys of a parent, read once for as long as the source is open."""
+        place = (fan_out.parent, fan_out.column)
+        async with self._reading_keys.setdefault(place, asyncio.Lock()):
+            known = self._keys.get(place)
+            if known is not None:
+                return replace(known, requests=0)
+            read = self._table_read(self._keys_scan(fan_out))
+            column: list[Any] = []
+            requests = 0
+            async with aclosing(read.batches(position.Pass())) as batches:
+                async for batch in batches:
+                    column += batch.records.column(0).to_pylist()
+                    requests += batch.requests
+            started = read.started if read.started is not None else self._client.clock.time()
+            values = sorted({value for value in column if value is not None})
+            self._keys[place] = Keys(values=tuple(values), started=started, requests=0)
+            return replace(self._keys[place], requests=requests)
+
+
+def _shared_by(view: View, scan: Scan) -> Hashable:
+    """Return what reads have in common that may share pages: all but their fields and place."""
+    predicates = frozenset((p.column, p.operator, p.values) for p in view.api_predicates(scan))
+    limit = scan.limit if view.child is None else None
+    return view.api_name, predicates, scan.deleted, limit, scan.parallel, scan.start

@@ -1,0 +1,156 @@
+"""One walk from page to page: the next page is asked for before this one is handed on."""
+
+from collections.abc import AsyncGenerator, Awaitable, Collection
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from syncline.errors import NotFound, ResponseRefused
+from syncline.extract.answer import Answer
+from syncline.extract.client import Client
+from syncline.extract.records import NotJson, PageContent, Reader
+from syncline.profile.pagination import Page, Paginator, Request
+
+#: What an API answers to a place it no longer knows.
+_UNKNOWN_PLACE = frozenset({400, 404, 410, 422})
+_ATTEMPTS = 3
+
+
+class Fetch(Protocol):
+    """Gets answers, from the API or from where pages that are read twice are kept."""
+
+    def __call__(
+        self, request: Request, *, accept: Collection[int] = (), fresh: bool = False
+    ) -> Awaitable[Answer]:
+        """Return the answer; ``fresh``: do not take one that was kept."""
+        ...
+
+
+class PlaceLost(Exception):  # noqa: N818 (never leaves the room: the read begins anew)
+    """The API no longer knows the place at which a read was to go on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """A walk to make."""
+
+    request: Request
+    #: The request is one that was kept, and may mean nothing any more.
+    kept: bool = False
+    #: Nothing at this address means that the parent was deleted meanwhile.
+    may_miss: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalkedPage:
+    """A page of a walk."""
+
+    request: Request
+    content: PageContent | None
+    #: The request of the page after it; None: this was the last one.
+    following: Request | None
+    #: See `Answer`; None for a page that is not there.
+    started: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guide:
+    """What every walk of a read needs."""
+
+    client: Client
+    fetch: Fetch
+    reader: Reader
+    paginator: Paginator
+    #: Records asked for per page.
+    size: int | None
+    #: Stop after so many rows.
+    limit: int | None = None
+    #: Records of two pages that are alike are the same records.
+    distinct: bool = True
+
+
+async def pages(walk: Walk, guide: Guide) -> AsyncGenerator[WalkedPage]:
+    """Yield the pages of a walk; at least one, the last one without a following.
+
+    Raises `PlaceLost` if the walk's first request was kept and means nothing any more,
+    `ResponseRefused` for an answer that is no page, or a walk that goes in circles, and what
+    `Client.fetch` raises.
+    """
+    request: Request | None = walk.request
+    seen: set[Request] = set()
+    before: WalkedPage | None = None
+    rows = 0
+    while request is not None:
+        client = guide.client
+        if request in seen:
+            raise ResponseRefused(
+                f"the pages go in circles: {client.shown(request)} comes a second time",
+                hint="check the table's pagination in the profile",
+            )
+        seen.add(request)
+        try:
+            page = await _page(
+                request, guide, _UNKNOWN_PLACE if walk.kept and before is None else ()
+            )
+        except NotFound:
+            if not walk.may_miss:
+                raise
+            page = WalkedPage(request=request, content=None, following=None, started=None)
+        _check_moves(before, page, guide)
+        rows += page.content.size if page.content else 0
+        if guide.limit is not None and rows >= guide.limit:
+            page = replace(page, following=None)
+        request = page.following
+        before = page
+        yield page
+
+
+async def _page(request: Request, guide: Guide, accept: Collection[int]) -> WalkedPage:
+    for attempt in range(1, _ATTEMPTS + 1):
+        answer = await guide.fetch(request, accept=accept, fresh=attempt > 1)
+        if answer.status in accept:
+            raise PlaceLost
+        try:
+            content = guide.reader.decode(answer.body)
+        except NotJson as error:
+            # A proxy's page, or an answer that was cut off where nobody could tell.
+            if attempt < _ATTEMPTS:
+                await guide.client.pause(attempt)
+                continue
+            raise ResponseRefused(
+                f"{guide.client.described(request, answer)}: not JSON: {error}",
+                hint="check BaseURL; or try again later",
+            ) from error
+        except ResponseRefused as error:
+            raise ResponseRefused(
+                f"{guide.client.described(request, answer)}: {error}",
+                hint="check 'records' of the table in the profile",
+            ) from error
+        known = Page(
+            rows=content.count, size=guide.size, values=content.values, headers=answer.headers
+        )
+        following = guide.paginator.next(request, known)
+        return WalkedPage(
+            request=request,
+            content=content,
+            following=None if following is None else guide.client.plain(following),
+            started=answer.started,
+        )
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _check_moves(before: WalkedPage | None, page: WalkedPage, guide: Guide) -> None:
+    """Raise `ResponseRefused` if a page is the one before it again: the API ignores the place."""
+    if before is None or not guide.distinct or before.content is None or page.content is None:
+        return
+    # Where the paginator itself has noticed that rows came or went, pages may well be alike.
+    if _notes(before.request) not in ((), _notes(page.request)):
+        return
+    if page.content.count and guide.reader.same(before.content, page.content):
+        raise ResponseRefused(
+            f"{guide.client.shown(page.request)} answered the same records as the page before it",
+            hint="check the table's pagination in the profile",
+        )
+
+
+def _notes(request: Request) -> tuple[tuple[str, str], ...]:
+    return tuple(p for p in request.parameters if p[0].startswith("\0"))
