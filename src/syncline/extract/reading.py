@@ -5,7 +5,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import pyarrow as pa
 
@@ -198,11 +198,10 @@ class TableRead:
         if page.content is None:
             nothing = pa.RecordBatch.from_pylist([], schema=self._reader.schema)
             return Batch(records=nothing, requests=self._take())
-        fixed = self._fixed
+        fixed = dict(self._fixed)
         if value is not None:
-            fixed = fixed | {
-                name: value for name, c in self._view.columns.items() if c.origin == "fan_out"
-            }
+            walked = (name for name, c in self._view.columns.items() if c.origin == "fan_out")
+            fixed.update(dict.fromkeys(walked, value))
         records, rejects = self._reader.batch(
             page.content,
             fixed=fixed,
@@ -279,7 +278,7 @@ class TableRead:
         spent, self._spent = self._spent, 0
         return spent
 
-    def _asked_for(self) -> Mapping[str, Any]:
+    def _asked_for(self) -> Mapping[str, Value]:
         """Return the values of the filter-only columns, of those that were given one."""
         return {
             p.column: p.values[0]

@@ -9,8 +9,10 @@ from yarl import URL
 
 from syncline import __version__
 from syncline.errors import ConfigError, PropertyError, Unavailable
-from syncline.extract.answer import Answer, address, moment
+from syncline.extract.answer import Answer, Send, address, moment
 from syncline.profile.pagination import Request
+
+__all__ = ["Send", "Transport"]
 
 
 class Transport:
