@@ -142,12 +142,12 @@ def _parts(
     ):
         if not name:
             continue
-        column = columns.get(name)
-        if column is None or column.origin != "record":
-            yield (*at, part, "column"), f"records have no column {name!r}{near(name, columns)}"
-        elif allowed and column.type not in allowed:
+        recorded = {n: c for n, c in columns.items() if c.origin == "record"}
+        if name not in recorded:
+            yield (*at, part, "column"), f"records have no column {name!r}{near(name, recorded)}"
+        elif allowed and recorded[name].type not in allowed:
             wanted = " or ".join(sorted(allowed))
-            yield (*at, part, "column"), f"{name!r} is of type {column.type}, not {wanted}"
+            yield (*at, part, "column"), f"{name!r} is of type {recorded[name].type}, not {wanted}"
 
 
 def _times(table: ApiTable) -> set[str]:
@@ -179,6 +179,9 @@ def _fan_out(
         case _:
             pass
     templates = {"path": table.path} | {f"parameters.{k}": v for k, v in table.parameters.items()}
+    if isinstance(table.fan_out, ParentFanOut) and not any(map(places, templates.values())):
+        wanted = f"parent.{table.fan_out.column}"
+        yield here, f"every walk is the same: neither path nor parameters name {{{wanted}}}"
     for key, text in templates.items():
         for place in places(text):
             if place not in allowed:

@@ -163,7 +163,8 @@ def _expected(error: Any, words: Mapping[str, str]) -> str:
         return words.get(context["pattern"], f"a text like {context['pattern']}")
     if type_ == "string_type" and error["loc"][-1] in words:
         return words[error["loc"][-1]]
-    return _EXPECTED[type_].format(**{k: _listed(str(v)) for k, v in context.items()})
+    shown = {k: f"{v:g}" if isinstance(v, float) else _listed(str(v)) for k, v in context.items()}
+    return _EXPECTED[type_].format(**shown)
 
 
 def _either(one: Complaint, other: Complaint) -> Complaint:

@@ -149,12 +149,14 @@ def _malformed(cause: Exception, origin: str, text: str, error: type[ConfigError
     if mark is None:
         return error(f"{origin}: not YAML: {problem}")
     source = text.splitlines()
-    shown = source[mark.line] if mark.line < len(source) else ""
-    there = f"{problem}\n{shown}\n{' ' * mark.column}^"
+    line, column = mark.line, mark.column
+    if line >= len(source):  # the end came too early
+        line, column = len(source) - 1, len(source[-1])
+    there = f"{problem}\n{source[line]}\n{' ' * column}^"
     if isinstance(cause, ConstructorError):
-        return error(f"{origin}:{mark.line + 1}: {there}")
+        return error(f"{origin}:{line + 1}: {there}")
     return error(
-        f"{origin}:{mark.line + 1}: not YAML: {there}",
+        f"{origin}:{line + 1}: not YAML: {there}",
         hint="check the indentation and the quotes around this place",
     )
 

@@ -114,8 +114,6 @@ class Offset(_Paginator):
     parameter: str = Field(default="offset", description="Query parameter that takes the number.")
     total: str | None = Field(default=None, description="Dotted path of the number of matches.")
     maximum: int | None = Field(default=None, description="Greatest offset that the API accepts.")
-    #: Where the total of the previous page travels; never sent.
-    _TOTAL = "\0total"
 
     def paths(self) -> tuple[str, ...]:
         return (self.total,) if self.total else ()
@@ -136,7 +134,7 @@ class Offset(_Paginator):
             last = page.rows == 0 or (page.size is not None and page.rows < page.size)
             return None if last else self._skipping(request, skipped + page.rows)
         # Invariant 6: what was read before `skipped` stands before `skipped - gone` by now.
-        gone = max(int(request.get(self._TOTAL) or total) - total, 0)
+        gone = max(int(request.get(_TOTAL) or total) - total, 0)
         if gone and skipped:
             upto = max(skipped - gone, 0)
         elif skipped + page.rows >= total:
@@ -147,7 +145,7 @@ class Offset(_Paginator):
             )
         else:
             upto = skipped + page.rows
-        return self._skipping(request, upto).having(**{self._TOTAL: str(total)})
+        return self._skipping(request, upto).having(**{_TOTAL: str(total)})
 
     def _skipping(self, request: Request, rows: int) -> Request:
         if self.maximum is not None and rows > self.maximum:
@@ -224,6 +222,8 @@ Paginator: TypeAlias = Annotated[
     NextLink | Token | Offset | PageNumber | LinkHeader | NoPages, Field(discriminator="type")
 ]
 
+#: Where the total of the previous page travels. Names that begin so are never sent.
+_TOTAL = "\0total"
 #: One link of a Link header; commas may stand in its address and in quotes.
 _LINK = re.compile(r"<([^<>]*)>((?:[^,<>\"]|\"[^\"]*\")*)")
 _REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
