@@ -27,6 +27,7 @@ _SCHEMA = pa.schema(
         ("passes", pa.int64()),
         field_of("fingerprint", pa.string(), size=64),
         field_of("aside", pa.string(), size=128),
+        ("collected", pa.bool_()),
         ("passes_since_sweep", pa.int64()),
         field_of("run", pa.string(), size=128),
         ("committed_at", pa.timestamp("us", tz="UTC")),
@@ -64,6 +65,7 @@ async def last_checkpoint(destination: Destination, schema: str, task: str) -> C
         passes=row["passes"],
         fingerprint=row["fingerprint"],
         aside=row["aside"],
+        collected=bool(row["collected"]),
         passes_since_sweep=row["passes_since_sweep"],
         run=row["run"],
     )
@@ -94,6 +96,7 @@ def write_checkpoint(checkpoint: Checkpoint, schema: str, now: datetime) -> list
         number(checkpoint.passes),
         text(checkpoint.fingerprint),
         text(checkpoint.aside) if checkpoint.aside else exp.null(),
+        exp.true() if checkpoint.collected else exp.false(),
         number(checkpoint.passes_since_sweep),
         text(checkpoint.run),
         instant(now),

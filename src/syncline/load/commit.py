@@ -1,5 +1,6 @@
 """What one commit consists of, and its execution in one transaction."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -7,7 +8,7 @@ from datetime import datetime
 import pyarrow as pa
 from sqlglot import exp
 
-from syncline.errors import CommitUnknown, EmptyRefused, SchemaRefused
+from syncline.errors import CommitUnknown, EmptyRefused, SchemaRefused, Unavailable
 from syncline.load import disposition, names
 from syncline.load.checkpoint import create_ledger, last_checkpoint, write_checkpoint
 from syncline.load.ddl import column, create_schema, create_table, drop_table
@@ -79,34 +80,51 @@ async def execute(commit: Commit) -> Committed:
         changes, steps = await _aside(commit, commit.aside)
     rejected = len(commit.staging.rejects)
     steps += await _rejects(commit)
-    # Invariant 1: the checkpoint goes with the rows it covers, in one transaction.
-    statements = [
-        *(step.statement for step in steps),
-        *write_checkpoint(commit.checkpoint, load.schema_name, commit.now),
-        drop_table(commit.staging.table),
-    ]
-    changed = await _committed(commit, statements)
+    done = await together(load, steps, commit.checkpoint, commit.now, staging=commit.staging.table)
     if changes:
         load.observe(Evolved(changes=tuple(map(str, changes))))
+    return replace(done, rows=commit.staging.rows, rejected=rejected)
+
+
+async def together(
+    load: Load, steps: Sequence[Step], checkpoint: Checkpoint, now: datetime, *, staging: exp.Table
+) -> Committed:
+    """Run steps and the checkpoint that covers them, and drop what they were staged in.
+
+    Invariant 1: all in one transaction.
+    """
+    statements = [
+        *(step.statement for step in steps),
+        *write_checkpoint(checkpoint, load.schema_name, now),
+        drop_table(staging),
+    ]
+    changed = await _committed(load, checkpoint, statements)
     count = dict.fromkeys(Counts, 0)
     for step, rows in zip(steps, changed, strict=False):
         count[step.counts] += rows
     return Committed(
-        generation=commit.checkpoint.generation,
-        rows=commit.staging.rows,
+        generation=checkpoint.generation,
+        rows=0,
         inserted=count[Counts.INSERTED],
         updated=count[Counts.UPDATED],
         deleted=count[Counts.DELETED],
-        rejected=rejected,
     )
 
 
-async def _committed(commit: Commit, statements: Sequence[exp.Expression]) -> Sequence[int]:
-    load, mine = commit.load, commit.checkpoint
+async def _committed(
+    load: Load, mine: Checkpoint, statements: Sequence[exp.Expression]
+) -> Sequence[int]:
     try:
-        return await load.destination.execute(
-            statements, lock=f"{load.schema_name}.{load.task.target}"
-        )
+        async with asyncio.timeout(load.timeout):
+            return await load.destination.execute(
+                statements, lock=f"{load.schema_name}.{load.task.target}"
+            )
+    except TimeoutError:
+        raise Unavailable(
+            f"the commit took longer than the {load.timeout:g} seconds that the task allows; "
+            "nothing of it was written",
+            hint="raise 'timeout', or write fewer rows at once with 'batch_size'",
+        ) from None
     except CommitUnknown:
         # The ledger went with the rows: it tells whether they are there.
         found = await last_checkpoint(load.destination, load.schema_name, mine.task)
@@ -120,16 +138,24 @@ async def _direct(commit: Commit) -> tuple[list[Change], list[Step]]:
     changes, steps = await _target(load, commit.now)
     if staging.rows:
         shape = load.shape(commit.now)
-        if load.disposition is Disposition.APPEND:
-            steps += disposition.append(shape, staging.table)
-        else:
-            removing = load.removing and staging.removals > 0
-            steps += disposition.merge(shape, staging.table, removing=removing)
+        steps += _apply(load, shape, staging)
         if load.sweep_aside:
             # A row that came after a sweep began is not among the keys the sweep has read.
             keys = names.table(load.sweep_aside, load.schema_name)
             steps.append(disposition.insert_keys(shape, staging.table, keys))
     return changes, steps
+
+
+def _apply(load: Load, shape: Shape, staging: Staging) -> list[Step]:
+    match load.disposition:
+        case Disposition.APPEND:
+            return disposition.append(shape, staging.table)
+        case Disposition.UPDATE | Disposition.DELETE:
+            first = disposition.latest_only(shape, staging.table)
+            return [first, disposition.changed(shape, staging.table, load.disposition, marked=True)]
+        case _:
+            removing = load.removing and staging.removals > 0
+            return disposition.merge(shape, staging.table, removing=removing)
 
 
 async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[Step]]:
@@ -138,19 +164,24 @@ async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[S
     shape = replace(
         load.shape(commit.now),
         target=aside,
+        columns=(*load.schema.names, *((disposition.SEQUENCE,) if load.batched else ())),
         soft=False,
         history=False,
         version=load.version if load.disposition is Disposition.APPEND else None,
         synced_at=load.task.synced_at and replacing,
     )
     steps = _collect(commit, aside, shape)
-    if not commit.complete:
-        return [], [replace(s, counts=Counts.NOTHING) for s in steps] if not replacing else steps
-    if not replacing:
+    swapped = replacing and load.task.flow is None
+    if not swapped:
+        # Rows count when they reach the target.
         steps = [replace(s, counts=Counts.NOTHING) for s in steps]
+    if not commit.complete:
+        return [], steps
     if replacing or load.removing:
         await _refuse_empty(commit, aside)
-    if replacing:
+    if commit.checkpoint.collected:
+        return [], steps
+    if swapped:
         current = await load.destination.describe(load.target)
         if current is not None:
             _refuse_to_mix(load, current)
@@ -162,14 +193,23 @@ async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[S
             replace(shape, target=load.target), aside, exists=current is not None
         )
     changes, made = await _target(load, commit.now)
-    shape = load.shape(commit.now)
-    if load.disposition is Disposition.APPEND:
-        versioned = bool(load.key and load.version)
-        insert = disposition.insert_new_versions if versioned else disposition.insert_all
-        final = [insert(shape, aside), Step(statement=drop_table(aside))]
-    else:
-        final = disposition.difference(shape, aside, removing=load.removing)
-    return changes, [*made, *steps, *final]
+    final = apply_whole(load, load.shape(commit.now), aside)
+    return changes, [*made, *steps, *final, Step(statement=drop_table(aside))]
+
+
+def apply_whole(load: Load, shape: Shape, rows: exp.Table) -> list[Step]:
+    """Return what brings a complete table of rows, one a key, to the target."""
+    match load.disposition:
+        case Disposition.APPEND if load.key and load.version:
+            return [disposition.insert_new_versions(shape, rows)]
+        case Disposition.APPEND | Disposition.INSERT:
+            return [disposition.insert_all(shape, rows)]
+        case Disposition.REPLACE:
+            return [disposition.emptied(shape), disposition.insert_all(shape, rows)]
+        case Disposition.UPDATE | Disposition.DELETE:
+            return [disposition.changed(shape, rows, load.disposition, marked=False)]
+        case _:
+            return disposition.difference(shape, rows, removing=load.removing)
 
 
 def _collect(commit: Commit, aside: exp.Table, shape: Shape) -> list[Step]:
@@ -177,6 +217,8 @@ def _collect(commit: Commit, aside: exp.Table, shape: Shape) -> list[Step]:
     steps: list[Step] = []
     if not commit.begun:
         schema = load.target_schema if shape.synced_at else load.schema
+        if load.batched:
+            schema = schema.append(pa.field(disposition.SEQUENCE, pa.int64()))
         made = create_table(aside, schema, load.destination.traits.dialect, key=load.key)
         steps = [Step(statement=drop_table(aside)), Step(statement=made)]
     if commit.staging.rows:
@@ -220,6 +262,9 @@ async def _target(load: Load, now: datetime) -> tuple[list[Change], list[Step]]:
     """Return what makes the target fit for the rows."""
     dialect = load.destination.traits.dialect
     current = await load.destination.describe(load.target)
+    if load.task.flow is not None:
+        # The table is not ours: what was matched when the run began is what is written.
+        return [], []
     if current is None:
         made = create_table(load.target, load.target_schema, dialect, key=load.key)
         return [], [Step(statement=made)]

@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from syncline.load.checkpoint import instant
 from syncline.load.ddl import column, drop_table, identifier, rename_table
+from syncline.model.job import Disposition
 
 SEQUENCE = "_syncline_seq"
 GONE = "_syncline_gone"
@@ -52,6 +53,8 @@ class Shape:
     key: tuple[str, ...]
     #: With the key, identifies one version of a row; for append and history.
     version: str | None = None
+    #: Rows with the same key are different rows all the same.
+    every: bool = False
     #: The target keeps every version of a row.
     history: bool = False
     #: Deleted rows stay and get `DELETED_AT`.
@@ -98,7 +101,7 @@ def append(shape: Shape, staging: exp.Table) -> list[Step]:
 
 def collect(shape: Shape, staging: exp.Table) -> list[Step]:
     """Bring rows into an aside table: by key if there is one, so that repeats do no harm."""
-    if not shape.key:
+    if not shape.key or shape.every:
         return [_insert(shape, staging, exp.Not(this=column(GONE, "staged")))]
     known = exp.Exists(this=same_key(shape, staging))
     return [
@@ -122,7 +125,30 @@ def difference(shape: Shape, aside: exp.Table, *, removing: bool) -> list[Step]:
     ]
     if removing:
         steps.insert(0, remove(shape, same_key(shape, aside), gone=False))
-    return [*steps, Step(statement=drop_table(aside))]
+    return steps
+
+
+def changed(shape: Shape, rows: exp.Table, kind: Disposition, *, marked: bool) -> Step:
+    """Update or delete the target's rows that have the key of a row; add none."""
+    if kind is Disposition.UPDATE:
+        return _update(shape, rows, marked=marked)
+    return remove(shape, same_key(shape, rows), gone=True)
+
+
+def emptied(shape: Shape) -> Step:
+    """Delete every row of the target, which stays the table it is."""
+    return Step(statement=exp.Delete(this=shape.target.copy()))
+
+
+def take(rows: exp.Table, columns: Sequence[str], into: exp.Table, upto: int) -> list[Step]:
+    """Move the rows up to a number in sequence from one table to another."""
+    due = column(SEQUENCE) <= exp.Literal.number(upto)
+    moved = copy(columns, rows, into)
+    moved.expression.where(due.copy(), copy=False)
+    return [
+        Step(statement=moved),
+        Step(statement=exp.Delete(this=rows.copy(), where=exp.Where(this=due))),
+    ]
 
 
 def remove(shape: Shape, present: exp.Select, *, gone: bool) -> Step:

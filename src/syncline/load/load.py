@@ -1,6 +1,7 @@
 """One load: everything that stays the same from the first row of a task run to its last."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -54,7 +55,7 @@ class Load:
     @property
     def target(self) -> exp.Table:
         """The target table."""
-        return names.table(self.task.target, self.schema_name)
+        return names.table(names.fitting(self.task.target, self.traits), self.schema_name)
 
     @property
     def schema_name(self) -> str:
@@ -67,6 +68,16 @@ class Load:
         return self.task.deletes is Deletes.SOFT and self.disposition is Disposition.MERGE
 
     @property
+    def batched(self) -> bool:
+        """The pass is collected whole, and then written in batches."""
+        return self.task.flow is not None and not self.direct and self.task.flow.batch_size > 0
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds that one commit may take."""
+        return self.task.flow.timeout if self.task.flow else None
+
+    @property
     def removing(self) -> bool:
         """Rows that are gone at the source do not stay as they are."""
         return self.task.deletes is not Deletes.IGNORE and self.disposition.keyed
@@ -75,6 +86,8 @@ class Load:
     def target_schema(self) -> pa.Schema:
         """The query's columns and the ones we add."""
         instant = pa.timestamp("us", tz="UTC")
+        if self.task.flow is not None:
+            return self.schema
         added = [(DELETED_AT, instant)] if self.soft else []
         if self.disposition is Disposition.HISTORY:
             added += [(ACTIVE, pa.bool_()), (VALID_FROM, instant), (VALID_TO, instant)]
@@ -93,6 +106,16 @@ class Load:
             case _:
                 return None
 
+    def renamed(self, new: Mapping[str, str]) -> "Load":
+        """Return the load with other names for some columns."""
+        columns = [new.get(name, name) for name in self.schema.names]
+        return replace(
+            self,
+            schema=pa.schema([f.with_name(c) for f, c in zip(self.schema, columns, strict=True)]),
+            key=tuple(new.get(name, name) for name in self.key),
+            version=new.get(self.version, self.version) if self.version else None,
+        )
+
     def shape(self, now: datetime) -> Shape:
         """Return what the dispositions need to know to write to the target now."""
         return Shape(
@@ -102,6 +125,7 @@ class Load:
             version=self._version,
             soft=self.soft,
             history=self.disposition is Disposition.HISTORY,
+            every=self.disposition is Disposition.INSERT,
             synced_at=self.task.synced_at,
             now=now,
         )

@@ -1,6 +1,6 @@
 """The one load algorithm: stage, then commit schema, rows and checkpoint together."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -9,55 +9,10 @@ from syncline.errors import ResponseRefused, SynclineError
 from syncline.load import commit, names
 from syncline.load.ddl import drop_table
 from syncline.load.load import Load
+from syncline.load.pour import pouring
 from syncline.load.staging import Staging
 from syncline.model.batch import Batch, Checkpoint, Cursor
 from syncline.model.run import Committed, Read, Result
-
-
-async def load(batches: AsyncGenerator[Batch], job: Load) -> tuple[Result, Checkpoint]:
-    """Bring a read into the target; return what was done and the checkpoint it ended with.
-
-    Invariant 8: commits at the first cursor after ``commit_rows`` rows or ``commit_seconds``
-    seconds. On any error, what was committed stays and the next run goes on from there.
-    """
-    started = job.clock.monotonic()
-    await commit.prepare(job.destination, job.schema_name)
-    await collect_leftovers(job)
-    staging = Staging(
-        destination=job.destination,
-        table=commit.staging_table(job.destination, job.schema_name, job.task, job.run),
-        schema=job.schema,
-        key=job.key,
-        keep_rejects=job.task.rejects,
-    )
-    state = _State(checkpoint=job.last or _nothing(job))
-    complete = False
-    try:
-        async with aclosing(batches):
-            async for batch in batches:
-                if batch.restarted:
-                    await staging.forget()
-                    state = replace(state, restarted=True)
-                await staging.add(batch)
-                complete = batch.complete
-                state = state.read(batch)
-                job.observe(Read(rows=state.result.read, requests=state.result.requests))
-                if batch.cursor is None and not complete:
-                    continue
-                waited = job.clock.monotonic() - state.committed_at(started)
-                due = staging.rows >= job.task.commit_rows or waited >= job.task.commit_seconds
-                if due or complete:
-                    state = await _commit(job, staging, state, batch.cursor, complete=complete)
-    finally:
-        await _tidy(staging)
-    if not complete:
-        raise ResponseRefused(
-            f"the source ended its read of {job.task.id} without saying that it was complete",
-            hint="the rows read so far are kept; run again to go on",
-        )
-    seconds = job.clock.monotonic() - started
-    return replace(state.result, seconds=seconds), state.checkpoint
-
 
 _NOTHING = Result(read=0, inserted=0, updated=0, deleted=0, rejected=0, requests=0, seconds=0.0)
 
@@ -93,6 +48,85 @@ class _State:
         return _State(checkpoint=checkpoint, result=result, last_commit=at)
 
 
+async def load(batches: AsyncGenerator[Batch], job: Load) -> tuple[Result, Checkpoint]:
+    """Bring a read into the target; return what was done and the checkpoint it ended with.
+
+    Invariant 8: commits at the first cursor after ``commit_rows`` rows or ``commit_seconds``
+    seconds. On any error, what was committed stays and the next run goes on from there.
+    """
+    started = job.clock.monotonic()
+    shorter = names.too_long(job.schema.names, job.destination.traits)
+    if shorter:
+        job, batches = job.renamed(shorter), _renamed(batches, shorter)
+    await commit.prepare(job.destination, job.schema_name)
+    await collect_leftovers(job)
+    staging = Staging(
+        destination=job.destination,
+        table=commit.staging_table(job.destination, job.schema_name, job.task, job.run),
+        schema=job.schema,
+        key=job.key,
+        keep_rejects=job.task.rejects,
+        # Each attempt's rows come after those of the attempts before.
+        first=(job.last.generation if job.last else 0) << 32,
+    )
+    state = _State(checkpoint=job.last or _nothing(job))
+    complete = False
+    try:
+        async with aclosing(batches):
+            async for batch in batches:
+                if batch.restarted:
+                    await staging.forget()
+                    state = replace(state, restarted=True)
+                await staging.add(batch)
+                complete = batch.complete
+                state = state.read(batch)
+                job.observe(Read(rows=state.result.read, requests=state.result.requests))
+                if batch.cursor is None and not complete:
+                    continue
+                waited = job.clock.monotonic() - state.committed_at(started)
+                due = staging.rows >= job.task.commit_rows or waited >= job.task.commit_seconds
+                if due or complete:
+                    state = await _commit(job, staging, state, batch.cursor, complete=complete)
+    finally:
+        await _tidy(staging)
+    if not complete:
+        raise ResponseRefused(
+            f"the source ended its read of {job.task.id} without saying that it was complete",
+            hint="the rows read so far are kept; run again to go on",
+        )
+    if state.checkpoint.collected:
+        state = await _pour(job, state)
+    seconds = job.clock.monotonic() - started
+    return replace(state.result, seconds=seconds), state.checkpoint
+
+
+async def pour(job: Load) -> tuple[Result, Checkpoint]:
+    """Go on writing a pass that an earlier run has collected whole."""
+    if job.last is None or not job.last.collected:
+        raise AssertionError("nothing is collected")
+    started = job.clock.monotonic()
+    state = await _pour(job, _State(checkpoint=job.last))
+    seconds = job.clock.monotonic() - started
+    return replace(state.result, seconds=seconds), state.checkpoint
+
+
+async def _pour(job: Load, state: _State) -> _State:
+    async for checkpoint, done in pouring(job, state.checkpoint):
+        job.observe(done)
+        state = state.committed(done, checkpoint, job.clock.monotonic())
+    return state
+
+
+async def _renamed(batches: AsyncGenerator[Batch], new: Mapping[str, str]) -> AsyncGenerator[Batch]:
+    async with aclosing(batches):
+        async for batch in batches:
+            records, removed = batch.records, batch.removed
+            records = records.rename_columns([new.get(n, n) for n in records.schema.names])
+            if removed is not None:
+                removed = removed.rename_columns([new.get(n, n) for n in removed.schema.names])
+            yield replace(batch, records=records, removed=removed)
+
+
 async def _commit(
     job: Load, staging: Staging, state: _State, cursor: Cursor | None, *, complete: bool
 ) -> _State:
@@ -100,14 +134,17 @@ async def _commit(
     before = state.checkpoint
     generation = before.generation + 1
     begun = before.aside or names.aside(job.task, generation)
+    collected = complete and job.batched
+    passed = complete and not collected
     after = Checkpoint(
         task=job.task.id,
         generation=generation,
         cursor=cursor,
-        passes=before.passes + (1 if complete else 0),
+        passes=before.passes + passed,
         fingerprint=job.fingerprint,
-        aside=None if job.direct or complete else begun,
-        passes_since_sweep=before.passes_since_sweep + (1 if complete else 0),
+        aside=None if job.direct or passed else begun,
+        collected=collected,
+        passes_since_sweep=before.passes_since_sweep + passed,
         run=job.run,
     )
     done = await commit.execute(

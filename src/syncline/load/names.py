@@ -1,6 +1,7 @@
 """The names of the tables that Syncline keeps beside a target."""
 
 import hashlib
+from collections.abc import Iterable, Mapping
 
 from sqlglot import exp
 
@@ -37,15 +38,24 @@ def leftover(task: Task, name: str) -> bool:
 
 def rejects(target: str, traits: Traits) -> str:
     """Return the name of a target's reject table."""
-    return fitting(f"{target}_rejects", traits.max_identifier_length)
+    return fitting(f"{target}_rejects", traits)
 
 
-def fitting(name: str, length: int) -> str:
-    """Return the name, cut to ``length`` characters with a hash that keeps it unique."""
-    if len(name) <= length:
+def fitting(name: str, traits: Traits) -> str:
+    """Return the name, cut to what the destination takes with a hash that keeps it unique."""
+    length = traits.max_identifier_length
+    if len(name.encode() if traits.identifier_bytes else name) <= length:
         return name
-    mark = _short(name)
-    return f"{name[: length - len(mark) - 1]}_{mark}"
+    mark = f"_{_short(name)}"
+    if not traits.identifier_bytes:
+        return name[: length - len(mark)] + mark
+    return name.encode()[: length - len(mark)].decode(errors="ignore") + mark
+
+
+def too_long(columns: Iterable[str], traits: Traits) -> Mapping[str, str]:
+    """Return the names that the destination does not take, and the ones it gets instead."""
+    cut = {name: fitting(name, traits) for name in columns}
+    return {name: shorter for name, shorter in cut.items() if shorter != name}
 
 
 def _short(text: str) -> str:

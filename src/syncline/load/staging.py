@@ -40,6 +40,7 @@ class Staging:
         schema: pa.Schema,
         key: Sequence[str],
         keep_rejects: bool,
+        first: int = 0,
     ) -> None:
         self.table = table
         #: Rows staged since the last `reset`.
@@ -54,7 +55,7 @@ class Staging:
         self._schema = pa.schema([*schema, (SEQUENCE, pa.int64()), (GONE, pa.bool_())])
         self._gathered: list[pa.Table] = []
         self._waiting = 0
-        self._sequence = 0
+        self._sequence = first
         self._there = False
 
     async def add(self, batch: Batch) -> None:

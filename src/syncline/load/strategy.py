@@ -51,8 +51,9 @@ def decide(
     disposition = task.disposition or (Disposition.MERGE if key else Disposition.REPLACE)
     _check(task, disposition, key)
     mark = _fingerprint(task, disposition, key, fingerprint)
-    needed = bool(key) if disposition.keyed else bool(key and version)
-    incremental = has_cursor and needed and disposition is not Disposition.REPLACE
+    needed = bool(key) if disposition.needs_key else bool(key and version)
+    whole = disposition in {Disposition.REPLACE, Disposition.INSERT}
+    incremental = has_cursor and needed and not whole
     # A merged table becomes the first versions of a history; it need not be read again.
     same = {mark}
     if disposition is Disposition.HISTORY:
@@ -158,7 +159,7 @@ async def renamed(
 
 
 def _check(task: Task, disposition: Disposition, key: Sequence[str]) -> None:
-    if disposition.keyed and not key:
+    if disposition.needs_key and not key:
         raise QueryError(
             f"{task.id}: {disposition} needs a key, and the query does not keep the table's "
             "primary key",

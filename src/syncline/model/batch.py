@@ -61,6 +61,8 @@ class Checkpoint:
     fingerprint: str
     #: The rows of the pass under way are collected in this table beside the target.
     aside: str | None
+    #: The aside table is complete, and its rows are on their way to the target, batch by batch.
+    collected: bool = False
     #: Whole passes since rows gone at the source were last looked for.
     passes_since_sweep: int
     run: str

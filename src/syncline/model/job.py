@@ -16,11 +16,20 @@ class Disposition(StrEnum):
     MERGE = "merge"
     #: Every change adds a version of the row; deletions close the last one.
     HISTORY = "history"
+    #: Into an existing table: add every row, change the rows that are there, or delete them.
+    INSERT = "insert"
+    UPDATE = "update"
+    DELETE = "delete"
 
     @property
     def keyed(self) -> bool:
-        """Rows meet by key, so changes and removals can be told."""
+        """Rows meet by key, and what a whole pass does not show is gone."""
         return self in {Disposition.MERGE, Disposition.HISTORY}
+
+    @property
+    def needs_key(self) -> bool:
+        """Rows meet by key."""
+        return self.keyed or self in {Disposition.UPDATE, Disposition.DELETE}
 
 
 class SchemaPolicy(StrEnum):
@@ -41,6 +50,32 @@ class Deletes(StrEnum):
     SOFT = "soft"
     #: Never delete.
     IGNORE = "ignore"
+
+
+class RowErrors(StrEnum):
+    """What to do with a row that does not fit an existing table."""
+
+    FAIL = "fail"
+    IGNORE = "ignore"
+    #: Keep it in the reject table.
+    REDIRECT = "redirect"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """How rows go into a table that is there already and stays as it is."""
+
+    #: Column of the query: column of the table. Columns of equal name need not be named.
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    #: Rows in one commit; 0: all in one.
+    batch_size: int = 0
+    #: Seconds that one commit may take; None: as long as it needs.
+    timeout: float | None = None
+    #: Write the values of an identity column instead of letting the database make them.
+    identity_insert: bool = False
+    on_error: RowErrors = RowErrors.FAIL
+    #: For texts that are too long.
+    on_truncation: RowErrors = RowErrors.FAIL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +104,8 @@ class Task:
     rejects: bool = False
     #: Add ``_synced_at``, the time of the commit that last changed the row.
     synced_at: bool = False
+    #: Set for a target that exists and is not ours to change.
+    flow: Flow | None = None
     parallel: int = 1
     start: datetime | None = None
     #: Commit at the next cursor after so many rows …

@@ -82,7 +82,10 @@ class Destination(Protocol):
         ...
 
     async def describe(self, table: exp.Table) -> pa.Schema | None:
-        """Return the table's schema, or None if there is no such table."""
+        """Return the schema of a table or view, or None if there is none of the name.
+
+        Fields carry `nullable` and the metadata ``size``, ``json`` and ``made_by`` of `field_of`.
+        """
         ...
 
     async def fetch(self, query: exp.Query) -> pa.Table:

@@ -109,10 +109,13 @@ def field_of(
     description: str = "",
     size: int | None = None,
     json: bool = False,
+    made_by: str = "",
 ) -> pa.Field:
     """Return an Arrow field that carries what Arrow has no word for.
 
     ``size``: the greatest number of characters of a text. ``json``: the text is JSON.
+    ``made_by``, of a database's column: "default" if it fills in a missing value, "identity" if
+    it numbers rows, "expression" if it computes the value and takes none.
     """
     metadata = {
         key: value
@@ -120,6 +123,7 @@ def field_of(
             ("description", description),
             ("size", str(size) if size else ""),
             ("json", "true" if json else ""),
+            ("made_by", made_by),
         )
         if value
     }
@@ -140,6 +144,11 @@ def size_of(field: pa.Field) -> int | None:
 def is_json(field: pa.Field) -> bool:
     """Say whether a text field holds JSON."""
     return _metadata(field).get(b"json") == b"true"
+
+
+def made_by(field: pa.Field) -> str:
+    """Return how a database makes a value of the column itself; '' if it does not."""
+    return _metadata(field).get(b"made_by", b"").decode()
 
 
 def _metadata(field: pa.Field) -> Mapping[bytes, bytes]:

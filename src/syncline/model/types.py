@@ -26,7 +26,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "json": "JSONB",
     },
     "tsql": {
-        "bool": "BIT", "double": "FLOAT", "float": "REAL", "date": "DATE", "time": "TIME(6)",
+        "bool": "BIT", "double": "FLOAT", "float": "FLOAT(24)", "date": "DATE", "time": "TIME(6)",
         "instant": "DATETIMEOFFSET(6)", "datetime": "DATETIME2(6)", "binary": "VARBINARY(MAX)",
         "json": "NVARCHAR(MAX)",
     },

@@ -1,0 +1,76 @@
+"""A pass collected whole, written to an existing table batch by batch."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pyarrow as pa
+from sqlglot import exp
+
+from syncline.load import commit, disposition, names
+from syncline.load.ddl import column, create_table, drop_table
+from syncline.load.disposition import SEQUENCE, Step
+from syncline.load.load import Load
+from syncline.model.batch import Checkpoint
+from syncline.model.run import Committed
+
+
+async def pouring(
+    load: Load, checkpoint: Checkpoint
+) -> AsyncGenerator[tuple[Checkpoint, Committed]]:
+    """Move the rows of the aside table to the target, a batch a commit; yield each commit.
+
+    Invariant 2: a batch leaves the aside table in the transaction that writes it, so what is
+    there is what is still to do, after any crash.
+    """
+    aside = names.table(checkpoint.aside or "", load.schema_name)
+    size = load.task.flow.batch_size if load.task.flow else 0
+    batch = commit.staging_table(load.destination, load.schema_name, load.task, load.run, "batch")
+    while checkpoint.collected:
+        upto, rows, left = await _next(load, aside, size)
+        now = datetime.fromtimestamp(load.clock.time(), UTC)
+        last = rows >= left
+        following = replace(
+            checkpoint,
+            generation=checkpoint.generation + 1,
+            collected=not last,
+            aside=None if last else checkpoint.aside,
+            passes=checkpoint.passes + last,
+            passes_since_sweep=checkpoint.passes_since_sweep + last,
+            run=load.run,
+        )
+        steps: list[Step] = []
+        if rows:
+            await _made(load, batch)
+            steps += disposition.take(aside, (*load.schema.names, SEQUENCE), batch, upto)
+            steps += commit.apply_whole(load, load.shape(now), batch)
+        if last:
+            steps.append(Step(statement=drop_table(aside)))
+        done = await commit.together(load, steps, following, now, staging=batch)
+        checkpoint = following
+        yield checkpoint, replace(done, rows=rows)
+
+
+async def _next(load: Load, aside: exp.Table, size: int) -> tuple[int, int, int]:
+    """Return up to which number the next batch goes, its rows, and all rows that are left."""
+    first = exp.select(column(SEQUENCE)).from_(aside.copy())
+    first = first.order_by(exp.Ordered(this=column(SEQUENCE))).limit(size)
+    query = exp.select(
+        exp.alias_(exp.Max(this=column(SEQUENCE)), "upto"),
+        exp.alias_(exp.Count(this=exp.Star()), "n"),
+    ).from_(first.subquery("first"))
+    found = (await load.destination.fetch(query)).to_pylist()[0]
+    counted = exp.select(exp.alias_(exp.Count(this=exp.Star()), "n")).from_(aside.copy())
+    left = (await load.destination.fetch(counted)).to_pylist()[0]["n"]
+    return found["upto"] or 0, found["n"], left
+
+
+async def _made(load: Load, batch: exp.Table) -> None:
+    traits = load.destination.traits
+    schema = load.schema.append(pa.field(SEQUENCE, pa.int64()))
+    await load.destination.execute(
+        [
+            drop_table(batch),
+            create_table(batch, schema, traits.dialect, temporary=traits.temporary_staging),
+        ]
+    )
