@@ -84,20 +84,41 @@ def parse(sql: str, parameters: Mapping[str, Value], refuse: Refuse) -> exp.Quer
         QueryError: it is not SQL, more than one statement, or anything but a query; a parameter
             has no value, or a value no parameter.
     """
-    words = tokens_of(sql, refuse)
+    words = _one_query(tokens_of(sql, refuse), refuse)
+    try:
+        bound = _own_words(_bound(words, parameters, refuse))
+        parsed = _DIALECT.parser().parse(bound, sql)[0]
+    except ParseError as error:
+        raise _syntax_error(sql, words, error, refuse) from error
+    if not isinstance(parsed, exp.Query):
+        raise refuse("this is not a query", span(words[0]), hint="write one SELECT")
+    _check(parsed, refuse)
+    for node in parsed.walk():
+        # A remark is no part of the query: the same query without it is the same content.
+        node.pop_comments()
+    while isinstance(parsed, exp.Subquery) and parsed.is_wrapper:
+        parsed = parsed.this
+    return parsed
+
+
+def span(word: Token) -> tuple[int, int]:
+    """Return first and last offset of a word."""
+    return word.start, word.end
+
+
+def _one_query(words: list[Token], refuse: Refuse) -> list[Token]:
+    """Return the words without semicolons at the end, if they can be one query."""
     while words and words[-1].token_type == TokenType.SEMICOLON:
         words.pop()
     if not words:
         raise refuse("the query is empty", hint="write for example: SELECT * FROM [table]")
     first = words[0]
     if first.text.upper() == "REPLICATE":
-        raise refuse(
-            "REPLICATE is a whole task, not a query", (first.start, first.end), hint="write SELECT"
-        )
+        raise refuse("REPLICATE is a whole task, not a query", span(first), hint="write SELECT")
     if first.token_type not in {TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN}:
         raise refuse(
             f"a query begins with SELECT or WITH, not with {first.text.upper()}",
-            (first.start, first.end),
+            span(first),
             hint="only one query that reads can be used here",
         )
     for at, word in enumerate(words):
@@ -105,17 +126,10 @@ def parse(sql: str, parameters: Mapping[str, Value], refuse: Refuse) -> exp.Quer
             after = words[at + 1]
             raise refuse(
                 "only one statement can be used here",
-                (after.start, after.end),
+                span(after),
                 hint="make a task of each query",
             )
-    try:
-        parsed = _DIALECT.parser().parse(_own_words(_bound(words, parameters, refuse)), sql)[0]
-    except ParseError as error:
-        raise _syntax_error(sql, words, error, refuse) from error
-    if not isinstance(parsed, exp.Query):
-        raise refuse("this is not a query", (first.start, first.end), hint="write one SELECT")
-    _check(parsed, refuse)
-    return parsed
+    return words
 
 
 def _bound(words: Sequence[Token], parameters: Mapping[str, Value], refuse: Refuse) -> list[Token]:
@@ -131,20 +145,20 @@ def _bound(words: Sequence[Token], parameters: Mapping[str, Value], refuse: Refu
             result.append(word)
             continue
         named = words[at] if at < len(words) else word
-        name, span = named.text, (word.start, named.end)
+        name, place = named.text, (word.start, named.end)
         if named.start != word.end + 1 or named.token_type == TokenType.PARAMETER:
-            raise refuse("@ begins the name of a parameter", span, hint="write for example @since")
+            raise refuse("@ begins the name of a parameter", place, hint="write for example @since")
         at += 1
         if name.lower() not in values:
             raise refuse(
                 f"the parameter @{name} has no value",
-                span,
+                place,
                 hint=f"give the task a value for {name}",
             )
         used.add(name.lower())
         value = values[name.lower()]
         if isinstance(value, float) and not math.isfinite(value):
-            raise refuse(f"the parameter @{name} is not a number: {value}", span)
+            raise refuse(f"the parameter @{name} is not a number: {value}", place)
         result += [_moved(text, kind, word, named) for kind, text in _literal(value)]
     unused = sorted(name for name in parameters if name.lstrip("@").lower() not in used)
     if unused:
@@ -212,7 +226,9 @@ def _check(query: exp.Query, refuse: Refuse) -> None:
         for kind, (message, hint) in _FORBIDDEN.items():
             if isinstance(node, kind):
                 raise refuse(message, node, hint=hint)
-        if isinstance(node, exp.Table) and not isinstance(node.this, exp.Identifier):
+        function = isinstance(node, exp.Table) and not isinstance(node.this, exp.Identifier)
+        applied = isinstance(node, exp.Lateral) and not isinstance(node.this, exp.Subquery)
+        if function or applied:
             raise refuse(
                 "only tables of the source can be read, not functions or files",
                 node,
@@ -220,10 +236,9 @@ def _check(query: exp.Query, refuse: Refuse) -> None:
             )
         if isinstance(node, exp.Select) and not node.expressions:
             raise refuse("SELECT names no columns", hint="write SELECT * for all of them")
-        if isinstance(node, exp.Limit | exp.Fetch):
-            options = node.args.get("limit_options")
-            if options and (options.args.get("percent") or options.args.get("with_ties")):
-                raise refuse("TOP … PERCENT and WITH TIES are not supported", hint="use TOP n")
+        options = node.args.get("limit_options")
+        if options and (options.args.get("percent") or options.args.get("with_ties")):
+            raise refuse("TOP … PERCENT and WITH TIES are not supported", hint="use TOP n")
 
 
 def _syntax_error(sql: str, words: Sequence[Token], error: ParseError, refuse: Refuse) -> Exception:
@@ -231,7 +246,7 @@ def _syntax_error(sql: str, words: Sequence[Token], error: ParseError, refuse: R
     before, wrong = detail.get("start_context") or "", detail.get("highlight") or ""
     line, col = detail.get("line"), detail.get("col")
     at = next(
-        ((word.start, word.end) for word in words if (word.line, word.col) == (line, col)),
+        (span(word) for word in words if (word.line, word.col) == (line, col)),
         (len(sql), len(sql)),
     )
     description = str(detail.get("description") or "")

@@ -276,7 +276,8 @@ def _calls(node: object) -> Iterator[str]:
 
 def _first_line(error: Exception) -> str:
     """Return what DuckDB says, without its SQL, which the user did not write."""
-    return str(error).split("\n\nLINE ")[0].split("\n")[0].strip()
+    line = str(error).split("\n\nLINE ")[0].split("\n")[0].strip()
+    return re.sub(r"^(\w+ ){1,2}Error: ", "", line)
 
 
 def _suggestion(error: Exception) -> str:

@@ -151,8 +151,16 @@ def _node(value: Value, kind: exp.DType) -> exp.Expr | None:
             raise ValueError(text)
         return exp.Boolean(this=text.lower() in _TRUE)
     if kind in _NUMBERS:
-        return None if isinstance(value, bool) else exp.convert(_number(text))
+        if isinstance(value, bool):
+            return None
+        # The text itself, not the float it would be: decimals keep all their digits.
+        return exp.convert(_number(text)) if _WHOLE.fullmatch(text) else _decimal(text)
     return _temporal(text, kind) if isinstance(value, str) else None
+
+
+def _decimal(text: str) -> exp.Expr:
+    _number(text)
+    return exp.Literal.number(text)
 
 
 def _temporal(text: str, kind: exp.DType) -> exp.Expr:

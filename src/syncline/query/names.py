@@ -65,9 +65,16 @@ def _scopes(query: exp.Query, refuse: Refuse) -> list[Scope]:
     try:
         return list(traverse_scope(query))
     except SqlglotError as error:
-        raise refuse(str(error).splitlines()[0], hint="give each table an alias of its own") from (
-            error
-        )
+        message = str(error).splitlines()[0]
+        name = message.removeprefix("Alias already used: ")
+        if name == message:
+            raise refuse(message) from error
+        same = [t for t in query.find_all(exp.Table, exp.Subquery) if t.alias_or_name == name]
+        raise refuse(
+            f"two tables of the query are called {name!r}",
+            same[1] if len(same) == 2 else None,  # noqa: PLR2004 (the first and the second)
+            hint="give each an alias of its own",
+        ) from error
 
 
 def _mark_tables(query: exp.Query, tables: Mapping[str, Table], refuse: Refuse) -> None:
@@ -171,6 +178,7 @@ def _restore(query: exp.Query, tables: Mapping[str, Table], refuse: Refuse) -> N
         if isinstance(scope.expression, exp.Select):
             for selection in scope.expression.selects:
                 _restore_output(selection, as_written)
+            _restore_order(scope.expression)
 
 
 def _restore_column(
@@ -247,6 +255,8 @@ def _columns_of(source: exp.Table | Scope, tables: Mapping[str, Table]) -> list[
     if isinstance(source, exp.Table):
         return list(tables[source.meta[TABLE]].schema.names)
     expression = source.expression
+    if isinstance(expression, exp.Lateral):
+        expression = expression.this
     if isinstance(expression, exp.Query):
         return list(expression.named_selects)
     alias = expression.args.get("alias")
@@ -266,6 +276,15 @@ def _restore_output(selection: exp.Expr, as_written: Mapping[str, str]) -> None:
     else:
         name = as_written.get(identifier.name, identifier.name)
     identifier.set("this", name)
+
+
+def _restore_order(select: exp.Select) -> None:
+    """Sort by outputs under the names they have."""
+    order = select.args.get("order")
+    names = {name.lower(): name for name in select.named_selects}
+    for column in order.find_all(exp.Column) if order else ():
+        if not column.table and column.name in names:
+            column.this.set("this", names[column.name])
 
 
 def _plain_columns(expression: exp.Expr) -> Iterator[exp.Column]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlglot import exp
 
 from syncline.model.table import Predicate, Scan
-from syncline.query.pushdown import Pushed
+from syncline.query.pushdown import Pushed, lasting
 
 #: The one obstacle that does not need all rows at once.
 LIMITED = "it wants only some of the rows (TOP, LIMIT or OFFSET)"
@@ -23,15 +23,15 @@ def obstacles(query: exp.Query, pushed: Iterable[Pushed]) -> tuple[str, ...]:
     items = list(pushed)
     if query.find(exp.Join, exp.Lateral) or query.find(exp.Unnest):
         found.append("it joins tables")
-    elif not isinstance(query, exp.SetOperation) and len(list(query.find_all(exp.Select))) > 1:
+    elif isinstance(query, exp.Subquery) or (
+        not isinstance(query, exp.SetOperation) and len(list(query.find_all(exp.Select))) > 1
+    ):
         found.append("it has a query inside")
     for kinds, reason in (
         ((exp.AggFunc,), AGGREGATES),
         ((exp.Window,), "it has a window function (OVER)"),
         ((exp.Group,), "it groups rows"),
         ((exp.Having, exp.Qualify), "it filters groups or windows"),
-        ((exp.Distinct,), "it drops repeated rows (DISTINCT)"),
-        ((exp.Order,), "it sorts"),
         ((exp.Limit, exp.Fetch, exp.Offset), LIMITED),
         (
             (
@@ -47,6 +47,10 @@ def obstacles(query: exp.Query, pushed: Iterable[Pushed]) -> tuple[str, ...]:
     ):
         if query.find(*kinds):
             found.append(reason)
+    if any(node.args.get("distinct") for node in query.find_all(exp.Select)):
+        found.append("it drops repeated rows (DISTINCT)")
+    if any(node.args.get("order") for node in query.find_all(exp.Query)):
+        found.append("it sorts")
     if any(item.table.name.lower().startswith("sys_") for item in items):
         found.append(SYSTEM)
     return tuple(dict.fromkeys(found))
@@ -58,16 +62,24 @@ def notes_of(
     """Say what is asked of the source, what is not, and whether changes alone can be read."""
     result = [_scanned(scan) for scan in scans]
     for item in pushed:
-        name = item.node.alias or item.table.name
-        shown = (
-            item.table.name if name == item.table.name.lower() else f"{item.table.name} ({name})"
-        )
         result += [
-            f"{shown}: {text} is checked here, because the source does not answer it"
+            f"{item.table.name}: {text} is checked here, because the source does not answer it"
             for text in dict.fromkeys(item.unanswered)
         ]
     result.append(_incremental(scans, reasons))
+    if not reasons and scans[0].table.cursor_column is not None:
+        result += _unnoticed(scans[0])
     return tuple(result)
+
+
+def _unnoticed(scan: Scan) -> Iterable[str]:
+    """Say which rows stay in the target although they left the query's filter."""
+    for predicate in lasting(scan.table, scan.predicates):
+        if predicate.column not in scan.table.primary_key:
+            yield (
+                f"a row that stops to match {_predicate(predicate)} stays until a full refresh, "
+                "because the source always applies it"
+            )
 
 
 def _scanned(scan: Scan) -> str:

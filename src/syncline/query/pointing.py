@@ -47,8 +47,8 @@ def span_of(node: exp.Expr) -> tuple[int, int] | None:
 def did_you_mean(word: str, known: Iterable[str], *, listing: bool = True) -> str:
     """Return a hint that names what is spelled like ``word``, or else lists what there is."""
     names = {name.lower(): name for name in known}
-    near = get_close_matches(word.lower(), names, n=3, cutoff=0.6)
-    if not near:
+    near = get_close_matches(word.lower(), names, n=3, cutoff=0.6 if listing else 0.75)
+    if not near and listing:
         near = [name for name in names if word.lower() in name or name in word.lower()][:3]
     if near:
         return f"did you mean {' or '.join(names[name] for name in near)}?"

@@ -184,6 +184,19 @@ def _push_condition(place: _Place, pushed: Mapping[int, Pushed], consumed: set[i
     else:
         item.unanswered.append(text)
     if only and asked[0][0][0].operator is not Operator.EQ:
+        _drop(condition)
+
+
+def _drop(condition: exp.Expr) -> None:
+    """Take an AND-ed condition out of the query."""
+    while isinstance(condition.parent, exp.Paren):
+        condition = condition.parent
+    parent = condition.parent
+    if isinstance(parent, exp.And):
+        parent.replace(parent.right if parent.left is condition else parent.left)
+    elif isinstance(parent, exp.Where) and parent.parent is not None:
+        parent.parent.set("where", None)
+    else:
         condition.replace(exp.true())
 
 
@@ -301,22 +314,25 @@ def _check_filter_only(query: exp.Query, item: Pushed, consumed: set[int], refus
             continue
         if id(column) in consumed or _is_shown(column):
             continue
-        operators = _operators(item.table.filters.get(column.name))
+        form = _form(column.name, item.table.filters.get(column.name))
         raise refuse(
             f"{column.name} can only be used to filter {item.table.name}: "
             "the source takes it, but its rows do not have it",
             column,
-            hint=f"write {operators} as a condition of its own in WHERE, joined by AND",
+            hint=f"write {form} as a condition of its own in WHERE, joined by AND",
         )
     for name in item.table.filter_only:
         if len({p for p in item.predicates if p.column == name and p.operator == "="}) > 1:
-            raise refuse(f"{name} can have one value only in one query", item.node)
+            raise refuse(
+                f"{name} can have one value only",
+                item.node,
+                hint=f"write {_form(name, item.table.filters.get(name))} once",
+            )
 
 
-def _operators(declared: Filter | None) -> str:
-    if declared and declared.operators == {Operator.IN}:
-        return "column IN (values)"
-    return "column = value"
+def _form(name: str, declared: Filter | None) -> str:
+    several = declared is not None and Operator.IN in declared.operators
+    return f"{name} = value or {name} IN (values)" if several else f"{name} = value"
 
 
 def _is_shown(column: exp.Column) -> bool:
@@ -331,9 +347,9 @@ def _check_required(item: Pushed, refuse: Refuse) -> None:
     given = {predicate.column for predicate in item.predicates}
     for name, declared in item.table.filters.items():
         if declared.required and name not in given:
-            allowed = ", ".join(sorted(declared.operators))
+            allowed = " or ".join(f"{name} {operator} …" for operator in sorted(declared.operators))
             raise refuse(
                 f"{item.table.name} can only be read with a filter on {name}",
                 item.node,
-                hint=f"add WHERE {name} = …, joined by AND (it takes: {allowed})",
+                hint=f"add {allowed} to WHERE, joined by AND",
             )

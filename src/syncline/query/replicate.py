@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from sqlglot.tokenizer_core import Token, TokenType
 
 from syncline.model.table import Value
-from syncline.query.dialect import tokens_of
+from syncline.query.dialect import span, tokens_of
 from syncline.query.pointing import Refuse, refusing
 
 _NAMES = frozenset({TokenType.IDENTIFIER, TokenType.VAR})
@@ -91,7 +91,7 @@ class _Words:
     def _expect(self, text: str) -> None:
         if not self._is(text):
             word = self._next(text)
-            raise self._refuse(f"{text} is expected here", (word.start, word.end))
+            raise self._refuse(f"{text} is expected here", span(word))
         self._at += 1
 
     def _name(self, what: str) -> str:
@@ -100,7 +100,7 @@ class _Words:
         if not (word.token_type in _NAMES or word.text.isidentifier()) or (
             word.token_type == TokenType.STRING
         ):
-            raise self._refuse(f"{what} is expected here", (word.start, word.end))
+            raise self._refuse(f"{what} is expected here", span(word))
         if self._is("."):
             self._at += 1
             return f"{_bare(word.text)}.{_bare(self._name(what))}"
@@ -174,7 +174,7 @@ class _Words:
         name = self._name("SELECT or the name of a table")
         after = self._peek()
         if after is not None:
-            raise self._refuse("nothing is expected after the table", (after.start, after.end))
+            raise self._refuse("nothing is expected after the table", span(after))
         return _everything(name)
 
 
