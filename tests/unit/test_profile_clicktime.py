@@ -91,6 +91,9 @@ def test_no_parameter_is_sent_that_clicktime_does_not_document(name: str) -> Non
     table = CLICKTIME.tables[name]
     known = documented(table)["parameters"].split()
     assert {f.parameter for _, f in filters_of(table)} <= set(known)
+    if table.windows:
+        sent = {table.windows.since, table.windows.until, *table.windows.earliest}
+        assert sent | set(table.windows.latest) <= set(known)
     paged = (table.pagination or CLICKTIME.defaults.pagination).type == "offset"
     assert paged == ("offset" in known)
     assert (table.page or CLICKTIME.defaults.page).parameter == ("limit" if paged else None)
@@ -143,6 +146,11 @@ def test_tables_that_are_walked_more_than_once() -> None:
         assert isinstance(table.fan_out, ParentFanOut) == walked, name
         if isinstance(table.fan_out, ParentFanOut):
             assert table.fan_out.parent in CLICKTIME.tables, name
+
+
+def test_tables_that_can_be_read_in_windows() -> None:
+    windows = {n: t.windows.column for n, t in CLICKTIME.tables.items() if t.windows}
+    assert windows == {"ExpenseItems": "ExpenseDate", "TimeEntries": "Date", "TimeReport": "Date"}
 
 
 def test_reports_that_need_a_span_of_dates() -> None:

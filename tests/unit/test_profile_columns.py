@@ -67,6 +67,7 @@ def columns(name: str) -> dict[str, FlatColumn]:
     [
         ("string", pa.string()),
         ("json", pa.string()),
+        ("scalar", pa.string()),
         ("integer", pa.int64()),
         ("number", pa.float64()),
         ("boolean", pa.bool_()),

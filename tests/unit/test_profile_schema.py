@@ -103,12 +103,10 @@ def test_columns_are_told_apart_by_their_form() -> None:
     assert profile.tables["U"].fan_out == profile.tables["V"].fan_out
 
 
-@pytest.mark.parametrize(
-    "type_",
-    ["string", "integer", "number", "boolean", "date", "datetime", "time", "json", "decimal(9,0)"],
-)
-def test_column_types(type_: str) -> None:
-    assert Column(type=type_).type == type_
+def test_column_types() -> None:
+    types = "string integer number boolean date datetime time json scalar decimal(9,0)"
+    for type_ in types.split():
+        assert Column(type=type_).type == type_
 
 
 @pytest.mark.parametrize("type_", ["", "str", "String", "decimal", "decimal(9, 2)", "json "])

@@ -28,6 +28,7 @@ _TYPES: Mapping[str, pa.DataType] = {
     "datetime": pa.timestamp("us", tz="UTC"),
     "time": pa.time64("us"),
     "json": pa.string(),
+    "scalar": pa.string(),
 }
 
 

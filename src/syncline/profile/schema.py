@@ -8,23 +8,28 @@ from syncline.model.table import Operator
 from syncline.profile.auth import AuthScheme
 from syncline.profile.pagination import NoPages, Paginator
 
-ColumnType: TypeAlias = Annotated[
-    str,
-    Field(
-        pattern=r"^(string|integer|number|boolean|date|datetime|time|json|decimal\(\d+,\d+\))$",
-        description="datetime is an instant, kept in UTC; json is kept as text.",
-    ),
-]
-Name: TypeAlias = Annotated[str, Field(pattern=r"^[^\s.{}\[\]\"']+$", max_length=100)]
+_TYPE = r"^(string|integer|number|boolean|date|datetime|time|json|scalar|decimal\(\d+,\d+\))$"
 
-_TYPES = "one of string, integer, number, boolean, date, datetime, time, json, decimal(p,s)"
+_TYPE = r"^(string|integer|number|boolean|date|datetime|time|json|scalar|decimal\(\d+,\d+\))$"
+_NAME = r"^[^\s.{}\[\]\"']+$"
+_TYPES = "one of string, integer, number, boolean, date, datetime, time, json, scalar, decimal(p,s)"
 
 #: What patterns and tags of unions stand for, as complaints say it.
 IN_WORDS = {
-    r"^(string|integer|number|boolean|date|datetime|time|json|decimal\(\d+,\d+\))$": _TYPES,
-    r"^[^\s.{}\[\]\"']+$": "a name without spaces, dots, quotes, braces and brackets",
+    _TYPE: _TYPES,
+    _NAME: "a name without spaces, dots, quotes, braces and brackets",
     "[type]": _TYPES,
 }
+
+ColumnType: TypeAlias = Annotated[
+    str,
+    Field(
+        pattern=_TYPE,
+        description="datetime is an instant, kept in UTC. json is kept as text. scalar is a text, "
+        "number or boolean, now this, now that, and kept as text.",
+    ),
+]
+Name: TypeAlias = Annotated[str, Field(pattern=_NAME, max_length=100)]
 
 
 class _Part(BaseModel):
