@@ -8,7 +8,7 @@ import msgspec
 
 from syncline.sandbox import clicktime_query, clicktime_routes, clio_query, clio_routes, describe
 from syncline.sandbox.clio_fields import everything
-from syncline.sandbox.faults import Fault
+from syncline.sandbox.faults import Fault, plain
 from syncline.sandbox.rows import Store, Table
 from syncline.sandbox.tokens import TokenPair
 from syncline.sandbox.world import World
@@ -187,7 +187,7 @@ class Administration:
     def fault(self, fault: Fault) -> None:
         counters = self._world.counters
         self._world.faults.add(
-            fault, total=counters.total, of_path=counters.paths[fault.path or ""]
+            fault, total=counters.total, of_path=counters.paths[plain(fault.path or "")]
         )
 
     def clear_faults(self) -> None:

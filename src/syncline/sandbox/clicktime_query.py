@@ -1,5 +1,6 @@
 """Which rows of a ClickTime list a request means, in which order, and how they are shown."""
 
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -31,7 +32,9 @@ _THROUGH: Mapping[str, tuple[str, ...]] = {
     "projectmanagerid": ("Job", "ProjectManager"),
 }
 _LENGTH = salt("clicktime.list")
-_KEPT_SELECTIONS = 64
+_KEPT_SELECTIONS = 32
+_ROW_BYTES = 64 * 1024 * 1024
+_ROW_OVERHEAD = 100
 
 Test = Callable[[int], bool]
 Reader = Callable[[Draw], object]
@@ -64,6 +67,7 @@ class ClickTimeRows:
         self._selections: dict[object, Sequence[int]] = {}
         self._plans: dict[tuple[str, bool], list[tuple[str, Reader]]] = {}
         self._rendered: dict[tuple[str, bool], dict[int, bytes]] = {}
+        self._bytes = 0
 
     def table(self, model: describe.Schema) -> Table:
         return self._store.tables[family(model.name) or ""]
@@ -80,6 +84,7 @@ class ClickTimeRows:
             row = known.get(index)
             if row is None:
                 row = known[index] = msgspec.json.encode(_render(plan, table.draw(index)))
+                self._bytes += len(row) + _ROW_OVERHEAD
             made.append(row)
         return made
 
@@ -105,7 +110,8 @@ class ClickTimeRows:
             table = self.table(model)
             tests = [*self._scope(table, asked), *self._filters(table, asked)]
             found = [index for index in table.indexes() if all(test(index) for test in tests)]
-            known = self._selections[key] = self._sorted(table, found, asked.entry.order)
+            known = array("q", self._sorted(table, found, asked.entry.order))
+            self._selections[key] = known
         return known
 
     def _refresh(self) -> None:
@@ -113,8 +119,12 @@ class ClickTimeRows:
             self._version = self._store.version
             self._selections.clear()
             self._rendered.clear()
-        elif len(self._selections) > _KEPT_SELECTIONS:
+        if len(self._selections) > _KEPT_SELECTIONS:
             self._selections.clear()
+        if self._bytes > _ROW_BYTES:
+            self._rendered.clear()
+        if not self._rendered:
+            self._bytes = 0
 
     # -- filters
 
@@ -240,7 +250,12 @@ class ClickTimeRows:
         plan: list[tuple[str, Reader]] = []
         for field, kind in model.fields.items():
             read = target.fields.get(field) if target is not None else None
-            made = read or generator(model.name, snake(field), _kind(field, kind), kind.choices)
+            inner = _inner_id if field == "ID" else None
+            made = (
+                read
+                or inner
+                or generator(model.name, snake(field), _kind(field, kind), kind.choices)
+            )
             plan.append((field, self._scalar(made, kind)))
         plan.extend(
             (field, self._nested(target or table, field, inner))
@@ -264,11 +279,16 @@ class ClickTimeRows:
 
 
 def _window(value: Callable[[int], object], bound: str, *, opens: bool) -> Test:
-    """Dates and months compare as texts, as far as the bound is written."""
-    length = len(bound)
-    if opens:
-        return lambda index: str(value(index))[:length] >= bound
-    return lambda index: str(value(index))[:length] <= bound
+    """Dates and months compare as texts, as far as both are written."""
+
+    def test(index: int) -> bool:
+        shown = str(value(index))
+        length = min(len(shown), len(bound))
+        if opens:
+            return shown[:length] >= bound[:length]
+        return shown[:length] <= bound[:length]
+
+    return test
 
 
 def _any_of(value: Callable[[int], object], texts: Sequence[str]) -> Test:
@@ -286,6 +306,10 @@ def _belongs(table: Table, reference: str, row: int) -> Test:
         return found is not None and found.index == row
 
     return test
+
+
+def _inner_id(draw: Draw) -> object:
+    return f"{draw.fixed:x}"
 
 
 def _kind(field: str, kind: describe.Kind) -> str:

@@ -25,7 +25,7 @@ ALIASES: Mapping[str, str] = {
     "Activity_CalendarEntry": "calendar_entries",
     "Activity_Task": "tasks",
     "Activity_TextMessageConversation": "conversations",
-    "Attendee": "users",
+    "Attendee": "contacts",
     "CascadingTaskTemplate": "task_templates",
     "ClioCreator": "users",
     "CustomFieldMatterSelection": "matters",

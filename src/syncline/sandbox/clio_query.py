@@ -3,6 +3,7 @@
 import base64
 import binascii
 import functools
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from syncline.sandbox.rows import Store, Table
 SOURCE_BITS = 40
 _INDEX_MASK = (1 << SOURCE_BITS) - 1
 _OFFSET_MAX = 10_000
-_KEPT_SELECTIONS = 64
+_KEPT_SELECTIONS = 32
 _NOT_FILTERS = frozenset({
     "fields", "limit", "page_token", "order", "offset", "custom_field_ids[]", "scope",
     "include_deleted", "updated_since", "created_since"},
@@ -125,7 +126,8 @@ class Selections:
         key = (asked.entry.path, asked.parent, filters, field, descending)
         known = self._known.get(key)
         if known is None:
-            known = self._ordered(asked, self._select(asked), field, descending=descending)
+            found = self._ordered(asked, self._select(asked), field, descending=descending)
+            known = found if isinstance(found, range) else array("q", found)
             self._known[key] = known
         return known
 

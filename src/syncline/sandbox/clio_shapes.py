@@ -116,8 +116,8 @@ class Shapes:
         return {
             "Participant": _PARTICIPANT,
             "UnredactedParticipant": _PARTICIPANT,
-            "ClioCreator": {"type": lambda _draw: "User"},
-            "Attendee": {"type": lambda _draw: "User"},
+            "ClioCreator": {"type": lambda _draw: "ManageUser"},
+            "Attendee": {"type": lambda _draw: "Contact", "email": _email_of},
             "PolymorphicObject": _POLYMORPHIC,
             "PicklistOption": {"deleted_at": lambda _draw: None, "option": _option_name},
             "CustomFieldValue": self._custom_value(),

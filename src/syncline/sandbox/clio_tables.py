@@ -66,7 +66,7 @@ _FIXED: Mapping[str, int] = {
 _SMALLEST = 6
 _USUAL = 12
 _SOFT: Mapping[str, int] = {
-    "documents": 3, "folders": 2, "comments": 4, "task_types": 10, "custom_fields": 8,
+    "bills": 0, "documents": 3, "folders": 2, "comments": 4, "task_types": 10, "custom_fields": 8,
     "court_rules_matter_dockets": 5,
 }  # fmt: skip
 _PARENTS: Mapping[str, str] = {

@@ -129,6 +129,8 @@ def _bills() -> dict[str, Generator]:
     amount_salt, state_salt, tax_salt = salt("bill.amount"), salt("bill.state"), salt("bill.tax")
 
     def state(draw: Draw) -> str:
+        if draw.table.trashed(draw.index) is not None:
+            return "deleted"
         return choose(draw.bits, state_salt, _BILL_STATES)
 
     def before_tax(draw: Draw) -> float:

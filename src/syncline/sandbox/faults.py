@@ -29,7 +29,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         fault: what happens.
         request: number, from 1, of the first request it happens to; None means the next one.
         times: how many requests in a row.
-        path: count and hit only requests of this path, as asked for (``/api/v4/activities.json``).
+        path: count and hit only requests of this path (``/api/v4/activities``), ``.json`` or not.
         status: the status of ``status``.
         retry_after: seconds of a Retry-After header with ``status``.
         delay: seconds of ``slow``.
@@ -70,7 +70,7 @@ class Faults:
         for fault, first, end in self._script:
             number = total
             if fault.path is not None:
-                number = of_path if fault.path == path else -1
+                number = of_path if plain(fault.path) == path else -1
             if hit is None and first <= number < end:
                 hit = fault
             if number + 1 < end or number < first:
@@ -79,14 +79,18 @@ class Faults:
         return hit
 
 
-def scripted_status(fault: Fault) -> web.Response:
+def plain(path: str) -> str:
+    """A path as it is counted: without ``.json`` and a last slash."""
+    return path.removesuffix(".json").rstrip("/")
+
+
+def scripted_status(fault: Fault, *, clio: bool) -> web.Response:
+    """An error of the API's own shape."""
     headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
-    body = {
-        "error": {
-            "type": "ScriptedFault",
-            "message": f"Answer {fault.status}, as scripted.",
-        }
-    }
+    message = f"Answer {fault.status}, as scripted."
+    body: object = {"errors": [{"Message": message, "Field": "", "MessageDetail": []}]}
+    if clio:
+        body = {"error": {"type": "ScriptedFault", "message": message}}
     return web.Response(
         status=fault.status,
         headers=headers,

@@ -14,18 +14,23 @@ async def answer(request: web.Request) -> web.StreamResponse:
     clio = request.path.startswith(clio_routes.PREFIX)
     if not clio and not request.path.lower().startswith(clicktime_routes.PREFIX):
         return web.Response(status=404, text="The sandbox has /api/v4, /v2, /oauth and /admin.")
-    total, of_path = world.counters.arrived(request.path)
-    fault = world.faults.take(request.path, total=total, of_path=of_path)
+    path = faults.plain(request.path)
+    total, of_path = world.counters.arrived(path)
+    fault = world.faults.take(path, total=total, of_path=of_path)
     if fault is not None and fault.fault == "drop":
         return faults.drop(request)
     if fault is not None and fault.fault == "slow":
         await asyncio.sleep(fault.delay)
     if fault is not None and fault.fault == "status":
-        response = faults.scripted_status(fault)
+        response = faults.scripted_status(fault, clio=clio)
     elif clio:
         response = await clio_routes.answer(request, world)
     else:
         response = await clicktime_routes.answer(request, world)
     world.counters.answered(response.status)
-    response.headers["Date"] = world.clock.http_date()
     return response if fault is None else await faults.spoil(request, response, fault)
+
+
+async def date(request: web.Request, response: web.StreamResponse) -> None:
+    """Every answer is dated by the virtual clock."""
+    response.headers["Date"] = request.app[WORLD].clock.http_date()

@@ -204,11 +204,18 @@ class Table:
         self.updated[index] = self._clock.seconds()
 
     def change(self, index: int, values: Mapping[str, object]) -> None:
-        """Set fields of a row; a nested name takes the id of the row it points at, or None."""
+        """Set fields of a row; a nested name, with or without ``_id``, takes an id or None.
+
+        Raises ValueError for an id that does not exist.
+        """
         for name, value in values.items():
-            if name in self.single:
-                found = None if value is None else self.single[name][0].find(value)
-                self.changes.references.setdefault(index, {})[name] = found
+            reference = name.removesuffix("_id").removesuffix("ID")
+            if reference in self.single:
+                target = self.single[reference][0]
+                found = None if value is None else target.find(value)
+                if found is None and value is not None:
+                    raise ValueError(f"{target.name} has no row {value}.")
+                self.changes.references.setdefault(index, {})[reference] = found
             else:
                 self.changes.values.setdefault(index, {})[name] = value
         self._edited(index)

@@ -25,6 +25,7 @@ class Sandbox(Administration):
 def application(world: World) -> web.Application:
     app = web.Application(client_max_size=64 * 1024 * 1024)
     app[WORLD] = world
+    app.on_response_prepare.append(frontdoor.date)
     app.router.add_route("GET", "/oauth/authorize", oauth.authorize)
     app.router.add_route("POST", "/oauth/authorize", oauth.authorize)
     app.router.add_route("POST", "/oauth/token", oauth.token)
