@@ -25,7 +25,13 @@ def main() -> None:
     with serving(given.rows) as server, tempfile.TemporaryDirectory() as work:
         server.admin("configure", delay=given.delay)
         run = Run(server=server, directory=Path(work), parallel=given.parallel)
-        spy = [str(Path(sys.executable).parent / "py-spy"), "record", "--rate", "500", "--threads"]
+        spy = [
+            str(Path(sys.executable).parent / "py-spy"),
+            "record",
+            "--rate",
+            "200",
+            "--nonblocking",
+        ]
         spy += ["--native"] if given.native else []
         program = [sys.executable, *SIDES[given.side].command(run)]
         if program[1] == sys.executable:

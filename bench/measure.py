@@ -145,15 +145,15 @@ def check(server: Server, database: Path, table: str, matter_id: str) -> None:
 
 
 def used_of_limit(cost: Cost, limit: int, window: float) -> tuple[float, float]:
-    """Return the share of the limit used until the last window began, and the loss.
+    """Return the share of the limit used until the last window was entered, and the loss.
 
-    The loss is in seconds a window, against a reader that uses every window to its limit.
+    The loss is in seconds, over all windows, against a reader that enters each as it begins and
+    uses it up. The server's windows have a fixed beat, so what is late does not add up.
     """
     windows = {int(number): count for number, count in cost.stats["windows"].items()}
     before = sum(count for number, count in windows.items() if number != max(windows))
-    needed = before / limit
-    elapsed = cost.stats["entered"] / window
-    return needed / elapsed, (elapsed - needed) / needed * window
+    needed, entered = before / limit * window, float(cost.stats["entered"])
+    return needed / entered, entered - needed
 
 
 def _watch(pid: int, done: threading.Event, seen: list[int]) -> None:

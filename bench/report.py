@@ -22,13 +22,15 @@ class Figures:
     repeats: int
     #: Seconds that the 500 requests of the small table take one by one with the delay.
     pure_wait: float
-    #: Share of the limit used, and seconds lost a window.
+    #: Share of the limit used, and seconds lost.
     used_of_limit: tuple[float, float] | None
     #: Names of two cases.
     limit: str
     windows: str
     at: datetime
     seconds: float
+    #: Processes that wanted the processor when it began, other than the benchmark's.
+    load: float
 
     def of(self, case: str, side: str = "syncline") -> Cost | None:
         return self.costs.get((case, side))
@@ -61,7 +63,7 @@ def report(figures: Figures) -> tuple[str, bool]:
         f"Written by `make bench` on {figures.at:%Y-%m-%d %H:%M} UTC, in {figures.seconds:.0f} s.",
         "Read ratios, not seconds: the sides ran by turns in this one run, on this one machine.",
         "",
-        f"- machine: {', '.join(_machine())}",
+        f"- machine: {', '.join(_machine())}; load when it began: {figures.load:.1f}",
         f"- versions: {', '.join(_versions())}",
         "- work: rows of 25 members, among them three objects and a list, 890 bytes of JSON each,",
         "  200 a page; then 1 % of the rows change; whole processes, start-up included",
@@ -78,6 +80,7 @@ def report(figures: Figures) -> tuple[str, bool]:
         "",
         "Pure waiting is a bare client that asks for the 500 pages one by one at 30 ms and does",
         f"nothing else: {figures.pure_wait:.2f} s.",
+        *_limited(figures),
         "",
     ]
     return "\n".join(lines), all(goal.reached is not False for goal in goals)
@@ -130,19 +133,14 @@ def targets(figures: Figures) -> Iterator[Target]:
         bound=1.05,
         unit="x",
     )
+    # A scaled window makes the same loss weigh more; the limit that counts is one of 60 s.
     used = figures.used_of_limit
     yield Target(
-        what=f"share of the limit used, {figures.limit}",
-        found=None if used is None else used[0] * 100,
+        what=f"share of 50 requests per 60 s used, by the seconds lost with {figures.limit}",
+        found=None if used is None else 6_000 / (60 + used[1]),
         bound=98,
         at_least=True,
         unit=" %",
-    )
-    yield Target(
-        what="seconds lost a window; 2 % of the real window of 60 s",
-        found=None if used is None else used[1],
-        bound=1.2,
-        unit=" s",
     )
     yield Target(
         what=f"requests refused, {figures.limit}",
@@ -166,6 +164,12 @@ def _incremental(figures: Figures) -> Iterator[Target]:
         bound=1,
         unit=" s",
     )
+
+
+def _limited(figures: Figures) -> Iterator[str]:
+    if figures.used_of_limit is not None:
+        share, lost = figures.used_of_limit
+        yield f"Of the limit as scaled, {figures.limit}, {share:.1%} was used: {lost:.2f} s lost."
 
 
 def _value(cost: Cost | None, what: str) -> float | None:

@@ -1,6 +1,7 @@
 """The benchmark: Syncline, the floor and dlt side by side in one run, and what it must reach."""
 
 import argparse
+import os
 import shutil
 import statistics
 import sys
@@ -85,7 +86,7 @@ def waiting(programme: Programme, server: Server) -> float:
 
 
 def limited(programme: Programme, server: Server) -> tuple[float, float] | None:
-    """Full load under a limit; return the share of the limit used and the loss a window."""
+    """Full load under a limit; return the share of the limit used and the seconds lost."""
     used = None
     for side in _syncline(programme):
         what = Run(server=server, directory=programme.work / "limited")
@@ -104,7 +105,9 @@ def main() -> int:
     parser.add_argument("--dlt-large", action="store_true", help="dlt loads a million rows too")
     parser.add_argument("--output", type=Path, default=ROOT / "bench/RESULTS.md")
     given = parser.parse_args()
-    began = time.monotonic()
+    began, load = time.monotonic(), os.getloadavg()[0]
+    if load > 0.5:
+        print(f"The machine is busy (load {load:.1f}): wall times will say little.", flush=True)
     with tempfile.TemporaryDirectory(prefix="syncline-bench-") as work:
         programme = Programme(
             sides=[SIDES[name] for name in given.sides.split(",")],
@@ -133,6 +136,7 @@ def main() -> int:
             windows=f"30 ms, {WINDOWS} windows",
             at=datetime.now(UTC),
             seconds=time.monotonic() - began,
+            load=load,
         )
     )
     given.output.write_text(text, "utf-8")
