@@ -170,7 +170,7 @@ async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[S
         version=load.version if load.disposition is Disposition.APPEND else None,
         synced_at=load.task.synced_at and replacing,
     )
-    steps = _collect(commit, aside, shape)
+    steps = await _collect(commit, aside, shape)
     swapped = replacing and load.task.flow is None
     if not swapped:
         # Rows count when they reach the target.
@@ -212,15 +212,22 @@ def apply_whole(load: Load, shape: Shape, rows: exp.Table) -> list[Step]:
             return disposition.difference(shape, rows, removing=load.removing)
 
 
-def _collect(commit: Commit, aside: exp.Table, shape: Shape) -> list[Step]:
+async def _collect(commit: Commit, aside: exp.Table, shape: Shape) -> list[Step]:
     load = commit.load
-    steps: list[Step] = []
+    schema = load.target_schema if shape.synced_at else load.schema
+    if load.batched:
+        schema = schema.append(pa.field(disposition.SEQUENCE, pa.int64()))
+    dialect = load.traits.dialect
     if not commit.begun:
-        schema = load.target_schema if shape.synced_at else load.schema
-        if load.batched:
-            schema = schema.append(pa.field(disposition.SEQUENCE, pa.int64()))
-        made = create_table(aside, schema, load.destination.traits.dialect, key=load.key)
+        made = create_table(aside, schema, dialect, key=load.key)
         steps = [Step(statement=drop_table(aside)), Step(statement=made)]
+    elif load.last and commit.checkpoint.generation == load.last.generation + 1:
+        # The source's schema may have moved since an earlier run began to collect.
+        held = await load.destination.describe(aside)
+        changes = evolve(aside, held or schema, schema, SchemaPolicy.EVOLVE, load.traits)
+        steps = [Step(statement=c.statement(dialect)) for c in changes]
+    else:
+        steps = []
     if commit.staging.rows:
         steps += disposition.collect(shape, commit.staging.table)
     return steps
@@ -240,7 +247,7 @@ async def _sweep(commit: Commit) -> list[Step]:
         history=False,
         synced_at=False,
     )
-    steps = [replace(s, counts=Counts.NOTHING) for s in _collect(commit, aside, keys)]
+    steps = [replace(s, counts=Counts.NOTHING) for s in await _collect(commit, aside, keys)]
     if not commit.complete:
         return steps
     await _refuse_empty(commit, aside)

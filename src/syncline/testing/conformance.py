@@ -17,13 +17,23 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from syncline.model.ports import Destination
+from syncline.testing.conformance_deletes import DeletesConformance
+from syncline.testing.conformance_dispositions import DispositionsConformance
+from syncline.testing.conformance_evolution import EvolutionConformance
+from syncline.testing.conformance_names import NamesConformance
 from syncline.testing.conformance_runs import Opener
 from syncline.testing.conformance_types import TypesConformance
 
 __all__ = ["DestinationConformance", "Opener"]
 
 
-class DestinationConformance(TypesConformance):
+class DestinationConformance(
+    TypesConformance,
+    NamesConformance,
+    DispositionsConformance,
+    DeletesConformance,
+    EvolutionConformance,
+):
     """Every promise of `syncline.model.ports.Destination`, as the load algorithm relies on it."""
 
     @pytest_asyncio.fixture

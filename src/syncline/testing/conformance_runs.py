@@ -200,7 +200,7 @@ async def reading(batches: Sequence[Batch], since: Cursor | None) -> AsyncGenera
 
 def table_of(trial_task: Task, traits: Traits) -> exp.Table:
     """Return the target of a task."""
-    name = names.fitting(trial_task.target, traits.max_identifier_length)
+    name = names.fitting(trial_task.target, traits)
     return names.table(name, trial_task.schema or traits.schema)
 
 
