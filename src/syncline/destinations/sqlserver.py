@@ -50,7 +50,11 @@ class SQLServer:
         lock_seconds: int = LOCK_SECONDS,
     ) -> None:
         self.traits = Traits(
-            dialect="tsql", schema=settings.schema, max_identifier_length=128, case_sensitive=False
+            dialect="tsql",
+            schema=settings.schema,
+            max_identifier_length=128,
+            case_sensitive=False,
+            non_finite=False,
         )
         self._settings = settings
         self._waits = waits

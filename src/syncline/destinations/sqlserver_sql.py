@@ -71,6 +71,11 @@ class _Facts:
         table = self._places.get(id(column))
         return self._columns(table).get(column.name.lower()) if table else None
 
+    def is_target(self, column: exp.Expr) -> bool:
+        """Say whether a column is of a table that goes by its own name."""
+        table = self._places.get(id(column))
+        return table is not None and not table.alias
+
 
 def _nearest(column: exp.Column) -> exp.Table | None:
     scope = column.find_ancestor(exp.Select, exp.Delete, exp.Update)
@@ -132,10 +137,9 @@ def _same(pair: exp.Binary, facts: _Facts) -> exp.Expr:
         here, there = _comparable(pair.left, left), _comparable(pair.right, right)
         binary = [c.collation == BINARY_COLLATION for c in (left, right)]
         if not any(binary):
-            # Implied by the next condition; it lets an index of the left table be used.
-            collated = there if left.collation == right.collation else None
-            collated = collated or _collated(there, left.collation or "DATABASE_DEFAULT")
-            terms.append(exp.EQ(this=here, expression=collated.copy()))
+            # Implied by the next condition; it lets an index of the target be used.
+            bare_left = facts.is_target(pair.left)
+            terms.append(_alike(here, there, left, right, bare_left=bare_left))
         # A column that is binary already stays bare, so that its index can be used.
         here = here if binary[0] else _collated(here)
         there = there if binary[1] else _collated(there)
@@ -146,6 +150,18 @@ def _same(pair: exp.Binary, facts: _Facts) -> exp.Expr:
         lengths = [_length(pair.left, left, right), _length(pair.right, right, left)]
         terms.append(exp.EQ(this=lengths[0], expression=lengths[1]))
     return exp.and_(*terms, wrap=False)
+
+
+def _alike(
+    here: exp.Expr, there: exp.Expr, left: Column, right: Column, *, bare_left: bool
+) -> exp.Expr:
+    """Return an equality by the collation of the side that stays bare."""
+    if left.collation != right.collation:
+        if bare_left:
+            there = _collated(there, left.collation or "DATABASE_DEFAULT")
+        else:
+            here = _collated(here, right.collation or "DATABASE_DEFAULT")
+    return exp.EQ(this=here.copy(), expression=there.copy())
 
 
 def _lists(pairs: list[exp.Binary], facts: _Facts) -> tuple[exp.Select, exp.Select]:

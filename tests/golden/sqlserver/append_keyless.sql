@@ -1,0 +1,1 @@
+INSERT INTO [law].[Matters] ([id], [code], [name], [ready], [changed]) SELECT [staged].[id], [staged].[code], [staged].[name], [staged].[ready], [staged].[changed] FROM [law].[_syncline_stage_1] AS staged WHERE [staged].[_syncline_gone] = 0;

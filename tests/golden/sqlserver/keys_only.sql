@@ -1,0 +1,5 @@
+DELETE FROM [law].[_syncline_stage_1] WHERE NOT [_syncline_stage_1].[_syncline_seq] IS NULL AND NOT EXISTS(SELECT 1 FROM (SELECT MAX([_syncline_seq]) AS [_syncline_value] FROM [law].[_syncline_stage_1] GROUP BY [id], [code] COLLATE Latin1_General_100_BIN2, DATALENGTH([code])) AS [_syncline_found] WHERE [_syncline_found].[_syncline_value] = [_syncline_stage_1].[_syncline_seq]);
+
+UPDATE [_syncline_target] SET [id] = [staged].[id] FROM [law].[Matters] AS [_syncline_target], [law].[_syncline_stage_1] AS staged WHERE [staged].[id] = [_syncline_target].[id] AND [staged].[code] COLLATE Latin1_General_100_BIN2 = [_syncline_target].[code] AND DATALENGTH([staged].[code]) = DATALENGTH([_syncline_target].[code]) AND [staged].[_syncline_gone] = 0 AND (1 = 0);
+
+INSERT INTO [law].[Matters] ([id], [code]) SELECT [staged].[id], [staged].[code] FROM [law].[_syncline_stage_1] AS staged WHERE [staged].[_syncline_gone] = 0 AND NOT EXISTS(SELECT 1 FROM [law].[Matters] WHERE [Matters].[id] = [staged].[id] AND [Matters].[code] = [staged].[code] COLLATE Latin1_General_100_BIN2 AND DATALENGTH([Matters].[code]) = DATALENGTH([staged].[code]));

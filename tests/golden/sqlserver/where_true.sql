@@ -1,0 +1,1 @@
+SELECT * FROM [law].[Matters] WHERE [ready] = 1;
