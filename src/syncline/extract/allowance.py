@@ -54,7 +54,7 @@ class Allowance:
         self._ahead: float | None = None
         self._ahead_at = 0.0
         #: The same by our own clock, for a server that does not tell its time.
-        self._ahead_wall = 0.0
+        self._ahead_wall: float | None = None
 
     @property
     def blocked(self) -> float:
@@ -109,10 +109,14 @@ class Allowance:
         self._first = now if self._first is None else self._first
         self._miss()
 
-    def refused(self, *, wait: float | None, sent: float, now: float) -> None:
+    def refused(self, answer: Answer, *, wait: float | None, sent: float, now: float) -> None:
         """Take note of an answer 429, after `answered`; ``wait`` is what it asks for."""
         self._careful = True
         if wait is not None:
+            reset = _number(answer, self._limits.reset)
+            if reset is not None and self._limits.reset_as == "epoch":
+                # Two accounts of one moment, by two clocks.
+                self._ahead_wall = reset - now - wait
             until = now + wait + (_ROUNDED if wait == int(wait) else 0.0)
         elif self._reset is not None and self._ends is not None and self._ends > now:
             until = self._ends
@@ -150,10 +154,14 @@ class Allowance:
         self._ahead_at = now
 
     def _see(self, left: int, reset: float | None, sent: float, now: float, wall: float) -> None:
-        if self._ahead is None:
+        if self._ahead_wall is None:
             self._ahead_wall = wall - now
-        if reset is not None and self._limits.reset_as == "seconds":
-            reset += now
+        if reset is not None:
+            if self._limits.reset_as == "seconds":
+                reset += now
+            else:
+                # A window that an answer is from cannot have ended before it was asked for.
+                self._ahead_wall = min(self._ahead_wall, reset + _ROUNDED - sent)
         if self._left is None:
             self._opened, self._first, self._left = sent, now, left
         elif self._assumed:
@@ -208,7 +216,7 @@ class Allowance:
     def _ours(self, reset: float) -> float:
         if self._limits.reset_as == "seconds":
             return reset + _ROUNDED
-        ahead = self._ahead if self._ahead is not None else self._ahead_wall
+        ahead = self._ahead if self._ahead is not None else self._ahead_wall or 0.0
         return reset - ahead + (_ROUNDED if reset == int(reset) else 0.0)
 
     def _open(self, now: float, *, by_time: bool) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import TypeAlias
 from urllib.parse import quote, urlencode
 
@@ -54,6 +55,7 @@ def form(request: Request, fields: str) -> tuple[Request, bytes]:
     return replace(request, method="POST", headers=headers), fields.encode()
 
 
+@lru_cache(maxsize=16)  # many answers come in the same second
 def moment(text: str) -> float | None:
     """Return the seconds since the epoch of an HTTP date, or None if it is none."""
     try:

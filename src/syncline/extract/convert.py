@@ -21,6 +21,7 @@ _DECODED: dict[str, type] = {
     "datetime": str,
     "time": str,
     "json": msgspec.Raw,
+    "scalar": msgspec.Raw,
 }
 _MICROSECONDS = re.compile(r"([.,]\d{6})(\d+)")
 _NULL = b"null"
@@ -43,7 +44,7 @@ def decoded(type_: str, *, lenient: bool) -> tuple[Any, Any]:
 
     Lenient: a whole number may be written with a fraction of zero.
     """
-    if type_ == "json":
+    if type_ in {"json", "scalar"}:
         return msgspec.Raw, msgspec.Raw()
     if type_ == "integer" and lenient:
         return int | float | None, None
@@ -96,6 +97,19 @@ def _whole(value: float) -> int:
 def _json(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
     texts = [bytes(value) if value else None for value in values]
     return pa.array([None if text == _NULL else text for text in texts], type_)
+
+
+def _scalars(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    return pa.array([_scalar(bytes(value)) if value else None for value in values], type_)
+
+
+def _scalar(text: bytes) -> str | None:
+    """Return a text as it is, a number or boolean as it is written."""
+    if text.startswith(b'"'):
+        return msgspec.json.decode(text, type=str)
+    if text.startswith((b"{", b"[")):
+        raise ValueError("a text, number or boolean is needed")
+    return None if text == _NULL else text.decode()
 
 
 def _dates(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
@@ -159,6 +173,7 @@ def _to_microseconds(text: str) -> str:
 
 _MAKERS: dict[str, Callable[[Sequence[Any], pa.DataType], pa.Array]] = {
     "json": _json,
+    "scalar": _scalars,
     "date": _dates,
     "datetime": _instants,
     "time": _times,

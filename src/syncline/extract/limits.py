@@ -86,4 +86,4 @@ class Limiter:
         self._allowance.answered(answer, sent=sent, now=now, wall=self._clock.time())
         if answer.status == _TOO_MANY:
             wait = retry_after(answer, self._clock.time())
-            self._allowance.refused(wait=wait, sent=sent, now=now)
+            self._allowance.refused(answer, wait=wait, sent=sent, now=now)

@@ -202,7 +202,7 @@ class Rows:
             else:
                 type_, _ = convert.decoded(column.type, lenient=self._lenient)
                 try:
-                    if column.type != "json":
+                    if column.type not in {"json", "scalar"}:
                         msgspec.convert(inner, type_, strict=self._strict)
                 except msgspec.ValidationError:
                     reason = f"it should be {_article(column.type)}, but is {_found(inner)}"
@@ -249,6 +249,8 @@ def _repeated(column: FlatColumn, value: Any, count: int) -> pa.Array:
             given = value if isinstance(value, bool) else str(value).lower() == "true"
         case "json":
             given = msgspec.Raw(str(value).encode())
+        case "scalar":
+            given = msgspec.Raw(msgspec.json.encode(value))
         case _:
             given = str(value)
     return pa.repeat(convert.array(column.type, [given])[0], count)

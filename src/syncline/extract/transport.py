@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from yarl import URL
@@ -29,6 +30,8 @@ class Transport:
         self._timeout = timeout
         self._monotonic = monotonic
         self._session: aiohttp.ClientSession | None = None
+        #: The proxy to use for a scheme and host, as the environment says.
+        self._proxies: dict[tuple[str, str], str | None] = {}
 
     async def send(self, request: Request, body: bytes | None = None) -> Answer:
         """Return the answer to a request, whatever its status.
@@ -46,6 +49,7 @@ class Transport:
                 headers=request.headers,
                 data=body,
                 allow_redirects=False,
+                proxy=self._proxy(url.scheme, url.host or ""),
             ) as response:
                 content = await response.read()
                 headers = _lowered(response.headers.items())
@@ -68,6 +72,12 @@ class Transport:
             await asyncio.sleep(0)
             self._session = None
 
+    def _proxy(self, scheme: str, host: str) -> str | None:
+        # The library's own way to do this reads files in a thread for every request.
+        if (scheme, host) not in self._proxies:
+            self._proxies[scheme, host] = None if proxy_bypass(host) else getproxies().get(scheme)
+        return self._proxies[scheme, host]
+
     def _open(self) -> aiohttp.ClientSession:
         # Not in __init__: a session belongs to the loop that runs when it is made.
         if self._session is None:
@@ -82,7 +92,6 @@ class Transport:
                 timeout=aiohttp.ClientTimeout(
                     total=None, sock_connect=min(30.0, self._timeout), sock_read=self._timeout
                 ),
-                trust_env=True,
             )
         return self._session
 
