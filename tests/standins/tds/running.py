@@ -1,0 +1,158 @@
+"""Runs a translated statement: system views are made, rows are locked, results are sent."""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from sqlglot import exp
+
+from standins.tds import tokens
+from standins.tds.answer import SELECTED
+from standins.tds.catalog import Column, Table
+from standins.tds.encode import arrow_values, encoder
+from standins.tds.errors import Cancelled
+from standins.tds.lexer import quote
+from standins.tds.permissions import demand
+from standins.tds.session import Session
+from standins.tds.sqltypes import MAX, NVARCHAR_4000, SqlType, from_duckdb
+from standins.tds.translation import Translation, data_type
+from standins.tds.views import rows_of
+
+#: Declared types of result columns by lower-case name, and the table's columns behind them.
+Declared = Mapping[str, tuple[SqlType, Column | None]]
+_STEP = 2000
+_UNNAMED = "__unnamed"
+_SHORT = {"nvarchar": 4000, "varbinary": 8000}
+#: How DuckDB writes a type in results, where it is not how it is declared.
+_SPELLED = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ", "FLOAT": "REAL"}
+
+
+def prepare(translation: Translation) -> None:
+    """Make the system views that a statement reads; call inside of its atomic part."""
+    session = translation.session
+    connection = session.transaction.connection
+    for shown, (view, database) in translation.views.items():
+        rows = rows_of(session, view, database)
+        connection.register(f"{shown}_rows", rows)
+        texts = [f.name for f in rows.schema if f.type == pa.string()]
+        kept = ", ".join(f"{quote(n)} COLLATE NOCASE AS {quote(n)}" for n in texts)
+        connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW {shown} AS SELECT * REPLACE ({kept}) FROM {shown}_rows"
+        )
+
+
+def name_columns(tree: exp.Query) -> None:
+    """Give a name to result columns that have none, to be taken off again when they are sent."""
+    if isinstance(tree, exp.Select):
+        for at, column in enumerate(tree.selects):
+            if not column.alias_or_name and not isinstance(column, exp.Star):
+                column.replace(exp.alias_(column.copy(), f"{_UNNAMED}{at}", quoted=True))
+
+
+def declared_types(tree: exp.Expression, translation: Translation) -> Declared:
+    """Return the types of result columns, as far as they are plain columns, casts, variables."""
+    found: dict[str, tuple[SqlType, Column | None]] = {}
+    select = tree
+    while isinstance(select, exp.SetOperation | exp.Subquery):
+        select = select.this
+    if not isinstance(select, exp.Select):
+        return found
+    for column in select.expressions:
+        inner = column.unalias()
+        while isinstance(inner, exp.Paren | exp.Max | exp.Min | exp.Collate):
+            inner = inner.this
+        name = column.alias_or_name.lower()
+        if column.is_star:
+            alias = inner.table.lower() if isinstance(inner, exp.Column) else ""
+            for table in (t for a, t in translation.scope.items() if not alias or a == alias):
+                for c in table.columns:
+                    found.setdefault(c.name.lower(), (c.kind, c))
+        elif isinstance(inner, exp.Column):
+            known = translation.column(inner)
+            if known:
+                found.setdefault(name, (known.kind, known))
+        elif isinstance(inner, exp.Cast | exp.TryCast) and name:
+            found[name] = (data_type(inner.to), None)
+        elif isinstance(inner, exp.Parameter):
+            found[name] = (translation.variable(inner.name)[0], None)
+    return found
+
+
+def send_result(
+    session: Session,
+    cursor: duckdb.DuckDBPyConnection,
+    declared: Declared,
+    *,
+    names: Sequence[str] = (),
+    command: int = SELECTED,
+) -> int:
+    """Send the rows of a query; return how many they are."""
+    described = [(str(d[0]), str(d[1])) for d in cursor.description or ()]
+    try:
+        table = cursor.to_arrow_table()
+    except duckdb.Error as error:
+        raise session.transaction.failure(error) from None
+    columns, cells = [], []
+    for at, (name, kind_name) in enumerate(described):
+        kind, column = _kind(kind_name, declared.get(name.lower()))
+        values = arrow_values(table.column(at))
+        kind, values = _sized(kind, values, declared=name.lower() in declared)
+        encode, null = encoder(kind)
+        cells.append([null if v is None else encode(v) for v in values])
+        flags = tokens.WRITABLE
+        flags |= tokens.NULLABLE if column is None or column.nullable else 0
+        flags |= tokens.IDENTITY if column and column.identity else 0
+        shown = "" if name.startswith(_UNNAMED) else name
+        if at < len(names) and names[at] and shown:
+            shown = names[at]
+        columns.append(tokens.ResultColumn(name=shown, kind=kind, flags=flags))
+    session.answer.add(tokens.column_metadata(columns))
+    if session.options.fmtonly:
+        session.answer.done(0, command=command)
+        return 0
+    _send_rows(session, cells, table.num_rows)
+    session.options.rowcount = table.num_rows
+    session.answer.done(table.num_rows, command=command)
+    return int(table.num_rows)
+
+
+def _send_rows(session: Session, cells: Sequence[Sequence[bytes]], count: int) -> None:
+    for start in range(0, count, _STEP):
+        rows = zip(*(c[start : start + _STEP] for c in cells), strict=True)
+        parts = ((tokens.ROW, *row) for row in rows)
+        session.answer.add(b"".join(itertools.chain.from_iterable(parts)))
+        if session.cancelled.is_set():
+            raise Cancelled
+
+
+def _kind(name: str, known: tuple[SqlType, Column | None] | None) -> tuple[SqlType, Column | None]:
+    """Return the declared type when DuckDB's answer is of that type."""
+    if known:
+        spelled = _SPELLED.get(name, name)
+        stored = known[0].duckdb
+        if stored == spelled:
+            return known
+        if stored.split("(")[0] == spelled.split("(")[0] != "DECIMAL":
+            return known
+    return from_duckdb(name), None
+
+
+def _sized(kind: SqlType, values: list[Any], *, declared: bool) -> tuple[SqlType, list[Any]]:
+    """Return the type with (max) where values need it."""
+    if kind.name == "bigint":
+        return kind, [None if v is None else int(v) for v in values]
+    if kind == NVARCHAR_4000 or (not declared and kind.name in _SHORT):
+        values = [v if v is None or isinstance(v, str | bytes) else str(v) for v in values]
+        if any(v is not None and len(v) > _SHORT[kind.name] for v in values):
+            kind = SqlType(name=kind.name, length=MAX)
+    return kind, values
+
+
+def readable(session: Session, tables: Iterable[Table]) -> list[Table]:
+    """Return the tables; raise 229 unless the user may read them."""
+    found = list(tables)
+    for table in found:
+        demand(session.user_of(table), "SELECT", table)
+    return found
