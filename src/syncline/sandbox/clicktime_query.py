@@ -17,14 +17,15 @@ _DATE_FIELDS: Mapping[str, str] = {
     "Allocations": "Month", "AuditLog": "LogDate", "ExpenseItems": "ExpenseDate",
     "ExpenseSheets": "ExpenseSheetDate", "JobBudgets": "Month", "TimeOffRequests": "CreatedDate",
     "Timers": "TimeEntryDate", "Timesheets": "StartDate", "WeeklySummaries": "StartDate",
+    "PayrollSummaries": "StartDate",
 }  # fmt: skip
-_FROM = frozenset({
+_FROM = {
     "startdate", "fromdate", "fromexpensedate", "fromexpensesheetdate", "startmonth",
-    "monthlybudgetstartdate"},
-)  # fmt: skip
-_TO = frozenset(
-    {"enddate", "todate", "toexpensedate", "toexpensesheetdate", "endmonth", "monthlybudgetenddate"}
-)
+    "monthlybudgetstartdate",
+}  # fmt: skip
+_TO = {
+    "enddate", "todate", "toexpensedate", "toexpensesheetdate", "endmonth", "monthlybudgetenddate",
+}  # fmt: skip
 _THROUGH: Mapping[str, tuple[str, ...]] = {
     "divisionid": ("User", "Division"),
     "employmenttypeid": ("User", "EmploymentType"),

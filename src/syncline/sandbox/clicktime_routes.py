@@ -15,14 +15,22 @@ from syncline.sandbox.world import World
 
 PREFIX = "/v2/"
 _PARENTS: Mapping[str, tuple[str, str]] = {
-    "clientid": ("Client", "Clients"), "jobid": ("Job", "Jobs"), "userid": ("User", "Users"),
-    "taskid": ("Task", "Tasks"), "expensesheetid": ("ExpenseSheet", "ExpenseSheets"),
-    "timesheets_id": ("Timesheet", "Timesheets"), "timeoffrequestid": ("TimeOffRequest",
-    "TimeOffRequests"), "employmenttypeid": ("EmploymentType", "EmploymentTypes"),
-    "timeofftypeid": ("TimeOffType", "TimeOffTypes"), "overtimedefinitionid": ("OvertimeDefinition",
-    "Overtime"), "jobapprovalid": ("Job", "Jobs"),
-}  # fmt: skip
+    "alternativetimeofftypeid": ("AlternativeTimeOffType", "AlternativeTimeOffTypes"),
+    "clientid": ("Client", "Clients"),
+    "employmenttypeid": ("EmploymentType", "EmploymentTypes"),
+    "expensesheetid": ("ExpenseSheet", "ExpenseSheets"),
+    "holidaytypeid": ("HolidayType", "HolidayTypes"),
+    "jobapprovalid": ("Job", "Jobs"),
+    "jobid": ("Job", "Jobs"),
+    "overtimedefinitionid": ("OvertimeDefinition", "Overtime"),
+    "taskid": ("Task", "Tasks"),
+    "timeoffrequestid": ("TimeOffRequest", "TimeOffRequests"),
+    "timeofftypeid": ("TimeOffType", "TimeOffTypes"),
+    "timesheets_id": ("Timesheet", "Timesheets"),
+    "userid": ("User", "Users"),
+}
 _MINE = ("User", "RequestedByUser")
+_SHEET_ACTIONS = ("Submit", "Approve", "Reject")
 _WORDS = (
     "AdvancedLogging",
     "Expenses",
@@ -181,6 +189,8 @@ def _plain_items(world: World, asked: Asked) -> Sequence[object]:
     """Lists of texts (ids of another table, names of modules) and of actions."""
     if asked.entry.model is not None:
         return [{"Action": choice} for choice in asked.entry.model.fields["Action"].choices]
+    if _actions(asked.entry):
+        return _SHEET_ACTIONS
     table = world.clicktime.tables.get(asked.entry.path.rpartition("/")[2])
     return _WORDS if table is None else [table.identity(index) for index in table.indexes()][:50]
 

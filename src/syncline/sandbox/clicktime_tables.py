@@ -1,13 +1,13 @@
 """Builds ClickTime's tables: what each list shows, how many rows, what they point at."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from syncline.sandbox import clicktime_values, describe, readers, values
 from syncline.sandbox.clock import Clock
 from syncline.sandbox.links import toward
 from syncline.sandbox.options import Options
-from syncline.sandbox.rows import Generator, Store, Table, zone_of
+from syncline.sandbox.rows import Follow, Generator, Store, Table, zone_of
 
 # Model name without its variant: the table it shows.
 FAMILIES: Mapping[str, str] = {
@@ -62,6 +62,7 @@ FAMILIES: Mapping[str, str] = {
     "TimeOffTypeBalanceHistoryModel": "BalanceHistory",
     "TimeOffTypeModel": "TimeOffTypes",
     "TimeSummaryDailyModel": "DailySummaries",
+    "TimeSummaryPayrollModel": "PayrollSummaries",
     "TimeSummaryWeeklyModel": "WeeklySummaries",
     "TimerModel": "Timers",
     "TimesheetHistoryModel": "TimesheetHistory",
@@ -76,7 +77,7 @@ _PER_THOUSAND: Mapping[str, int] = {
     "Clients": 20, "DailySummaries": 100, "ExpenseItems": 100, "ExpenseSheetHistory": 40,
     "ExpenseSheets": 20, "HolidayEntries": 40, "Jobs": 40, "JobSummaries": 40, "TimeEntries": 1000,
     "TimeOff": 50, "TimeOffRequests": 25, "TimesheetHistory": 80, "Timesheets": 50,
-    "WeeklySummaries": 50,
+    "WeeklySummaries": 50, "PayrollSummaries": 50,
 }  # fmt: skip
 _FIXED: Mapping[str, int] = {
     "Users": 25, "Tasks": 20, "Companies": 1, "CustomFieldDefinitions": 21, "Holidays": 24,
@@ -106,7 +107,7 @@ TARGETS: Mapping[str, str] = {
 _HIDDEN: Mapping[str, tuple[str, ...]] = {
     "ExpenseSheetHistory": ("ExpenseSheet",),
     "TimesheetHistory": ("Timesheet",),
-    "BillingRates": ("Job", "Client"),
+    "BillingRates": ("Job", "Client", "User"),
     "JobTaskSummaries": ("Job",),
     "JobUserSummaries": ("Job",),
     "BalanceHistory": ("User", "TimeOffType"),
@@ -133,15 +134,13 @@ def build(options: Options, clock: Clock) -> Store:
     """All ClickTime tables. The same options give the same rows."""
     models = describe.clicktime().models
     shown: dict[str, dict[str, describe.Kind]] = {}
-    links: dict[str, dict[str, bool]] = {}
+    links: dict[str, set[str]] = {}
     for name, model in models.items():
         shows = family(name)
         if shows is None:
             continue
         shown.setdefault(shows, {}).update(model.fields)
-        links.setdefault(shows, {}).update(
-            {field: nested.many for field, nested in model.nested.items()}
-        )
+        links.setdefault(shows, set()).update(model.nested)
     store = Store(
         Table(
             name,
@@ -153,9 +152,10 @@ def build(options: Options, clock: Clock) -> Store:
         )
         for number, name in enumerate(sorted(shown), start=1)
     )
+    own_links = clicktime_values.references(store)
     for name, table in store.tables.items():
         table.opaque = True
-        _connect(store, table, shown[name], links[name])
+        _connect(store, table, (*shown[name], *sorted(links[name])), own_links.get(name, {}))
     specific = clicktime_values.specific(store)
     for name, table in store.tables.items():
         own = specific.get(name, {})
@@ -175,21 +175,14 @@ def _size(name: str, rows: int) -> int:
     return max(_SMALLEST, rows * share // 1000) if share is not None else _FIXED.get(name, _USUAL)
 
 
-def _connect(
-    store: Store, table: Table, fields: Mapping[str, describe.Kind], links: Mapping[str, bool]
-) -> None:
-    own = clicktime_values.references(store).get(table.name, {})
-    names = [field.removesuffix("ID") for field in fields if field.endswith("ID") and field != "ID"]
-    names.extend(name for name, many in links.items() if not many)
-    names.extend(_HIDDEN.get(table.name, ()))
-    for name in (*names, *own):
+def _connect(store: Store, table: Table, fields: Iterable[str], own: Mapping[str, Follow]) -> None:
+    names = [field.removesuffix("ID") for field in fields]
+    for name in (*names, *_HIDDEN.get(table.name, ()), *own):
         target = store.tables.get(TARGETS.get(name, ""))
         if target is not None:
             share = _SPARSE.get(name, 100)
-            table.single[name] = (
-                target,
-                own.get(name) or toward(target, f"{table.name}.{name}", percent=share),
-            )
+            usual = toward(target, f"{table.name}.{name}", percent=share)
+            table.single[name] = (target, own.get(name) or usual)
 
 
 def _generator(store: Store, table: Table, field: str, kind: describe.Kind) -> Generator:

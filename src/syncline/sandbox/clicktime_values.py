@@ -149,6 +149,12 @@ def references(store: Store) -> Mapping[str, Mapping[str, Follow]]:
         "WeeklySummaries": {"User": by(user_in_turn, users)},
         "DailySummaries": {"User": by(user_in_turn, users)},
         "JobSummaries": {"Job": by(job_of, jobs), "Client": through("Job", "Client")},
+        "PayrollSummaries": {"User": by(user_in_turn, users)},
+        "BillingRates": {
+            "User": by(user_in_turn, users),
+            "Job": by(job_of, jobs),
+            "Client": in_turn("Clients"),
+        },
         "ExpectedWork": {"User": by(user_in_turn, users)},
         "TaskJobRates": {
             "Job": by(job_of, jobs),
@@ -291,6 +297,11 @@ def specific(store: Store) -> dict[str, dict[str, Generator]]:
         "Timesheets": {
             "StartDate": lambda draw: _week(draw, 0),
             "EndDate": lambda draw: _week(draw, 6),
+        },
+        "PayrollSummaries": {
+            "StartDate": lambda draw: _week(draw, 0),
+            "EndDate": lambda draw: _week(draw, 6),
+            "Name": through_field("Name", "User"),
         },
         "WeeklySummaries": {
             "StartDate": lambda draw: _week(draw, 0),

@@ -1,6 +1,7 @@
 """What Clio's rows point at: most by default, some by a rule of their own."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from syncline.sandbox import describe
 from syncline.sandbox.links import backward, by, several, through, toward, within, within_list
@@ -58,6 +59,7 @@ def table_of(schema: str) -> str | None:
     return _tables().get(schema) or ALIASES.get(schema)
 
 
+@cache
 def _tables() -> dict[str, str]:
     return {
         entry.schema.name: entry.table for entry in describe.clio().lists if entry.table != "items"

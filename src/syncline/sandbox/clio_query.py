@@ -20,10 +20,10 @@ SOURCE_BITS = 40
 _INDEX_MASK = (1 << SOURCE_BITS) - 1
 _OFFSET_MAX = 10_000
 _KEPT_SELECTIONS = 32
-_NOT_FILTERS = frozenset({
+_NOT_FILTERS = {
     "fields", "limit", "page_token", "order", "offset", "custom_field_ids[]", "scope",
-    "include_deleted", "updated_since", "created_since"},
-)  # fmt: skip
+    "include_deleted", "updated_since", "created_since",
+}  # fmt: skip
 _ORDER_FIELDS = {
     "client_name": "client.name", "matter_display_number": "matters", "due_at_strict": "due_at",
     "last_modified": "updated_at", "last_modified_at": "updated_at", "set": "utbms_set_id",

@@ -16,16 +16,13 @@ from syncline.sandbox.limits import Verdict
 from syncline.sandbox.world import World
 
 PREFIX = "/api/v4/"
+# A path's parameter: the reference of the children, and the table of the parents.
 _PARENTS = {
-    "contact_id": "contact",
-    "matter_id": "matter",
-    "jurisdiction_id": "jurisdiction",
-    "id": "document",
+    "contact_id": ("contact", "contacts"),
+    "matter_id": ("matter", "matters"),
+    "jurisdiction_id": ("jurisdiction", "court_rules_jurisdictions"),
+    "id": ("document", "documents"),
 }
-_PARENT_TABLES = {
-    "contact_id": "contacts", "matter_id": "matters",
-    "jurisdiction_id": "court_rules_jurisdictions", "id": "documents",
-}  # fmt: skip
 _INVALID_TOKEN = {
     "error": "invalid_token",
     "error_description": (
@@ -126,10 +123,11 @@ def _routed(request: web.Request, world: World) -> web.Response:
     for pattern, child, parameter in _CHILDREN:
         found = pattern.fullmatch(path)
         if found is not None and parameter is not None:
-            row = world.clio.tables[_PARENT_TABLES[parameter]].find(found["parent"])
+            reference, table = _PARENTS[parameter]
+            row = world.clio.tables[table].find(found["parent"])
             if row is None:
                 return _not_found(path)
-            parent = (_PARENTS[parameter], row)
+            parent = (reference, row)
             return _list(
                 request, world, Asked(entry=child, parameters=_parameters(request), parent=parent)
             )
