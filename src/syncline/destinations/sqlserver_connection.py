@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 import mssql_python
 
-from syncline.destinations.sqlserver_errors import not_connected, unknown_database
+from syncline.destinations.sqlserver_errors import FAILURES, not_connected, unknown_database
 from syncline.errors import CredentialError, DestinationRefused, PropertyError, SynclineError
 
 AuthScheme: TypeAlias = Literal["Password", "AzureServicePrincipal", "AzureMSI", "AccessToken"]
@@ -115,13 +115,13 @@ def connect(settings: Settings) -> mssql_python.Connection:
     _choose_provider()
     try:
         connection = _login(text, settings)
-    except mssql_python.Error as error:
+    except FAILURES as error:
         raise _refused(error, settings) from None
     try:
         cursor = connection.cursor()
         cursor.execute(_SESSION.format(lock_timeout=settings.lock_timeout))
         cursor.close()
-    except mssql_python.Error as error:
+    except FAILURES as error:
         raise _refused(error, settings) from None
     return connection
 
@@ -140,13 +140,13 @@ def _login(text: str, settings: Settings) -> mssql_python.Connection:
             f"the SQL Server driver does not take the connection properties: {reason}",
             hint="see the driver's list of connection string keywords",
         ) from None
-    except mssql_python.Error:
-        raise
-    except (ImportError, OSError, RuntimeError, ValueError) as error:
+    except (ImportError, OSError) as error:
         raise _not_loaded(error) from None
 
 
-def _refused(error: mssql_python.Error, settings: Settings) -> SynclineError:
+def _refused(error: Exception, settings: Settings) -> SynclineError:
+    if "load the driver" in str(error):
+        return _not_loaded(error)
     address, user = _address(settings), settings.user or settings.auth_scheme
     found = not_connected(error, server=address, database=settings.database, user=user)
     if isinstance(found, CredentialError) and settings.database:
@@ -160,16 +160,16 @@ def _refused(error: mssql_python.Error, settings: Settings) -> SynclineError:
         )  # fmt: skip
         try:
             _login(connection_string(elsewhere), elsewhere).close()
-        except (mssql_python.Error, SynclineError):
+        except (*FAILURES, SynclineError):
             return found
         return unknown_database(address, settings.database, user)
     return found
 
 
 def _not_loaded(error: Exception) -> SynclineError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    missing = ", ".join(missing_libraries()) or str(error).splitlines()[0]
     return DestinationRefused(
-        f"the SQL Server driver cannot be loaded: {reason}",
+        f"the SQL Server driver cannot be loaded: {missing}",
         hint=f"install the libraries it needs: {_PACKAGES} libssl3",
     )
 

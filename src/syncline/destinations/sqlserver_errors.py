@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable, Mapping
 
+import mssql_python
+
 from syncline.errors import (
     CommitUnknown,
     CredentialError,
@@ -16,6 +18,10 @@ from syncline.errors import (
     SynclineError,
     Unavailable,
 )
+
+#: What the driver raises: its bulk copy has no class of its own for errors, and its other
+#: exceptions fail to build themselves from some texts.
+FAILURES = (mssql_python.Error, RuntimeError, ValueError)
 
 #: The whole transaction may be run again at once.
 CONFLICTS = frozenset({1205, 1222, 3960, 3961})
@@ -146,7 +152,7 @@ def not_connected(  # noqa: PLR0911 (a table of cases)
             hint="install the certificate's authority, or set TrustServerCertificate=true if the "
             "network between is yours",
         )
-    if "token" in text.lower() or "azure" in text.lower():
+    if re.search("token|azure|entra", f"{kind} {text}", re.IGNORECASE):
         return CredentialError(
             f"no token for SQL Server {server}: {text}",
             hint="check AuthScheme, User and Password (application id and secret)",

@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-import mssql_python
 import pyarrow as pa
 from sqlglot import exp
 
 from syncline.destinations.sqlserver_connection import Settings, connect
-from syncline.destinations.sqlserver_errors import DriverError, ServerError, raised
+from syncline.destinations.sqlserver_errors import FAILURES, DriverError, ServerError, raised
 from syncline.destinations.sqlserver_rows import fit
 from syncline.destinations.sqlserver_sql import table_name, text_literal
 from syncline.destinations.sqlserver_types import Column, plain
@@ -115,7 +114,7 @@ class Session:
             while self._cursor.nextset():
                 if self._cursor.description:
                     _refuse(self._cursor.arrow())
-        except mssql_python.Error as error:
+        except FAILURES as error:
             raise raised(error) from error
         return plain(found)
 
@@ -151,7 +150,7 @@ class Session:
                 # Without a mapping by name, columns go by position and surplus ones vanish.
                 column_mappings=[(n, n) for n in records.schema.names],
             )
-        except (mssql_python.Error, RuntimeError, ValueError) as error:
+        except FAILURES as error:
             raise raised(error) from error
         if done["rows_copied"] != records.num_rows:
             raise Unavailable(
@@ -165,13 +164,13 @@ class Session:
         handle = self._cursor.hstmt
         cancel = getattr(handle, "_cancel", None)
         if cancel is not None:
-            with suppress(RuntimeError, mssql_python.Error):
+            with suppress(*FAILURES):
                 cancel()
 
     def close(self) -> None:
         """Close the connection; a transaction under way is rolled back."""
         # A connection that cannot even be closed is as gone as one that can.
-        with suppress(mssql_python.Error, RuntimeError):
+        with suppress(*FAILURES):
             self._connection.close()
 
     def _run(self, work: str, *, rows: bool) -> int:
@@ -193,7 +192,7 @@ class Session:
                     row = self._cursor.fetchone()
                 if not self._cursor.nextset():
                     break
-        except mssql_python.Error as error:
+        except FAILURES as error:
             raise raised(error) from error
         if row is None:
             raise DriverError("the server ended a batch without its result", lost=True)
