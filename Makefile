@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench hotspots lock clean
+.PHONY: demo test lint bench hotspots lock docs clean
 demo: $(VENV)/.installed
 	$(BIN)/syncline demo
 
@@ -26,11 +26,16 @@ bench: $(VENV)/.bench
 hotspots: $(VENV)/.bench
 	$(BIN)/python -m bench.hotspots
 
-lock: $(VENV)/.dev
-	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group bench -c requirements.lock -o requirements-bench.lock pyproject.toml
+# Every extra is pinned with the rest, so that one lock serves users and tests.
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras
+lock: $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(LOCK) -o requirements.lock pyproject.toml
+	$(LOCK) --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(LOCK) --group bench -c requirements-dev.lock -o requirements-bench.lock pyproject.toml
+
+docs: $(VENV)/.dev
+	$(BIN)/python docs/generate.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -118,29 +119,32 @@ def show(
 def table(title: str, outcomes: Sequence[Outcome]) -> Table:
     """Return outcomes as a table for the terminal."""
     shown = Table(
-        title=escape(title), title_justify="left", title_style="bold", show_edge=False,
-        header_style="bold", show_footer=len(outcomes) > 1, footer_style="bold",
+        title=escape(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
+        header_style="bold", show_footer=len(outcomes) > 1, footer_style="bold", padding=(0, 1, 0, 0),
+        pad_edge=False,
     )  # fmt: skip
     results = [o.result for o in outcomes if o.result]
-    shown.add_column("task", footer="total")
-    for label, field in _COLUMNS:
+    shown.add_column("task", footer="total", overflow="fold")
+    rejected = any(r.rejected for r in results)
+    columns = [(label, field) for label, field in _COLUMNS if rejected or field != "rejected"]
+    for label, field in columns:
         total = sum(getattr(r, field) for r in results)
-        shown.add_column(label, justify="right", footer=f"{total:,}")
+        shown.add_column(label, justify="right", footer=f"{total:,}", no_wrap=True)
     seconds = sum(r.seconds for r in results)
-    shown.add_column("seconds", justify="right", footer=f"{seconds:.1f}")
+    shown.add_column("seconds", justify="right", footer=f"{seconds:.1f}", no_wrap=True)
     for outcome in outcomes:
         target, result = escape(outcome.task.target), outcome.result
         if result is None:
             state = "[red]failed[/]" if outcome.error else "[dim]not begun[/]"
             shown.add_row(target, state)
         else:
-            counts = (f"{getattr(result, field):,}" for _, field in _COLUMNS)
+            counts = (f"{getattr(result, field):,}" for _, field in columns)
             shown.add_row(target, *counts, f"{result.seconds:.1f}")
     return shown
 
 
 _COLUMNS = (
-    ("rows read", "read"),
+    ("read", "read"),
     ("inserted", "inserted"),
     ("updated", "updated"),
     ("deleted", "deleted"),
