@@ -26,13 +26,12 @@ bench: $(VENV)/.bench
 hotspots: $(VENV)/.bench
 	$(BIN)/python -m bench.hotspots
 
-# Every extra is pinned with the rest, so that one lock serves users and tests.
-LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(LOCK) -o requirements.lock pyproject.toml
-	$(LOCK) --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
-	$(LOCK) --group bench -c requirements-dev.lock -o requirements-bench.lock pyproject.toml
+	$(LOCK) --all-extras --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(LOCK) --all-extras --group bench -c requirements-dev.lock -o requirements-bench.lock pyproject.toml
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py
