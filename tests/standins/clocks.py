@@ -50,7 +50,7 @@ class VirtualClock:
         """Let everything happen that happens up to a moment."""
         loop = asyncio.get_running_loop()
         while True:
-            while loop._ready:  # type: ignore[attr-defined]  # the only way to see an idle loop
+            while loop._ready:  # type: ignore[attr-defined]  # noqa: ASYNC110 (the only way to see it)
                 await asyncio.sleep(0)
             if not self._sleepers or self._sleepers[0][0] > until:
                 self.now = until

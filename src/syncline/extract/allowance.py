@@ -156,18 +156,16 @@ class Allowance:
     def _see(self, left: int, reset: float | None, sent: float, now: float, wall: float) -> None:
         if self._ahead_wall is None:
             self._ahead_wall = wall - now
-        if reset is not None:
-            if self._limits.reset_as == "seconds":
-                reset += now
-            else:
-                # A window that an answer is from cannot have ended before it was asked for.
-                self._ahead_wall = min(self._ahead_wall, reset + _ROUNDED - sent)
+        if reset is not None and self._limits.reset_as == "seconds":
+            reset += now
+        elif reset is not None:
+            # A window that an answer is from cannot have ended before it was asked for.
+            self._ahead_wall = min(self._ahead_wall, reset + _ROUNDED - sent)
         if self._left is None:
             self._opened, self._first, self._left = sent, now, left
+        elif self._stale(reset, sent):
+            return
         elif self._assumed:
-            stale = reset is None or (self._past is not None and reset <= self._past + _SAME)
-            if sent < self._opened and stale:
-                return
             self._left, self._limit, self._slid = left, left + 1, 0
         elif self._rolled(left, reset):
             if reset is not None and left < self._left:
@@ -175,14 +173,19 @@ class Allowance:
             self._opened, self._first = sent, now
             self._past, self._reset = self._reset, None
             self._left, self._limit = left, left + 1
-        elif reset is not None and self._reset is not None and reset < self._reset - _SAME:
-            return
         else:
             self._left = min(self._left, left)
         self._assumed = False
         if self._reset is None:
             self._reset = reset
         self._compute_end()
+
+    def _stale(self, reset: float | None, sent: float) -> bool:
+        """Say whether headers speak of a window before the one we are in."""
+        if not self._assumed:
+            return reset is not None and self._reset is not None and reset < self._reset - _SAME
+        past = reset is None or (self._past is not None and reset <= self._past + _SAME)
+        return past and sent < self._opened
 
     def _miss(self) -> None:
         if self._left is not None:

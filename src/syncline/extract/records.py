@@ -59,6 +59,7 @@ class Reader:
             try:
                 records, values = self._rows.page(body)
             except msgspec.ValidationError:
+                body.decode()  # what is skipped over is not checked by the decoder
                 texts, values = self._rows.texts(body)
                 count = len(texts)
                 return PageContent(count=count, size=count, values=values, records=None, body=body)

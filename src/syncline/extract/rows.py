@@ -185,7 +185,7 @@ class Rows:
         """Return which column of a record made decoding fail, and on what."""
         try:
             value = msgspec.json.decode(text)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return _misfit(text, str(error))
         if not isinstance(value, dict):
             return _misfit(text, f"it is {_found(value)}, not an object")

@@ -93,6 +93,8 @@ class Transport:
                     total=None, sock_connect=min(30.0, self._timeout), sock_read=self._timeout
                 ),
             )
+            # Asking again is for those who count requests.
+            self._session._retry_connection = False  # noqa: SLF001 (there is no public way)
         return self._session
 
 
