@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from query_tables import TABLES
 
+from query_tables import TABLES
 from syncline.errors import QueryError
 from syncline.model.table import Predicate, description_of, is_json, size_of
 from syncline.query.plan import Plan, plan
