@@ -38,7 +38,7 @@ async def check(file: Path, job: str | None, console: Console) -> int:
 
 async def _task(task: Task, source: Source, console: Console) -> int:
     try:
-        planned = plan_of(task, await source.tables())
+        planned = plan_of(task, await source.tables(), SystemClock())
         decision = decide(
             task, has_cursor=planned.incremental, key=planned.key, version=planned.version,
             fingerprint=planned.fingerprint, last=None, full=False,

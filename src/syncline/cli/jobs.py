@@ -119,7 +119,8 @@ def show(
 def table(title: str, outcomes: Sequence[Outcome]) -> Table:
     """Return outcomes as a table for the terminal."""
     shown = Table(
-        title=escape(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
+        title=escape(title), title_justify="left", title_style="bold",
+        box=box.SIMPLE_HEAD,
         header_style="bold", show_footer=len(outcomes) > 1, footer_style="bold", padding=(0, 1, 0, 0),
         pad_edge=False,
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """The commands. Each imports what it needs when it runs, so that --help is quick."""
 
+import gc
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -206,4 +207,6 @@ def profile_show(
 
 def main() -> None:
     """Run the command line."""
+    # What is imported stays; to look through it for garbage again and again is start-up time.
+    gc.disable()
     app()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -19,6 +20,7 @@ def run(command: Callable[[Console], Awaitable[int]]) -> None:
     Messages and progress go to standard error, results to standard output.
     """
     console = Console(stderr=True, highlight=False)
+    gc.enable()
     raise typer.Exit(asyncio.run(_guarded(command, console)))
 
 

@@ -17,8 +17,8 @@ from syncline.errors import ProjectError, QueryError
 from syncline.model.ports import Source
 from syncline.model.run import Event, Waiting
 from syncline.model.table import Table, Value, description_of
+from syncline.query.catalog import table_named
 from syncline.query.execute import execute
-from syncline.query.names import table_named
 from syncline.query.plan import plan
 
 _IN_FILE = re.compile(r"^(?P<file>.+\.ya?ml):(?P<name>[^:/\\]+)$")

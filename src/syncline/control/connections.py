@@ -13,12 +13,14 @@ from syncline.control.properties import (
     MODELS,
     ApiProperties,
     DuckDBProperties,
+    PostgresProperties,
     Properties,
+    SQLServerProperties,
     parse_pairs,
     properties_of,
 )
 from syncline.destinations.duckdb import open_duckdb
-from syncline.errors import CredentialError, ProjectError, PropertyError
+from syncline.errors import CredentialError, DestinationRefused, ProjectError, PropertyError
 from syncline.extract.credentials import Credentials
 from syncline.extract.oauth import Registration, registration
 from syncline.extract.source import rest_source
@@ -109,10 +111,70 @@ def opener(project: Project, name: str) -> Callable[[], Awaitable[Destination]]:
                     memory_limit=given.memory_limit,
                     threads=given.threads,
                 )
+            case PostgresProperties():
+                return _postgres(given)
+            case SQLServerProperties():
+                return _sqlserver(given)
             case _:
                 raise AssertionError(f"no destination for {type(given).__name__}")
 
     return opened
+
+
+def _postgres(given: PostgresProperties) -> Destination:
+    try:
+        from syncline.destinations.postgres import (  # noqa: PLC0415 (an optional driver)
+            PostgresSettings,
+            open_postgres,
+        )
+    except ModuleNotFoundError as error:
+        raise _not_installed("postgres", error) from None
+    return open_postgres(
+        PostgresSettings(
+            server=given.server,
+            port=given.port,
+            database=given.database,
+            user=given.user,
+            password=given.password.get_secret_value(),
+            schema=given.schema_name,
+            sslmode=given.ssl_mode,
+            url=given.url.get_secret_value(),
+        )
+    )
+
+
+def _sqlserver(given: SQLServerProperties) -> Destination:
+    try:
+        from syncline.destinations.sqlserver import (  # noqa: PLC0415 (an optional driver)
+            open_sqlserver,
+        )
+        from syncline.destinations.sqlserver_connection import (  # noqa: PLC0415 (as above)
+            Settings,
+        )
+    except ModuleNotFoundError as error:
+        raise _not_installed("sqlserver", error) from None
+    return open_sqlserver(
+        Settings(
+            server=given.server,
+            port=given.port,
+            user=given.user,
+            password=given.password.get_secret_value(),
+            database=given.database,
+            schema=given.schema_name,
+            encrypt=given.encrypt,
+            trust_server_certificate=given.trust_server_certificate,
+            auth_scheme=given.auth_scheme,
+            access_token=given.access_token.get_secret_value(),
+            options=given.passed_on,
+        )
+    )
+
+
+def _not_installed(extra: str, error: ModuleNotFoundError) -> DestinationRefused:
+    return DestinationRefused(
+        f"the driver for {extra} is not installed: {error}",
+        hint=f"pip install 'syncline[{extra}]'",
+    )
 
 
 def source_properties(project: Project, name: str) -> ApiProperties:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -9,6 +10,7 @@ from syncline.errors import SynclineError
 from syncline.model.job import Task
 from syncline.model.ports import Destination, Source
 from syncline.model.run import Clock, Event, Result
+from syncline.query.plan import Plan
 from syncline.sync import plan_of, sync
 
 #: Receives the events of all tasks of a job. Must not raise and must not block.
@@ -48,14 +50,12 @@ async def run_job(job: JobRun) -> tuple[Outcome, ...]:
     Errors of a task end up in its outcome. Cancellation ends all tasks at their last commit.
     """
     tables = await job.source.tables()
-    scans = []
+    plans: dict[str, Plan] = {}
+    # A task that cannot be planned says so itself when its turn comes.
     for task in job.tasks:
-        try:
-            scans += plan_of(task, tables).scans
-        except SynclineError:
-            # The task itself will say so when its turn comes.
-            continue
-    job.source.expect(scans)
+        with suppress(SynclineError):
+            plans[task.id] = plan_of(task, tables, job.clock)
+    job.source.expect([scan for planned in plans.values() for scan in planned.scans])
     places = asyncio.Semaphore(job.parallel_tasks)
     failed = asyncio.Event()
 
@@ -64,7 +64,7 @@ async def run_job(job: JobRun) -> tuple[Outcome, ...]:
             if failed.is_set() and not job.continue_on_error:
                 return Outcome(task=task)
             try:
-                return Outcome(task=task, result=await _run(job, task))
+                return Outcome(task=task, result=await _run(job, task, plans.get(task.id)))
             except SynclineError as error:
                 failed.set()
                 return Outcome(task=task, error=error)
@@ -74,7 +74,7 @@ async def run_job(job: JobRun) -> tuple[Outcome, ...]:
     return tuple(task.result() for task in running)
 
 
-async def _run(job: JobRun, task: Task) -> Result:
+async def _run(job: JobRun, task: Task, planned: Plan | None) -> Result:
     destination = await job.destination()
     try:
         return await sync(
@@ -84,6 +84,7 @@ async def _run(job: JobRun, task: Task) -> Result:
             run=f"{job.id}/{task.id}",
             clock=job.clock,
             observe=lambda event: job.observe(task, event),
+            planned=planned,
             full=job.full,
             sweep=job.sweep,
         )

@@ -23,13 +23,13 @@ Moment: TypeAlias = Annotated[
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
 
 class ConnectionSpec(_Part):
     """A source or destination: its type and properties."""
 
-    type: Literal["api", "duckdb"]
+    type: Literal["api", "duckdb", "postgres", "sqlserver"]
     properties: dict[str, Scalar | dict[str, Scalar]] | str = Field(
         description="CData's property names, or one connection string."
     )
@@ -49,7 +49,7 @@ class DeletesSpec(_Part):
     """What becomes of rows that are gone at the source, and how often to look for them."""
 
     mode: Literal["auto", "hard", "soft", "ignore"]
-    every: int = Field(1, gt=0, description="Look for deleted rows every so many runs.")
+    every: int = Field(default=1, gt=0, description="Look for deleted rows every so many runs.")
 
 
 class TaskSpec(_Part):
@@ -58,22 +58,42 @@ class TaskSpec(_Part):
     table: str | None = None
     columns: tuple[ColumnSpec, ...] = ()
     where: str | None = None
-    query: str | None = Field(None, description="SELECT, or CData's REPLICATE statement.")
+    query: str | None = Field(default=None, description="SELECT, or CData's REPLICATE statement.")
     parameters: dict[str, Scalar] = Field(
         default_factory=dict, description="Values of @name parameters."
     )
-    into: str | None = Field(None, description="Target table; default: the source table's name.")
-    write: Literal["merge", "append", "replace", "history"] | None = None
+    into: str | None = Field(
+        default=None, description="Target table; default: the source table's name."
+    )
+    write: (
+        Literal["merge", "append", "replace", "history", "insert", "update", "upsert", "delete"]
+        | None
+    ) = None
     key: tuple[str, ...] = ()
     deletes: Literal["auto", "hard", "soft", "ignore"] | DeletesSpec = "auto"
+    existing: bool = Field(
+        default=False, description="The target is there already and stays as it is."
+    )
+    mapping: dict[str, str] = Field(
+        default_factory=dict, description="Column of the query: column of the existing table."
+    )
+    batch_size: int = Field(
+        default=0, ge=0, description="Rows in one commit to an existing table; 0: all in one."
+    )
+    timeout: float | None = Field(
+        default=None, gt=0, description="Seconds that a commit to an existing table may take."
+    )
+    identity_insert: bool = False
+    on_error: Literal["fail", "ignore", "redirect"] = "fail"
+    on_truncation: Literal["fail", "ignore", "redirect"] = "fail"
     schema_changes: Literal["evolve", "freeze"] = "evolve"
     allow_empty: bool = False
     rejects: bool = False
     synced_at: bool = False
-    parallel: int = Field(1, gt=0, le=64)
+    parallel: int = Field(default=1, gt=0, le=64)
     start: Moment | None = None
-    commit_rows: int = Field(50_000, gt=0)
-    commit_seconds: float = Field(30.0, gt=0)
+    commit_rows: int = Field(default=50_000, gt=0)
+    commit_seconds: float = Field(default=30.0, gt=0)
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
@@ -81,6 +101,13 @@ class TaskSpec(_Part):
             raise ValueError("give either 'table' or 'query'")
         if self.query is not None and (self.columns or self.where):
             raise ValueError("'columns' and 'where' go with 'table'; a query has its own")
+        only = {"insert", "update", "upsert", "delete"}
+        never = {"merge", "append", "history"}
+        if not self.existing and (self.mapping or self.write in only):
+            raise ValueError("'mapping' and this 'write' are for a target with 'existing: true'")
+        if self.existing and self.write in never:
+            raise ValueError(f"with 'existing: true', 'write' is one of {', '.join(sorted(only))}"
+                             ", replace")  # fmt: skip
         return self
 
 
@@ -90,7 +117,7 @@ class JobSpec(_Part):
     source: str
     destination: str
     tasks: tuple[TaskSpec, ...] = Field(min_length=1)
-    parallel_tasks: int = Field(1, gt=0, le=32)
+    parallel_tasks: int = Field(default=1, gt=0, le=32)
     continue_on_error: bool = True
 
 

@@ -17,7 +17,7 @@ Text = Annotated[str, BeforeValidator(lambda v: str(v) if isinstance(v, int | fl
 class Properties(BaseModel):
     """What all connection types share: names in any case, unknown ones refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
 
 class ApiProperties(Properties):
@@ -25,26 +25,28 @@ class ApiProperties(Properties):
 
     profile: Text = Field(alias="Profile", description="Bundled profile, or path of a .yaml file.")
     profile_settings: Text | dict[str, Text] = Field(
-        "", alias="ProfileSettings", description="Settings of the profile: k=v;k=v."
+        default="", alias="ProfileSettings", description="Settings of the profile: k=v;k=v."
     )
     auth_scheme: Text | None = Field(
-        None, alias="AuthScheme", description="One of the profile's schemes; default: its first."
+        default=None,
+        alias="AuthScheme",
+        description="One of the profile's schemes; default: its first.",
     )
-    user: Text = Field("", alias="User")
-    password: SecretStr = Field(SecretStr(""), alias="Password")
+    user: Text = Field(default="", alias="User")
+    password: SecretStr = Field(default=SecretStr(""), alias="Password")
     initiate_oauth: Literal["OFF", "GETANDREFRESH", "REFRESH"] = Field(
-        "GETANDREFRESH",
+        default="GETANDREFRESH",
         alias="InitiateOAuth",
         description="GETANDREFRESH: ask the user in a browser when there are no tokens, and "
         "refresh them; REFRESH: only refresh; OFF: use OAuthAccessToken as it is.",
     )
-    oauth_client_id: Text = Field("", alias="OAuthClientId")
-    oauth_client_secret: SecretStr = Field(SecretStr(""), alias="OAuthClientSecret")
-    oauth_access_token: SecretStr = Field(SecretStr(""), alias="OAuthAccessToken")
-    oauth_refresh_token: SecretStr = Field(SecretStr(""), alias="OAuthRefreshToken")
-    callback_url: Text = Field("http://127.0.0.1:33333/callback", alias="CallbackURL")
+    oauth_client_id: Text = Field(default="", alias="OAuthClientId")
+    oauth_client_secret: SecretStr = Field(default=SecretStr(""), alias="OAuthClientSecret")
+    oauth_access_token: SecretStr = Field(default=SecretStr(""), alias="OAuthAccessToken")
+    oauth_refresh_token: SecretStr = Field(default=SecretStr(""), alias="OAuthRefreshToken")
+    callback_url: Text = Field(default="http://127.0.0.1:33333/callback", alias="CallbackURL")
     oauth_settings_location: Text = Field(
-        "", alias="OAuthSettingsLocation", description="File that keeps the tokens."
+        default="", alias="OAuthSettingsLocation", description="File that keeps the tokens."
     )
 
     @property
@@ -59,12 +61,57 @@ class DuckDBProperties(Properties):
     """Properties of a DuckDB destination, ``type: duckdb``."""
 
     database: Text = Field(alias="Database", description="Path of the file; made if missing.")
-    schema_name: Text = Field("main", alias="Schema")
-    memory_limit: Text = Field("128MB", alias="MemoryLimit")
-    threads: int | None = Field(None, alias="Threads", gt=0)
+    schema_name: Text = Field(default="main", alias="Schema")
+    memory_limit: Text = Field(default="128MB", alias="MemoryLimit")
+    threads: int | None = Field(default=None, alias="Threads", gt=0)
 
 
-MODELS: Mapping[str, type[Properties]] = {"api": ApiProperties, "duckdb": DuckDBProperties}
+class PostgresProperties(Properties):
+    """Properties of a PostgreSQL destination, ``type: postgres``."""
+
+    server: Text = Field(default="localhost", alias="Server")
+    port: int = Field(default=5432, alias="Port", gt=0, lt=65536)
+    database: Text = Field(default="postgres", alias="Database")
+    user: Text = Field(default="", alias="User")
+    password: SecretStr = Field(default=SecretStr(""), alias="Password")
+    schema_name: Text = Field(default="public", alias="Schema")
+    ssl_mode: Text = Field(
+        default="prefer",
+        alias="SSLMode",
+        description="disable, allow, prefer, require, verify-ca or verify-full.",
+    )
+    url: SecretStr = Field(
+        default=SecretStr(""),
+        alias="URL",
+        description="postgresql://user:password@host:port/database, instead of the others.",
+    )
+
+
+class SQLServerProperties(Properties):
+    """Properties of a SQL Server destination, ``type: sqlserver``; others go to the driver."""
+
+    server: Text = Field(alias="Server", description=r"host, host\\instance or host,port.")
+    port: int | None = Field(default=None, alias="Port", gt=0, lt=65536)
+    database: Text = Field(default="", alias="Database")
+    user: Text = Field(default="", alias="User")
+    password: SecretStr = Field(default=SecretStr(""), alias="Password")
+    schema_name: Text = Field(default="dbo", alias="Schema")
+    encrypt: Text = Field(default="yes", alias="Encrypt", description="yes, no or strict.")
+    trust_server_certificate: bool = Field(default=False, alias="TrustServerCertificate")
+    auth_scheme: Literal["Password", "AzureServicePrincipal", "AzureMSI", "AccessToken"] = Field(
+        default="Password", alias="AuthScheme"
+    )
+    access_token: SecretStr = Field(default=SecretStr(""), alias="AccessToken")
+    #: Keywords of the driver.
+    passed_on: dict[str, Text] = Field(default_factory=dict, alias="Other")
+
+
+MODELS: Mapping[str, type[Properties]] = {
+    "api": ApiProperties,
+    "duckdb": DuckDBProperties,
+    "postgres": PostgresProperties,
+    "sqlserver": SQLServerProperties,
+}
 
 
 def properties_of(model: type[Model], given: Mapping[str, object]) -> Model:
@@ -75,8 +122,12 @@ def properties_of(model: type[Model], given: Mapping[str, object]) -> Model:
     """
     names = {(f.alias or n).lower(): f.alias or n for n, f in model.model_fields.items()}
     found: dict[str, object] = {}
+    passed_on: dict[str, object] = {}
     for name, value in given.items():
         canonical = names.get(name.lower())
+        if canonical is None and "passed_on" in model.model_fields:
+            passed_on[name] = value
+            continue
         if canonical is None:
             near = difflib.get_close_matches(name.lower(), names, n=1)
             raise PropertyError(
@@ -88,6 +139,8 @@ def properties_of(model: type[Model], given: Mapping[str, object]) -> Model:
         if canonical in found:
             raise PropertyError(f"the property {canonical} is given twice")
         found[canonical] = value
+    if passed_on:
+        found["passed_on"] = passed_on
     try:
         return model.model_validate(found)
     except ValidationError as error:

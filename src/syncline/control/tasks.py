@@ -13,12 +13,14 @@ from syncline.control.project import (
     TaskSpec,
 )
 from syncline.errors import ProjectError
-from syncline.model.job import Deletes, Disposition, SchemaPolicy, Task
+from syncline.model.job import Deletes, Disposition, Flow, RowErrors, SchemaPolicy, Task
 from syncline.query.replicate import parse_replicate
 
 _TABLE_PARTS = 2
 #: What CData's REPLICATE options mean here: option -> value -> setting.
 _TRUE = {"", "true", "1", "yes"}
+#: Words of a task's `write` that mean another disposition.
+_WRITES = {"upsert": "merge"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,25 +56,43 @@ def _task(job: str, index: int, spec: TaskSpec) -> Task:
     if into is None:
         raise ProjectError(f"{place}: a query needs 'into', the name of its target table")
     schema, target = _target(place, into)
-    deletes = spec.deletes if isinstance(spec.deletes, DeletesSpec) else None
+    deletes = spec.deletes
+    if not isinstance(deletes, DeletesSpec):
+        deletes = DeletesSpec(mode=deletes)
+    write = Disposition(_WRITES.get(spec.write, spec.write)) if spec.write else None
+    if spec.existing:
+        write = write or Disposition.INSERT
     return Task(
         id=f"{job}/{schema + '.' if schema else ''}{target}",
         query=written.query,
         target=target,
         schema=schema,
-        disposition=Disposition(spec.write) if spec.write else written.disposition,
+        disposition=write or written.disposition,
         schema_policy=written.schema_policy or SchemaPolicy(spec.schema_changes),
         key=spec.key or written.key,
         parameters=spec.parameters,
-        deletes=Deletes(deletes.mode if deletes else spec.deletes),
-        sweep_every=deletes.every if deletes else 1,
+        # What is in a table that is not ours may come from others too.
+        deletes=Deletes.IGNORE if spec.existing else Deletes(deletes.mode),
+        flow=_flow(spec) if spec.existing else None,
+        sweep_every=deletes.every,
         allow_empty=spec.allow_empty,
-        rejects=spec.rejects,
+        rejects=spec.rejects or (spec.existing and spec.on_error == "redirect"),
         synced_at=spec.synced_at,
         parallel=spec.parallel,
         start=spec.start,
-        commit_rows=spec.commit_rows,
+        commit_rows=spec.batch_size or spec.commit_rows,
         commit_seconds=spec.commit_seconds,
+    )
+
+
+def _flow(spec: TaskSpec) -> Flow:
+    return Flow(
+        mapping=spec.mapping,
+        batch_size=spec.batch_size,
+        timeout=spec.timeout,
+        identity_insert=spec.identity_insert,
+        on_error=RowErrors(spec.on_error),
+        on_truncation=RowErrors(spec.on_truncation),
     )
 
 

@@ -9,8 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from syncline.errors import RecordRefused, SchemaRefused
+from syncline.load import names
 from syncline.model.batch import Batch, Reject
-from syncline.model.job import Flow, RowErrors
+from syncline.model.job import Flow, RowErrors, Task
+from syncline.model.ports import Destination
 from syncline.model.table import made_by, size_of
 
 
@@ -62,6 +64,20 @@ def paired(flow: Flow, source: pa.Schema, target: pa.Schema, table: str) -> tupl
             "of the query, or CAST them there",
         )
     return tuple(pairs)
+
+
+async def matched(task: Task, source: pa.Schema, destination: Destination) -> tuple[Pair, ...]:
+    """Return which column goes where in a task's existing target, see `paired`."""
+    if task.flow is None:
+        return ()
+    table = names.table(task.target, task.schema or destination.traits.schema)
+    target = await destination.describe(table)
+    if target is None:
+        raise SchemaRefused(
+            f"there is no table {task.target!r} in the schema {table.db!r}",
+            hint="create it first, or leave 'existing: true' out and let Syncline create it",
+        )
+    return paired(task.flow, source, target, task.target)
 
 
 async def fitted(

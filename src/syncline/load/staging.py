@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -53,7 +54,7 @@ class Staging:
         self._keep_rejects = keep_rejects
         self._records = schema
         self._schema = pa.schema([*schema, (SEQUENCE, pa.int64()), (GONE, pa.bool_())])
-        self._gathered: list[pa.Table] = []
+        self._gathered: list[tuple[pa.RecordBatch, bool]] = []
         self._waiting = 0
         self._sequence = first
         self._there = False
@@ -72,8 +73,7 @@ class Staging:
         if not self._there:
             await self._create()
         if self._gathered:
-            await self._ingest(pa.concat_tables(self._gathered))
-            self._gathered, self._waiting = [], 0
+            await self._ingest(self._joined())
 
     def reset(self) -> None:
         """Note that a commit has applied and dropped the table."""
@@ -120,19 +120,33 @@ class Staging:
 
     def _gather(self, records: pa.RecordBatch, *, gone: bool) -> None:
         count = records.num_rows
-        if not count:
-            return
-        columns = [
-            records.column(f.name) if f.name in records.schema.names else pa.nulls(count, f.type)
-            for f in self._records
+        if count:
+            self._gathered.append((records, gone))
+            self._waiting += count
+            self.rows += count
+            self.removals += count if gone else 0
+
+    def _joined(self) -> pa.Table:
+        """Return what is gathered as one table, numbered and marked."""
+        pieces = [
+            pa.Table.from_batches([records for records, _ in group])
+            for _, group in groupby(self._gathered, key=_alike)
         ]
+        rows = pa.concat_tables(
+            [
+                piece
+                if piece.schema.names == self._records.names
+                else _padded(piece, self._records)
+                for piece in pieces
+            ]
+        )
+        count = rows.num_rows
         sequence = pa.array(range(self._sequence, self._sequence + count), pa.int64())
-        mark = pa.repeat(pa.scalar(gone), count)
-        self._gathered.append(pa.table([*columns, sequence, mark], schema=self._schema))
+        marks = [pa.repeat(pa.scalar(gone), records.num_rows) for records, gone in self._gathered]
         self._sequence += count
-        self._waiting += count
-        self.rows += count
-        self.removals += count if gone else 0
+        self._gathered, self._waiting = [], 0
+        columns = [*rows.columns, sequence, pa.chunked_array(marks)]
+        return pa.Table.from_arrays(columns, schema=self._schema)
 
     def _with_keys(self, records: pa.RecordBatch) -> pa.RecordBatch:
         """Refuse rows without a whole key. Invariant 5: an error, or a reject."""
@@ -152,6 +166,20 @@ class Staging:
             reason = f"no value in the key column {bad[0]!r}"
             self.rejects.append(Reject(record=_as_json(row), reason=reason, column=bad[0]))
         return records.filter(pc.invert(missing))
+
+
+def _alike(gathered: tuple[pa.RecordBatch, bool]) -> Sequence[str]:
+    names: Sequence[str] = gathered[0].schema.names
+    return names
+
+
+def _padded(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return rows with all columns of a schema; those they lack are null."""
+    columns = [
+        rows.column(f.name) if f.name in rows.schema.names else pa.nulls(rows.num_rows, f.type)
+        for f in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def _as_json(row: Mapping[str, object]) -> str:

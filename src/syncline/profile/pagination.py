@@ -46,7 +46,7 @@ class Page:
 
 
 class _Paginator(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     def paths(self) -> tuple[str, ...]:
         """Return the dotted paths of the body that `next` reads."""

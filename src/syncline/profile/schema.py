@@ -33,7 +33,7 @@ Name: TypeAlias = Annotated[str, Field(pattern=_NAME, max_length=100)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
 
 class Setting(_Part):

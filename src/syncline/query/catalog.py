@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pyarrow as pa
 
+from syncline.errors import QueryError
 from syncline.model.table import Table, description_of, field_of, size_of
+from syncline.query.pointing import did_you_mean
 
 _CATALOG, _SCHEMA = "Syncline", "Source"
 #: SQL type names and the numbers JDBC and CData give them.
@@ -143,3 +145,11 @@ def _sql_type(field: pa.Field) -> tuple[str, int, int | None, int | None, int | 
         if is_type(type_):
             return found
     return "VARCHAR", _VARCHAR, size_of(field), None, None
+
+
+def table_named(name: str, tables: Mapping[str, Table]) -> Table:
+    """Return the table of this name, in any case. Raises `QueryError` with near names."""
+    for known, table in tables.items():
+        if known.lower() == name.lower():
+            return table
+    raise QueryError(f"there is no table {name!r}", hint=did_you_mean(name, tables))
