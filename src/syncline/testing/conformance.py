@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from syncline.model.ports import Destination
+from syncline.testing.conformance_crashes import CrashesConformance
 from syncline.testing.conformance_deletes import DeletesConformance
 from syncline.testing.conformance_dispositions import DispositionsConformance
 from syncline.testing.conformance_evolution import EvolutionConformance
@@ -33,6 +34,7 @@ class DestinationConformance(
     DispositionsConformance,
     DeletesConformance,
     EvolutionConformance,
+    CrashesConformance,
 ):
     """Every promise of `syncline.model.ports.Destination`, as the load algorithm relies on it."""
 

@@ -130,7 +130,7 @@ class DeletesConformance:
         """Rows whose key the source no longer lists are removed; the others keep all columns."""
         await trial.run(destination, trial.rows([thing(n) for n in range(5)]))
         outcome = await trial.run(destination, trial.rows([thing(5)], at=100))
-        result = await trial.sweep(outcome, _keys(0, 2, 3, 5))
+        result = await trial.sweep(outcome.load, _keys(0, 2, 3, 5), done=outcome.checkpoint)
         assert (result.deleted, result.inserted, result.updated) == (2, 0, 0)
         await _check(destination, trial, [0, 2, 3, 5], [0, 1, 2, 3, 4, 5])
         kept = await contents(destination, trial.task, *SCHEMA.names)
@@ -146,10 +146,10 @@ class DeletesConformance:
         outcome = await trial.run(destination, trial.rows([], at=100))
         keys = _keys(0, 1, 3, at=0)
         with pytest.raises(ResponseRefused):
-            await trial.sweep(outcome, keys[:1])
+            await trial.sweep(outcome.load, keys[:1], done=outcome.checkpoint)
         assert await _there(destination, trial) == [0, 1, 2, 3]
         between = await trial.run(destination, trial.rows([thing(8)], at=200))
-        result = await trial.sweep(between, keys)
+        result = await trial.sweep(between.load, keys, done=between.checkpoint)
         assert (result.read, result.deleted) == (1, 1)
         assert await _there(destination, trial) == [0, 1, 3, 8]
         assert not await leftovers(destination)
@@ -160,7 +160,7 @@ class DeletesConformance:
         await trial.run(destination, trial.rows([thing(1)]))
         outcome = await trial.run(destination, trial.rows([], at=100))
         with pytest.raises(EmptyRefused):
-            await trial.sweep(outcome, _keys())
+            await trial.sweep(outcome.load, _keys(), done=outcome.checkpoint)
         assert await _there(destination, trial) == [1]
 
     async def test_a_run_from_before_a_sweep_may_not_commit(
@@ -171,7 +171,7 @@ class DeletesConformance:
         await trial.run(destination, trial.rows([thing(1), thing(2)]))
         outcome = await trial.run(destination, trial.rows([], at=100))
         early, _, _ = await trial.begin(destination)
-        await trial.sweep(outcome, _keys(1))
+        await trial.sweep(outcome.load, _keys(1), done=outcome.checkpoint)
         with pytest.raises(StaleGeneration):
             await load(reading(trial.rows([thing(2)], at=200), None), early)
         assert await _there(destination, trial) == [1]

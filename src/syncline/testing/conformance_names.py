@@ -35,7 +35,7 @@ _NAMES = {
     "128 wide characters": "é" * 128,
 }
 _ODD = pytest.mark.parametrize("name", _NAMES.values(), ids=_NAMES.keys())
-_OURS = (Disposition.APPEND, Disposition.REPLACE, Disposition.MERGE, Disposition.HISTORY)
+_OURS = (Disposition.REPLACE, Disposition.MERGE)
 
 
 def _schema(*columns: str) -> pa.Schema:

@@ -126,12 +126,19 @@ class Trial:
         )
         return work, decision, events
 
-    async def sweep(self, outcome: Outcome, batches: Sequence[Batch]) -> Result:
-        """Look for rows that are gone: the batches have the keys that are there."""
-        work = outcome.load
+    async def sweep(
+        self, work: Load, batches: Sequence[Batch], *, done: Checkpoint | None = None
+    ) -> Result:
+        """Look for rows that are gone: the batches have the keys that are there.
+
+        ``done``: the checkpoint that the load ended with; the one it began from by default.
+        """
         schema = self.task.schema or work.destination.traits.schema
         last = await last_checkpoint(work.destination, schema, strategy.sweep_id(self.task))
-        sweeper = strategy.sweep_of(work, outcome.checkpoint, last)
+        done = done or work.last
+        if done is None:
+            raise ValueError("a sweep needs a load before it")
+        sweeper = strategy.sweep_of(work, done, last)
         since = sweeper.last.cursor if sweeper.last else None
         result, _ = await load(reading(batches, since), sweeper)
         return result

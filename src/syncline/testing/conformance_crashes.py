@@ -1,0 +1,222 @@
+"""Conformance: a crash at any place, then a rerun, ends as one clean run does."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+import pytest
+
+from syncline.errors import CommitUnknown, Unavailable
+from syncline.load import commit, strategy
+from syncline.load.checkpoint import last_checkpoint
+from syncline.model.batch import Batch
+from syncline.model.job import Deletes, Disposition
+from syncline.model.ports import Destination
+from syncline.testing.conformance_faults import Died, Faulty, Way
+from syncline.testing.conformance_runs import (
+    SCHEMA,
+    Opener,
+    Trial,
+    contents,
+    gone,
+    leftovers,
+    pages,
+    task,
+    thing,
+)
+
+_WIDE = pa.schema([("id", pa.int64()), ("name", pa.string()), ("changed", SCHEMA[2].type)])
+_MORE = pa.schema([*_WIDE, ("more", pa.decimal128(20, 4))])
+_KEYS = pa.schema([SCHEMA.field("id")])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """What was loaded before, and the run that crashes."""
+
+    options: Mapping[str, Any]
+    before: Sequence[Batch] = ()
+    #: How the crashing run differs from the trial of the one before.
+    trial: Mapping[str, Any] | None = None
+    batches: Sequence[Batch]
+    full: bool = False
+    #: The run is a sweep, and the batches are the keys it finds.
+    sweeps: bool = False
+
+    def of(self, number: int) -> Trial:
+        """Return the trial, with a target of its own."""
+        trial = Trial(task=task(f"Target {number}", **self.options))
+        return trial.but(**(self.trial or {}))
+
+    async def prepare(self, destination: Destination, number: int) -> None:
+        """Load what was there before."""
+        await commit.prepare(destination, self.options.get("schema", destination.traits.schema))
+        if self.before:
+            trial = Trial(task=task(f"Target {number}", **self.options, commit_rows=100))
+            key = {n: v for n, v in (self.trial or {}).items() if n != "schema"}
+            await trial.but(**key).run(destination, self.before)
+
+    async def run(self, destination: Destination, number: int) -> None:
+        """Run the load that may crash."""
+        trial = self.of(number)
+        if self.sweeps:
+            work, _, _ = await trial.begin(destination)
+            await trial.sweep(work, self.batches)
+        else:
+            await trial.run(destination, self.batches, full=self.full)
+
+
+def _rows(*names: str, at: int = 0) -> list[Batch]:
+    return pages([thing(n, name) for n, name in enumerate(names) if name], SCHEMA, at=at)
+
+
+_GROWN = [
+    *pages(
+        [thing(1, "new", minute=1) | {"more": None}, thing(7) | {"more": 1}], _MORE, at=100, size=2
+    )[:1],
+    gone([0, 2], at=110),
+]
+_GROWN[0] = replace(_GROWN[0], complete=False)
+
+STORIES: Mapping[str, Story] = {
+    "first merge": Story(options={}, batches=_rows("a", "b", "c", "d")),
+    "increment": Story(
+        options={}, before=_rows("a", "b", "c"), trial={"schema": _MORE}, batches=_GROWN
+    ),
+    "full read": Story(
+        options={}, before=_rows("a", "b", "c"), batches=_rows("A", "", "c", "d", at=100), full=True
+    ),
+    "soft deletes": Story(
+        options={"deletes": Deletes.SOFT},
+        before=_rows("a", "b", "c"),
+        batches=[replace(_rows("A", at=100)[0], complete=False), gone([1], at=110)],
+    ),
+    "replace": Story(
+        options={"disposition": Disposition.REPLACE},
+        before=_rows("a", "b"),
+        batches=_rows("x", "y", "z", at=100),
+    ),
+    "append of versions": Story(
+        options={"disposition": Disposition.APPEND},
+        before=_rows("a", "b"),
+        batches=_rows("a", "B", "c", at=100),
+    ),
+    "append without a key": Story(
+        options={"disposition": Disposition.APPEND},
+        before=_rows("a"),
+        trial={"key": (), "version": None, "has_cursor": False},
+        batches=_rows("a", "b", "c", at=100),
+    ),
+    "rejects": Story(
+        options={"rejects": True},
+        batches=pages([thing(1), thing(2) | {"id": None}, thing(3)], SCHEMA, size=2),
+    ),
+    "sweep": Story(
+        options={"deletes": Deletes.HARD},
+        before=_rows("a", "b", "c", "d"),
+        batches=pages([{"id": 0}, {"id": 2}, {"id": 3}], _KEYS, at=0),
+        sweeps=True,
+    ),
+}
+_EACH = pytest.mark.parametrize("story", STORIES.values(), ids=STORIES.keys())
+#: Generations of the task and its sweep in the ledger, and what the target holds.
+_State: TypeAlias = tuple[tuple[int, ...], list[dict[str, Any]]]
+_CUT = (Died, Unavailable, CommitUnknown)
+
+
+async def _state(destination: Destination, story: Story, number: int) -> _State:
+    this, schema = story.of(number).task, destination.traits.schema
+    found = [
+        await last_checkpoint(destination, schema, id_)
+        for id_ in (this.id, strategy.sweep_id(this))
+    ]
+    return tuple(c.generation if c else 0 for c in found), await contents(destination, this)
+
+
+async def _clean(destination: Destination, story: Story) -> tuple[list[_State], Mapping[Way, int]]:
+    """Return the states that a run passes through undisturbed, and where it could fail."""
+    await story.prepare(destination, 0)
+    states = [await _state(destination, story, 0)]
+    watched = Faulty(destination)
+
+    async def note() -> None:
+        states.append(await _state(destination, story, 0))
+
+    watched.done = note
+    await story.run(watched, 0)
+    return states, watched.passed
+
+
+@pytest.mark.asyncio
+class CrashesConformance:
+    """Invariants 1 to 4 at every place where a load can be cut off."""
+
+    @_EACH
+    @pytest.mark.parametrize("way", [Way.DIES, Way.FAILS, Way.LOST_BEFORE])
+    async def test_cut_off_everywhere(
+        self, open_destination: Opener, story: Story, way: Way
+    ) -> None:
+        """Cut off at the first place, run again, cut off one place later, until it is through.
+
+        Places are every call or, for a process that dies, every statement and every commit.
+        """
+        destination = await open_destination()
+        clean, places = await _clean(destination, story)
+        await story.prepare(destination, 1)
+        known, place, cuts = clean[0], 0, 0
+        while True:
+            try:
+                await story.run(Faulty(destination, place=place, way=way), 1)
+                break
+            except _CUT:
+                cuts += 1
+            if way is Way.DIES:
+                await destination.aclose()
+                destination = await open_destination()
+            state = await _state(destination, story, 1)
+            # Invariant 1: rows and checkpoint are those of one moment of a clean run.
+            assert state in clean
+            # After a commit, the run that goes on is cut off from its first place on.
+            place, known = (place + 1, known) if state == known else (0, state)
+            assert cuts <= 2 * places[way]
+        assert cuts >= places[way] // 2
+        await self._ended(destination, story, 1, clean)
+        await destination.aclose()
+
+    @_EACH
+    async def test_commits_done_and_not_told(
+        self, destination: Destination, story: Story
+    ) -> None:
+        """The load finds its rows committed and goes on, or the next one does."""
+        clean, places = await _clean(destination, story)
+        for place in range(places[Way.LOST_AFTER]):
+            await story.prepare(destination, place + 1)
+            faulty = Faulty(destination, place=place, way=Way.LOST_AFTER)
+            try:
+                await story.run(faulty, place + 1)
+            except CommitUnknown:
+                assert await _state(destination, story, place + 1) in clean
+                await story.run(destination, place + 1)
+            await self._ended(destination, story, place + 1, clean)
+
+    async def _ended(
+        self, destination: Destination, story: Story, number: int, clean: Sequence[_State]
+    ) -> None:
+        assert await _state(destination, story, number) == clean[-1]
+        assert not await leftovers(destination)
+
+    async def test_the_process_dies_in_a_new_schema(self, open_destination: Opener) -> None:
+        """While the schema and its ledger are made, in the first load of all."""
+        destination = await open_destination()
+        trial = Trial(task=task())
+        batches = trial.rows([thing(1), thing(2)])
+        for place in range(8):
+            with pytest.raises(Died):
+                await trial.run(Faulty(destination, place=place), batches)
+            await destination.aclose()
+            destination = await open_destination()
+            assert await contents(destination, trial.task) == []
+        await trial.run(destination, batches)
+        assert await contents(destination, trial.task) == [thing(1), thing(2)]
+        await destination.aclose()
