@@ -120,9 +120,8 @@ def table(title: str, outcomes: Sequence[Outcome]) -> Table:
     """Return outcomes as a table for the terminal."""
     shown = Table(
         title=escape(title), title_justify="left", title_style="bold",
-        box=box.SIMPLE_HEAD,
-        header_style="bold", show_footer=len(outcomes) > 1, footer_style="bold", padding=(0, 1, 0, 0),
-        pad_edge=False,
+        box=box.SIMPLE_HEAD, header_style="bold", show_footer=len(outcomes) > 1,
+        footer_style="bold", padding=(0, 1, 0, 0), pad_edge=False,
     )  # fmt: skip
     results = [o.result for o in outcomes if o.result]
     shown.add_column("task", footer="total", overflow="fold")

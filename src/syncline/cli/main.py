@@ -147,6 +147,24 @@ def check(
 
 
 @app.command()
+def preview(
+    file: ProjectArgument,
+    task: Annotated[str, typer.Argument(help="The task's target table.")],
+    job: Annotated[str | None, typer.Option("--job", "-j", help="Only this job.")] = None,
+    format_: FormatOption = "table",
+    output: OutputOption = None,
+) -> None:
+    """Show the first 200 rows of a task as its target would get them."""
+    from syncline.cli import checking, running  # noqa: PLC0415 (start-up time)
+
+    running.run(
+        lambda console: checking.preview(
+            file, job, task, format_=format_, output=output, console=console
+        )
+    )
+
+
+@app.command()
 def run(
     file: ProjectArgument,
     *,

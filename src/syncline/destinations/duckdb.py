@@ -37,9 +37,8 @@ class DuckDB:
 
     async def describe(self, table: exp.Table) -> pa.Schema | None:
         """Return the table's schema, or None if there is no such table."""
-        query = exp.select("*").from_(table).limit(0)
         try:
-            return (await self._call(lambda: self._rows(query))).schema
+            return await self._call(lambda: self._described(table))
         except duckdb.CatalogException:
             return None
         except duckdb.Error as error:
@@ -110,6 +109,23 @@ class DuckDB:
         """Close the connection."""
         async with self._lock:
             await asyncio.to_thread(self._connection.close)
+
+    def _described(self, table: exp.Table) -> pa.Schema:
+        schema = self._rows(exp.select("*").from_(table).limit(0)).schema
+        facts = self._connection.execute(
+            "SELECT column_name, is_nullable, column_default IS NOT NULL FROM duckdb_columns() "
+            "WHERE table_name = ? AND (schema_name = ? OR ? = '') ORDER BY column_index",
+            [table.name, table.db, table.db],
+        ).fetchall()
+        known = {name: (nullable, default) for name, nullable, default in facts}
+        fields = []
+        for field in schema:
+            nullable, default = known.get(field.name, (True, False))
+            metadata = {**(field.metadata or {}), **({b"made_by": b"default"} if default else {})}
+            fields.append(
+                pa.field(field.name, field.type, nullable=nullable, metadata=metadata or None)
+            )
+        return pa.schema(fields)
 
     def _rows(self, query: exp.Query) -> pa.Table:
         relation = self._connection.sql(query.sql(dialect="duckdb"))

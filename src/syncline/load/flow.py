@@ -100,9 +100,16 @@ async def fitted(
 
 
 def fit(
-    records: pa.RecordBatch, pairs: Sequence[Pair], flow: Flow
+    records: pa.RecordBatch,
+    pairs: Sequence[Pair],
+    flow: Flow,
+    *,
+    policy: RowErrors | None = None,
 ) -> tuple[pa.RecordBatch, list[Reject]]:
-    """Return the rows that fit, as the table has them, and the others with the reason."""
+    """Return the rows that fit, as the table has them, and the others with the reason.
+
+    ``policy`` takes the place of those of the flow.
+    """
     good = pa.repeat(pa.scalar(True), records.num_rows)
     rejects: list[Reject] = []
     for pair in pairs:
@@ -112,9 +119,9 @@ def fit(
             first = pc.and_(good, pc.fill_null(bad, False))
             if not pc.any(first).as_py():
                 continue
-            policy = flow.on_truncation if kind == "truncation" else flow.on_error
+            chosen = policy or (flow.on_truncation if kind == "truncation" else flow.on_error)
             rows = records.filter(first)
-            if policy is RowErrors.FAIL:
+            if chosen is RowErrors.FAIL:
                 value = rows.column(pair.source.name)[0].as_py()
                 raise RecordRefused(
                     f"{rows.num_rows} row(s) do not fit: {pair.target.name}: {reason}, for "
@@ -122,7 +129,7 @@ def fit(
                     hint="set 'on_error' or 'on_truncation' to redirect or ignore such rows, or "
                     "change the query",
                 )
-            if policy is RowErrors.REDIRECT:
+            if chosen is RowErrors.REDIRECT:
                 rejects += [
                     Reject(
                         record=json.dumps(row, default=str, ensure_ascii=False),
