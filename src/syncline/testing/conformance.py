@@ -21,6 +21,7 @@ from syncline.testing.conformance_crashes import CrashesConformance
 from syncline.testing.conformance_deletes import DeletesConformance
 from syncline.testing.conformance_dispositions import DispositionsConformance
 from syncline.testing.conformance_evolution import EvolutionConformance
+from syncline.testing.conformance_ledger import LedgerConformance
 from syncline.testing.conformance_names import NamesConformance
 from syncline.testing.conformance_runs import Opener
 from syncline.testing.conformance_types import TypesConformance
@@ -34,6 +35,7 @@ class DestinationConformance(
     DispositionsConformance,
     DeletesConformance,
     EvolutionConformance,
+    LedgerConformance,
     CrashesConformance,
 ):
     """Every promise of `syncline.model.ports.Destination`, as the load algorithm relies on it."""
