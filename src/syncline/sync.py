@@ -1,4 +1,4 @@
-"""The engine, whole: one task, read to committed."""
+"""The engine, whole: one task, read to committed; and a target compared with its source."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -6,14 +6,18 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from syncline.load import strategy
+from syncline.errors import QueryError
+from syncline.load import strategy, verify
 from syncline.load.checkpoint import last_checkpoint
-from syncline.load.flow import fitted, matched
+from syncline.load.flow import Pair, fitted, matched
 from syncline.load.load import Load
 from syncline.load.loader import load, pour
+from syncline.load.strategy import Decision
+from syncline.load.verify import Comparison
+from syncline.model.batch import Checkpoint
 from syncline.model.job import Deletes, Task
 from syncline.model.ports import Destination, Source
-from syncline.model.run import Clock, Observer, Planned, Result
+from syncline.model.run import Clock, Committed, Observer, Planned, Result
 from syncline.model.table import Scan, Table
 from syncline.query.execute import execute
 from syncline.query.plan import Plan, plan
@@ -35,23 +39,12 @@ async def sync(
 
     Safe to call again after any failure: it goes on from what the destination holds. ``run``
     is an id of this attempt and of no other. ``planned``: `plan_of` the task, if it is known.
-    ``full``: read everything again; ``sweep``: look
-    for deleted rows in any case. Raises `syncline.errors`; what was committed stays.
+    ``full``: read everything again; ``sweep``: look for deleted rows in any case. Raises
+    `syncline.errors`; what was committed stays.
     """
     planned = planned or plan_of(task, await source.tables(), clock)
-    strategy.check_columns(planned.schema, destination.traits)
-    schema = task.schema or destination.traits.schema
-    last = await last_checkpoint(destination, schema, task.id)
-    sweeping = await last_checkpoint(destination, schema, strategy.sweep_id(task))
-    decision = strategy.decide(
-        task,
-        has_cursor=planned.incremental,
-        key=planned.key,
-        version=planned.version,
-        fingerprint=planned.fingerprint,
-        last=last,
-        full=full,
-    )
+    last, sweeping = await _checkpoints(task, destination, strategy.sweep_id(task))
+    decision = _decision(task, planned, last, full=full)
     observe(
         Planned(
             scans=len(planned.scans),
@@ -60,45 +53,63 @@ async def sync(
             full_because=decision.full_because,
         )
     )
-    pairs = await matched(task, planned.schema, destination) if task.flow else ()
-    named = {p.source.name: p.target.name for p in pairs}
-    work = Load(
-        task=task,
-        disposition=decision.disposition,
-        schema=pa.schema([p.target for p in pairs]) if pairs else planned.schema,
-        key=tuple(named.get(name, name) for name in planned.key),
-        version=named.get(planned.version or "", planned.version),
-        direct=decision.direct,
-        fingerprint=decision.fingerprint,
-        last=decision.last,
-        sweep_aside=sweeping.aside if sweeping else None,
-        destination=destination,
-        run=run,
-        clock=clock,
-        observe=observe,
-    )
+    pairs = await matched(task, planned.schema, destination)
+    work = _load(task, planned, pairs, decision, destination, run=run, clock=clock, observe=observe)
+    work = replace(work, sweep_aside=sweeping.aside if sweeping else None)
     if decision.last is not None and decision.last.collected:
         return (await pour(work))[0]
     batches = execute(planned, source, decision.since, changes=decision.incremental)
     if task.flow is not None:
         batches = fitted(batches, pairs, task.flow)
     result, done = await load(batches, work)
-    marked = planned.scans[0].table.deleted is not None
-    if not strategy.wants_sweep(work, done, marked=marked, asked=sweep):
+    if not strategy.wants_sweep(work, done, marked=_marked(planned), asked=sweep):
         return result
-    sweeper = strategy.sweep_of(work, done, sweeping)
-    table = planned.scans[0].table
-    columns = tuple(name for name in table.schema.names if name in table.primary_key)
-    since = sweeper.last.cursor if sweeper.last else None
-    read = source.read(Scan(table=table, columns=columns), since)
-    keys = strategy.renamed(read, table.primary_key, planned.key)
-    swept, _ = await load(keys, sweeper)
+    swept = await _sweep(work, planned, source, done, sweeping)
     return replace(
         result,
         deleted=result.deleted + swept.deleted,
         requests=result.requests + swept.requests,
         seconds=result.seconds + swept.seconds,
     )
+
+
+async def compare(
+    task: Task,
+    source: Source,
+    destination: Destination,
+    *,
+    run: str,
+    clock: Clock,
+    observe: Observer,
+    repair: bool = False,
+) -> tuple[Comparison, Committed | None]:
+    """Read everything and compare it with the target; with ``repair``, write what differs.
+
+    The rows are collected beside the target, so a comparison of hours goes on where it stopped.
+    Raises `QueryError` for a task without key, and what `sync` raises.
+    """
+    if task.flow is not None:
+        raise QueryError(
+            f"{task.id} writes to a table that others may write to as well, so it cannot be "
+            "compared with one source"
+        )
+    planned = plan_of(task, await source.tables(), clock)
+    own, earlier = await _checkpoints(task, destination, f"{task.id}#verify")
+    decision = _decision(task, planned, own, full=True)
+    if not decision.disposition.keyed:
+        raise QueryError(
+            f"{task.id}: rows are compared by key, and 'write: {decision.disposition}' has none",
+            hint="verify is for 'write: merge' and 'write: history'",
+        )
+    whole = _load(task, planned, (), decision, destination, run=run, clock=clock, observe=observe)
+    work = verify.comparing(whole, earlier)
+    since = work.last.cursor if work.last else None
+    _, collected = await load(execute(planned, source, since, changes=False), work)
+    found = await verify.compare(work, collected)
+    if repair and not found.equal:
+        return found, await verify.repair(work, collected, own)
+    await verify.forget(work, collected)
+    return found, None
 
 
 def plan_of(task: Task, tables: Mapping[str, Table], clock: Clock) -> Plan:
@@ -116,3 +127,73 @@ def plan_of(task: Task, tables: Mapping[str, Table], clock: Clock) -> Plan:
         for s in planned.scans
     )
     return replace(planned, scans=scans)
+
+
+async def _checkpoints(
+    task: Task, destination: Destination, other: str
+) -> tuple[Checkpoint | None, Checkpoint | None]:
+    schema = task.schema or destination.traits.schema
+    return (
+        await last_checkpoint(destination, schema, task.id),
+        await last_checkpoint(destination, schema, other),
+    )
+
+
+def _decision(task: Task, planned: Plan, last: Checkpoint | None, *, full: bool) -> Decision:
+    decision = strategy.decide(
+        task,
+        has_cursor=planned.incremental,
+        key=planned.key,
+        version=planned.version,
+        fingerprint=planned.fingerprint,
+        last=last,
+        full=full,
+    )
+    strategy.check_sweep(task, decision, marked=_marked(planned))
+    return decision
+
+
+def _load(
+    task: Task,
+    planned: Plan,
+    pairs: tuple[Pair, ...],
+    decision: Decision,
+    destination: Destination,
+    *,
+    run: str,
+    clock: Clock,
+    observe: Observer,
+) -> Load:
+    strategy.check_columns(planned.schema, destination.traits)
+    named = {p.source.name: p.target.name for p in pairs}
+    return Load(
+        task=task,
+        disposition=decision.disposition,
+        schema=pa.schema([p.target for p in pairs]) if pairs else planned.schema,
+        key=tuple(named.get(name, name) for name in planned.key),
+        version=named.get(planned.version or "", planned.version),
+        direct=decision.direct,
+        fingerprint=decision.fingerprint,
+        last=decision.last,
+        destination=destination,
+        run=run,
+        clock=clock,
+        observe=observe,
+    )
+
+
+async def _sweep(
+    work: Load, planned: Plan, source: Source, done: Checkpoint, last: Checkpoint | None
+) -> Result:
+    """Read all keys, and remove the target's rows without one."""
+    sweeper = strategy.sweep_of(work, done, last)
+    table = planned.scans[0].table
+    columns = tuple(name for name in table.schema.names if name in table.primary_key)
+    since = sweeper.last.cursor if sweeper.last else None
+    read = source.read(Scan(table=table, columns=columns), since)
+    result, _ = await load(strategy.renamed(read, table.primary_key, planned.key), sweeper)
+    return result
+
+
+def _marked(planned: Plan) -> bool:
+    return planned.scans[0].table.deleted is not None

@@ -20,7 +20,10 @@ from syncline.control.jobs import JobRun, Outcome, run_job
 from syncline.control.project import JobSpec, Project, load_project
 from syncline.control.tasks import tasks_of
 from syncline.errors import ProjectError
+from syncline.load.verify import Comparison
 from syncline.model.job import Task
+from syncline.model.run import Committed
+from syncline.sync import compare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,46 @@ async def run(
         errors = [o.error for o in outcomes if o.error]
         code = code or (failures.exit_code(errors[0]) if errors else 0)
     return code
+
+
+async def verify(
+    file: Path, job: str | None, target: str, *, repair: bool, console: Console
+) -> int:
+    """Compare the target of one task with its source; 0: equal, or made so."""
+    project, code, out = load_project(file), 0, Console(highlight=False)
+    for name, spec in chosen_jobs(project, job).items():
+        for task in chosen_tasks(name, spec, [target]):
+            found, repaired = await _compare(project, spec, task, console, repair=repair)
+            out.print(
+                f"{escape(task.target)}: {found.rows:,} rows at the source; {found.missing:,} "
+                f"missing, {found.extra:,} extra, {found.different:,} different"
+            )
+            for example in found.examples:
+                out.print(f"  {escape(example)}")
+            if repaired:
+                out.print(
+                    f"repaired in one commit: {repaired.inserted:,} inserted, "
+                    f"{repaired.updated:,} updated, {repaired.deleted:,} deleted"
+                )
+            code = code if found.equal or repaired else failures.FAILED
+    return code
+
+
+async def _compare(
+    project: Project, job: JobSpec, task: Task, console: Console, *, repair: bool
+) -> tuple[Comparison, Committed | None]:
+    clock, destination = SystemClock(), await opener(project, job.destination)()
+    try:
+        with JobProgress([task], console) as progress:
+            async with opened_source(
+                project, job.source, clock, observe=progress.waiting, say=progress.print
+            ) as source:
+                return await compare(
+                    task, source, destination, run=uuid.uuid4().hex[:12], clock=clock,
+                    observe=lambda event: progress(task, event), repair=repair,
+                )  # fmt: skip
+    finally:
+        await destination.aclose()
 
 
 async def run_tasks(

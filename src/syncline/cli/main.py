@@ -191,6 +191,20 @@ def run(
     )  # fmt: skip
 
 
+@app.command()
+def verify(
+    file: ProjectArgument,
+    *,
+    task: Annotated[str, typer.Option("--task", "-t", help="The task's target table.")],
+    job: Annotated[str | None, typer.Option("--job", "-j", help="Only this job.")] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Write what differs.")] = False,
+) -> None:
+    """Compare a target with its source, row by row, and mend it if asked."""
+    from syncline.cli import jobs, running  # noqa: PLC0415 (start-up time)
+
+    running.run(lambda console: jobs.verify(file, job, task, repair=repair, console=console))
+
+
 @profile_app.command("schema")
 def profile_schema() -> None:
     """Print the JSON Schema of profiles, for editors."""

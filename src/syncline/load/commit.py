@@ -80,23 +80,23 @@ async def execute(commit: Commit) -> Committed:
         changes, steps = await _aside(commit, commit.aside)
     rejected = len(commit.staging.rejects)
     steps += await _rejects(commit)
-    done = await together(load, steps, commit.checkpoint, commit.now, staging=commit.staging.table)
+    done = await together(load, steps, commit.checkpoint, commit.now, drop=commit.staging.table)
     if changes:
         load.observe(Evolved(changes=tuple(map(str, changes))))
     return replace(done, rows=commit.staging.rows, rejected=rejected)
 
 
 async def together(
-    load: Load, steps: Sequence[Step], checkpoint: Checkpoint, now: datetime, *, staging: exp.Table
+    load: Load, steps: Sequence[Step], checkpoint: Checkpoint, now: datetime, *, drop: exp.Table
 ) -> Committed:
-    """Run steps and the checkpoint that covers them, and drop what they were staged in.
+    """Run steps and the checkpoint that covers them, and drop the table they took rows from.
 
     Invariant 1: all in one transaction.
     """
     statements = [
         *(step.statement for step in steps),
         *write_checkpoint(checkpoint, load.schema_name, now),
-        drop_table(staging),
+        drop_table(drop),
     ]
     changed = await _committed(load, checkpoint, statements)
     count = dict.fromkeys(Counts, 0)
@@ -298,11 +298,11 @@ async def _refuse_empty(commit: Commit, aside: exp.Table) -> None:
     load = commit.load
     if load.task.allow_empty or commit.staging.rows > commit.staging.removals:
         return
-    if commit.begun and await _count(load.destination, aside):
+    if commit.begun and await count(load.destination, aside):
         return
     if await load.destination.describe(load.target) is None:
         return
-    rows = await _count(load.destination, load.target, alive=_alive(load))
+    rows = await count(load.destination, load.target, alive=_alive(load))
     if rows:
         raise EmptyRefused(
             f"the source has no rows for {load.task.target}, which holds {rows}; "
@@ -311,9 +311,10 @@ async def _refuse_empty(commit: Commit, aside: exp.Table) -> None:
         )
 
 
-async def _count(
+async def count(
     destination: Destination, table: exp.Table, *, alive: exp.Expr | None = None
 ) -> int:
+    """Return the number of rows of a table."""
     query = exp.select(exp.alias_(exp.Count(this=exp.Star()), "n")).from_(table.copy())
     if alive is not None:
         query = query.where(alive)

@@ -42,6 +42,8 @@ class Load:
     sweep_aside: str | None = None
     #: This load is a sweep: its rows are keys, and this is the task's own checkpoint.
     sweeps: Checkpoint | None = None
+    #: This load only collects a whole pass, to compare it with the target.
+    compares: bool = False
     destination: Destination
     run: str
     clock: Clock

@@ -94,7 +94,7 @@ async def load(batches: AsyncGenerator[Batch], job: Load) -> tuple[Result, Check
             f"the source ended its read of {job.task.id} without saying that it was complete",
             hint="the rows read so far are kept; run again to go on",
         )
-    if state.checkpoint.collected:
+    if state.checkpoint.collected and not job.compares:
         state = await _pour(job, state)
     seconds = job.clock.monotonic() - started
     return replace(state.result, seconds=seconds), state.checkpoint
@@ -134,7 +134,7 @@ async def _commit(
     before = state.checkpoint
     generation = before.generation + 1
     begun = before.aside or names.aside(job.task, generation)
-    collected = complete and job.batched
+    collected = complete and (job.batched or job.compares)
     passed = complete and not collected
     after = Checkpoint(
         task=job.task.id,

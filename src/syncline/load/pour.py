@@ -46,7 +46,7 @@ async def pouring(
             steps += commit.apply_whole(load, load.shape(now), batch)
         if last:
             steps.append(Step(statement=drop_table(aside)))
-        done = await commit.together(load, steps, following, now, staging=batch)
+        done = await commit.together(load, steps, following, now, drop=batch)
         checkpoint = following
         yield checkpoint, replace(done, rows=rows)
 

@@ -109,6 +109,17 @@ def check_columns(schema: pa.Schema, traits: Traits) -> None:
         seen[folded] = name
 
 
+def check_sweep(task: Task, decision: Decision, *, marked: bool) -> None:
+    """Refuse a sweep by a key that is not the table's own. Raises `QueryError`."""
+    wanted = task.deletes in {Deletes.HARD, Deletes.SOFT} and not marked
+    if wanted and task.key and decision.direct:
+        raise QueryError(
+            f"{task.id}: 'deletes: {task.deletes}' looks for deleted rows by the table's primary "
+            "key, but the task has a key of its own",
+            hint="leave 'key' out and keep the primary key in the query, or set 'deletes: auto'",
+        )
+
+
 def wants_sweep(load: Load, done: Checkpoint, *, marked: bool, asked: bool) -> bool:
     """Say whether to look for rows that are gone, after a run that ended with ``done``.
 

@@ -1,0 +1,126 @@
+"""A whole pass of the source compared with the target, and the target made equal to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from sqlglot import exp
+
+from syncline.errors import SchemaRefused
+from syncline.load import commit, disposition, names
+from syncline.load.checkpoint import write_checkpoint
+from syncline.load.disposition import Step
+from syncline.load.load import Load
+from syncline.model.batch import Checkpoint
+from syncline.model.job import Deletes
+from syncline.model.run import Committed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """How a target differs from its source."""
+
+    #: Rows of the source.
+    rows: int
+    #: Rows that the target lacks, has too many, or has with other values.
+    missing: int
+    extra: int
+    different: int
+    #: Keys of some of them, as texts.
+    examples: tuple[str, ...] = ()
+
+    @property
+    def equal(self) -> bool:
+        """The target has the rows of the source and no others."""
+        return not (self.missing or self.extra or self.different)
+
+
+def verify_id(load: Load) -> str:
+    """Return the id under which a comparison keeps its own checkpoints."""
+    return f"{load.task.id}#verify"
+
+
+def comparing(load: Load, last: Checkpoint | None) -> Load:
+    """Return the load that collects a whole pass; ``last``: the comparison's own checkpoint."""
+    going_on = last is not None and last.aside and last.fingerprint == load.fingerprint
+    afresh = replace(last, cursor=None, aside=None, collected=False) if last else None
+    deletes = Deletes.HARD if load.task.deletes is not Deletes.SOFT else Deletes.SOFT
+    return replace(
+        load,
+        task=replace(load.task, id=verify_id(load), flow=None, deletes=deletes),
+        direct=False,
+        compares=True,
+        last=last if going_on and last and not last.collected else afresh,
+    )
+
+
+async def compare(load: Load, collected: Checkpoint) -> Comparison:
+    """Compare the target with a collected pass, every column of every row, in the database."""
+    aside = _aside(load, collected)
+    if await load.destination.describe(load.target) is None:
+        rows = await commit.count(load.destination, aside)
+        return Comparison(rows=rows, missing=rows, extra=0, different=0)
+    shape = load.shape(datetime.fromtimestamp(load.clock.time(), UTC))
+    found = {
+        "missing": disposition.only_in(shape, aside, here=False),
+        "extra": disposition.only_in(shape, aside, here=True),
+        "different": disposition.unequal(shape, aside),
+    }
+    counts = {kind: await _number(load, query) for kind, query in found.items()}
+    examples = [
+        f"{kind}: {', '.join(map(str, row.values()))}"
+        for kind, query in found.items()
+        if counts[kind]
+        for row in (await load.destination.fetch(query.limit(5))).to_pylist()
+    ]
+    rows = await commit.count(load.destination, aside)
+    return Comparison(rows=rows, examples=tuple(examples), **counts)
+
+
+async def repair(load: Load, collected: Checkpoint, own: Checkpoint | None) -> Committed:
+    """Make the target equal to a collected pass, touching just what differs, in one commit.
+
+    ``own``: the task's checkpoint. Invariant 3: its generation moves too, so that a run which
+    began before may not commit after.
+    """
+    now = datetime.fromtimestamp(load.clock.time(), UTC)
+    if await load.destination.describe(load.target) is None:
+        raise SchemaRefused(
+            f"there is no table {load.task.target!r} to repair", hint="run the task first"
+        )
+    shape = load.shape(now)
+    steps = disposition.difference(shape, _aside(load, collected), removing=True)
+    if own is not None:
+        moved = replace(own, generation=own.generation + 1, run=load.run)
+        steps += [Step(statement=s) for s in write_checkpoint(moved, load.schema_name, now)]
+    return await _ended(load, collected, steps, now)
+
+
+async def forget(load: Load, collected: Checkpoint) -> None:
+    """Drop a collected pass."""
+    await _ended(load, collected, [], datetime.fromtimestamp(load.clock.time(), UTC))
+
+
+async def _ended(
+    load: Load, collected: Checkpoint, steps: Sequence[Step], now: datetime
+) -> Committed:
+    aside = _aside(load, collected)
+    following = replace(
+        collected,
+        generation=collected.generation + 1,
+        cursor=None,
+        aside=None,
+        collected=False,
+        passes=collected.passes + 1,
+        run=load.run,
+    )
+    return await commit.together(load, steps, following, now, drop=aside)
+
+
+async def _number(load: Load, query: exp.Select) -> int:
+    counted = exp.select(exp.alias_(exp.Count(this=exp.Star()), "n")).from_(query.subquery("found"))
+    return int((await load.destination.fetch(counted)).column(0)[0].as_py())
+
+
+def _aside(load: Load, collected: Checkpoint) -> exp.Table:
+    return names.table(collected.aside or "", load.schema_name)
