@@ -1,0 +1,205 @@
+"""Projects, runs of them in this process or in one of their own, and what they leave behind."""
+
+import re
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import duckdb
+import yaml
+
+from acceptance.serving import Watched
+from syncline.control.clock import SystemClock
+from syncline.control.connections import opened_source, opener
+from syncline.control.jobs import JobRun, Outcome, run_job
+from syncline.control.project import load_project
+from syncline.control.tasks import tasks_of
+from syncline.model.job import Task
+from syncline.model.ports import Destination, Source
+from syncline.model.run import Clock, Event, Result
+
+SCHEMA = "clio"
+Rows: TypeAlias = list[tuple[Any, ...]]
+#: Wraps each destination that a run opens.
+Wrap: TypeAlias = Callable[[Destination], Destination]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A project file, its database, and the folder they are in."""
+
+    folder: Path
+    file: Path
+    database: Path
+
+
+def small_clio(folder: Path, size: int = 16, attempts: int = 3) -> Path:
+    """Write a profile that is Clio's but for smaller pages and less patience; return its path."""
+    bundled = resources.files("syncline.profiles").joinpath("clio.yaml").read_text("utf-8")
+    text, count = re.subn(r"(page: \{parameter: limit, size: )\d+", rf"\g<1>{size}", bundled)
+    assert count > 1
+    path = folder / "small-clio.yaml"
+    path.write_text(f"{text}\nretry: {{attempts: {attempts}}}\n", "utf-8")
+    return path
+
+
+def written(
+    folder: Path,
+    watched: Watched,
+    *tasks: Mapping[str, Any],
+    profile: str | Path = "clio",
+    job: Mapping[str, Any] | None = None,
+    source: Mapping[str, Any] | None = None,
+    lake: Mapping[str, Any] | None = None,
+) -> Project:
+    """Write a project with one job of these tasks, with a token of its own."""
+    pair = watched.sandbox.issue_token()
+    properties = {
+        "Profile": str(profile),
+        "ProfileSettings": {"BaseURL": watched.url},
+        "OAuthClientId": "sandbox-client",
+        "OAuthClientSecret": "sandbox-secret",
+        "OAuthAccessToken": pair.access_token,
+        "OAuthRefreshToken": pair.refresh_token,
+        **(source or {}),
+    }
+    database = folder / "lake.duckdb"
+    known = {
+        "connections": {
+            "api": {
+                "type": "api",
+                "properties": {k: v for k, v in properties.items() if v is not None},
+            },
+            "lake": {
+                "type": "duckdb",
+                "properties": {"Database": str(database), "Schema": SCHEMA, **(lake or {})},
+            },
+        },
+        "jobs": {
+            "job": {
+                "source": "api",
+                "destination": "lake",
+                **(job or {}),
+                "tasks": [dict(task) for task in tasks],
+            }
+        },
+    }
+    file = folder / "project.yaml"
+    file.write_text(yaml.safe_dump(known, sort_keys=False), "utf-8")
+    return Project(folder=folder, file=file, database=database)
+
+
+async def run(
+    project: Project,
+    *,
+    wrap: Wrap | None = None,
+    clock: Clock | None = None,
+    observe: Callable[[Task, Event], None] | None = None,
+    **more: Any,
+) -> tuple[Outcome, ...]:
+    """Run the project's job in this process."""
+    async with prepared(project, wrap=wrap, clock=clock, observe=observe, **more) as job:
+        return await run_job(job)
+
+
+@asynccontextmanager
+async def prepared(
+    project: Project,
+    *,
+    wrap: Wrap | None = None,
+    clock: Clock | None = None,
+    observe: Callable[[Task, Event], None] | None = None,
+    **more: Any,
+) -> AsyncIterator[JobRun]:
+    """Yield a run of the project's job, ready to begin."""
+    loaded = load_project(project.file)
+    spec = loaded.jobs["job"]
+    own = clock or SystemClock()
+    open_one = opener(loaded, spec.destination)
+
+    async def opened() -> Destination:
+        destination = await open_one()
+        return wrap(destination) if wrap else destination
+
+    async with opened_source(loaded, spec.source, own, observe=_ignore, say=print) as source:
+        yield _job_run(source, opened, own, tasks_of("job", spec), observe, more)
+
+
+def _job_run(
+    source: Source,
+    opened: Callable[[], Awaitable[Destination]],
+    clock: Clock,
+    tasks: Sequence[Task],
+    observe: Callable[[Task, Event], None] | None,
+    more: Mapping[str, Any],
+) -> JobRun:
+    job = JobRun(
+        id=uuid.uuid4().hex[:12],
+        tasks=tasks,
+        source=source,
+        destination=opened,
+        clock=clock,
+        observe=observe or (lambda _, __: None),
+    )
+    return replace(job, **more)
+
+
+def results(outcomes: Sequence[Outcome]) -> dict[str, Result]:
+    """Return the result of every task, by target; none may have failed."""
+    found = {}
+    for outcome in outcomes:
+        assert outcome.result is not None, outcome.error
+        found[outcome.task.target] = outcome.result
+    return found
+
+
+def contents(database: Path, schema: str = SCHEMA) -> dict[str, Rows]:
+    """Return the rows of every table of ours, in an order of their own.
+
+    Times that tell when a run was are left out; only whether a row counts as deleted is kept.
+    """
+    with duckdb.connect(str(database)) as connection:
+        found = connection.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = ?", [schema]
+        ).fetchall()
+        return {
+            name: connection.execute(
+                f"SELECT {_compared(connection, schema, name)} FROM {schema}.{name} ORDER BY ALL"  # noqa: S608 (our own names)
+            ).fetchall()
+            for (name,) in sorted(found)
+            if not name.startswith("_syncline")
+        }
+
+
+def _compared(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> str:
+    columns = [c[0] for c in connection.execute(f"FROM {schema}.{table} LIMIT 0").description or ()]
+    chosen = [f'"{c}"' for c in columns if not c.startswith("_")]
+    if "_deleted_at" in columns:
+        chosen.append('"_deleted_at" IS NOT NULL')
+    return ", ".join(chosen)
+
+
+def generations(database: Path, schema: str = SCHEMA) -> dict[str, int]:
+    """Return the newest generation of every task in the ledger."""
+    query = f"SELECT task, max(generation) FROM {schema}._syncline_checkpoints GROUP BY task"  # noqa: S608 (our own names)
+    with duckdb.connect(str(database)) as connection:
+        return dict(connection.execute(query).fetchall())
+
+
+def leftovers(database: Path, schema: str = SCHEMA) -> list[str]:
+    """Return the names of staging and aside tables that nobody needs any more."""
+    with duckdb.connect(str(database)) as connection:
+        found = connection.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = ? "
+            "AND table_name LIKE '\\_syncline\\_%' ESCAPE '\\'",
+            [schema],
+        ).fetchall()
+    return [name for (name,) in found if name != "_syncline_checkpoints"]
+
+
+def _ignore(_: Event) -> None:
+    """Take no notice."""
