@@ -5,6 +5,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest_asyncio
+
 from syncline.destinations.duckdb import open_duckdb
 from syncline.model.ports import Destination
 from syncline.testing.conformance import DestinationConformance, Opener

@@ -17,7 +17,7 @@ from adbc_driver_postgresql.dbapi import connect
 from sqlglot import exp
 
 from syncline.destinations.postgres_errors import Conflict, connected_error, statement_error
-from syncline.destinations.postgres_types import arrow_field, fetched, staged
+from syncline.destinations.postgres_types import arrow_field, fetched, staged, strangers
 from syncline.errors import CommitUnknown, PropertyError, Unavailable
 from syncline.model.ports import Traits
 
@@ -84,8 +84,7 @@ class Postgres:
 
     async def fetch(self, query: exp.Query) -> pa.Table:
         """Return a query's rows."""
-        sql = query.sql(dialect="postgres")
-        return fetched(await self._call(lambda c: _rows(c, sql)))
+        return fetched(await self._call(lambda c: _told(c, query)))
 
     async def ingest(self, table: exp.Table, records: pa.Table) -> None:
         """Append rows to a staging table by column name, all or none."""
@@ -260,6 +259,25 @@ def _quoted(value: str) -> str:
     return f"'{escaped}'"
 
 
+def _told(connection: Connection, query: exp.Query) -> pa.Table:
+    """Return a query's rows, those of types that Arrow lacks as text."""
+    sql = query.sql(dialect="postgres")
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        reader = cursor.fetch_record_batch()
+        strange = strangers(reader.schema)
+        if not strange:
+            return reader.read_all()
+    chosen = [
+        exp.alias_(exp.cast(column, exp.DataType.Type.TEXT), column.name, quoted=True)
+        if column.name in strange
+        else column
+        for column in (exp.column(f.name, quoted=True) for f in reader.schema)
+    ]
+    text = exp.select(*chosen).from_(query.copy().subquery("q"))
+    return _rows(connection, text.sql(dialect="postgres"))
+
+
 def _rows(connection: Connection, sql: str) -> pa.Table:
     with connection.cursor() as cursor:
         cursor.execute(sql)
@@ -305,7 +323,10 @@ def _columns_query(table: exp.Table, default: str) -> str:
     return f"""
         SELECT a.attname::text AS name, coalesce(b.typname, t.typname)::text AS kind,
                CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS modifier,
-               a.attnotnull AS required
+               a.attnotnull AS required,
+               CASE WHEN a.attidentity <> '' THEN 'identity'
+                    WHEN a.attgenerated <> '' THEN 'expression'
+                    WHEN a.atthasdef THEN 'default' ELSE '' END AS made_by
         FROM (SELECT c.oid FROM pg_catalog.pg_class c
               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
               WHERE {spaces} AND c.relname = {name} AND c.relkind IN ('r', 'p', 'v', 'm', 'f')

@@ -22,7 +22,9 @@ _CONFLICTS = {"40001", "40P01"}
 #: lock_not_available, object_in_use
 _BUSY = {"55P03", "55006"}
 _NO_TABLE = "42P01"
-_UNIQUE = "23505"
+_UNIQUE, _NULL = "23505", "23502"
+#: The one table with a key that is ours; a generation that is not the next one violates it.
+_LEDGER = "_syncline_checkpoints"
 _AGAIN = "nothing is lost: run again, and it goes on from the last commit"
 
 
@@ -77,7 +79,7 @@ def statement_error(
         return Unavailable(f"the connection to PostgreSQL was lost: {reason}", hint=_AGAIN)
     if state in _CONFLICTS or _in_catalog(state, reason, told):
         return Conflict(f"PostgreSQL: {reason}", hint="run again when less is going on")
-    if state == _UNIQUE and told.get("TABLE_NAME", "").startswith("_syncline_"):
+    if state in {_UNIQUE, _NULL} and told.get("TABLE_NAME", "") == _LEDGER:
         return StaleGeneration(
             "another run has committed this task since this one read its checkpoint; "
             "nothing of this commit was written",

@@ -21,6 +21,7 @@ _KINDS: Mapping[str, pa.DataType] = {
     "timestamp": pa.timestamp("us"),
     "timestamptz": pa.timestamp("us", tz="UTC"),
 }
+_OTHERS = {"numeric", "text", "varchar", "bpchar", "name", "json", "jsonb", "unknown"}
 #: A numeric without bounds holds every exact number; Arrow's widest is the nearest to it.
 _UNBOUNDED = pa.decimal256(76, 38)
 #: PostgreSQL keeps sizes in a modifier that counts four bytes of header.
@@ -37,29 +38,37 @@ _INTEGERS: Mapping[pa.DataType, pa.DataType] = {
 }
 
 
-def arrow_field(*, name: str, kind: str, modifier: int, required: bool) -> pa.Field:
+def arrow_field(
+    *, name: str, kind: str, modifier: int = -1, required: bool = False, made_by: str = ""
+) -> pa.Field:
     """Return a column of the catalog as an Arrow field; types that Arrow lacks are text."""
-    if kind == "numeric":
-        return pa.field(name, _numeric(modifier), nullable=not required)
-    type_ = _KINDS.get(kind, pa.string())
+    type_ = _numeric(modifier) if kind == "numeric" else _KINDS.get(kind, pa.string())
     size = modifier - _HEADER if kind in {"varchar", "bpchar"} and modifier > _HEADER else None
     json = kind in {"json", "jsonb"}
-    return field_of(name, type_, nullable=not required, size=size, json=json)
+    return field_of(name, type_, nullable=not required, size=size, json=json, made_by=made_by)
+
+
+def strangers(schema: pa.Schema) -> set[str]:
+    """Return the columns of an answer whose types Arrow has no word for."""
+    return {
+        field.name
+        for field in schema
+        if (kind := _kind(field)) not in _KINDS and kind not in _OTHERS and kind
+    }
 
 
 def fetched(rows: pa.Table) -> pa.Table:
     """Return a query's rows with the types of their columns, which the driver tells apart."""
     columns, fields = [], []
     for column, field in zip(rows.columns, rows.schema, strict=True):
-        told = field.metadata or {}
-        kind = told.get(b"POSTGRESQL:type", b"").decode()
+        told, kind = field.metadata or {}, _kind(field)
         plain = column
         if isinstance(field.type, pa.BaseExtensionType):
             plain = pa.chunked_array(
                 [c.storage for c in column.chunks], type=field.type.storage_type
             )
         modifier = int(told.get(b"POSTGRESQL:typmod", b"-1"))
-        wanted = arrow_field(name=field.name, kind=kind, modifier=modifier, required=False)
+        wanted = arrow_field(name=field.name, kind=kind, modifier=modifier)
         if kind in _KINDS or kind == "numeric":
             plain = _cast(plain, wanted.type, field.name)
         else:
@@ -82,6 +91,12 @@ def staged(records: pa.Table) -> pa.Table:
         columns.append(taken)
         fields.append(pa.field(field.name, taken.type))
     return pa.Table.from_arrays(columns, schema=pa.schema(fields))
+
+
+def _kind(field: pa.Field) -> str:
+    """Return PostgreSQL's name of the type of a column of an answer."""
+    kind: bytes = (field.metadata or {}).get(b"POSTGRESQL:type", b"")
+    return kind.decode()
 
 
 def _copied(type_: pa.DataType) -> pa.DataType:

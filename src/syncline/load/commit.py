@@ -41,8 +41,19 @@ class Commit:
 async def prepare(destination: Destination, schema: str) -> None:
     """Make sure that the schema and its ledger are there."""
     if await destination.describe(names.table(names.LEDGER, schema)) is None:
-        await destination.execute([create_schema(schema)])
+        if not await _has_schema(destination, schema):
+            await destination.execute([create_schema(schema)])
         await destination.execute([create_ledger(schema, destination.traits)])
+
+
+async def _has_schema(destination: Destination, schema: str) -> bool:
+    """Say whether a schema is there: who may write to it may not be allowed to make one."""
+    query = (
+        exp.select(exp.column("schema_name"))
+        .from_(exp.table_("schemata", db="information_schema"))
+        .where(exp.column("schema_name").eq(exp.Literal.string(schema)))
+    )
+    return bool((await destination.fetch(query)).num_rows)
 
 
 async def tables_of(destination: Destination, schema: str) -> tuple[str, ...]:

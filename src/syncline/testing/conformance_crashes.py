@@ -185,9 +185,7 @@ class CrashesConformance:
         await destination.aclose()
 
     @_EACH
-    async def test_commits_done_and_not_told(
-        self, destination: Destination, story: Story
-    ) -> None:
+    async def test_commits_done_and_not_told(self, destination: Destination, story: Story) -> None:
         """The load finds its rows committed and goes on, or the next one does."""
         clean, places = await _clean(destination, story)
         for place in range(places[Way.LOST_AFTER]):

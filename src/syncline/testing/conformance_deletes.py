@@ -163,9 +163,7 @@ class DeletesConformance:
             await trial.sweep(outcome.load, _keys(), done=outcome.checkpoint)
         assert await _there(destination, trial) == [1]
 
-    async def test_a_run_from_before_a_sweep_may_not_commit(
-        self, destination: Destination
-    ) -> None:
+    async def test_a_run_from_before_a_sweep_may_not_commit(self, destination: Destination) -> None:
         """It could bring back rows that the sweep has removed."""
         trial = _HARD
         await trial.run(destination, trial.rows([thing(1), thing(2)]))

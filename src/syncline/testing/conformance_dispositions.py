@@ -202,8 +202,8 @@ class DispositionsConformance:
         trial = _KEYLESS
         rows = [thing(1), thing(1), thing(2)]
         await trial.run(destination, trial.rows(rows))
+        cut = [replace(b, complete=False) for b in trial.rows(rows, at=100)]
         with pytest.raises(ResponseRefused):
-            cut = [replace(b, complete=False) for b in trial.rows(rows, at=100)]
             await trial.run(destination, cut)
         assert await contents(destination, trial.task) == ordered(rows)
         await trial.run(destination, trial.rows(rows, at=100))

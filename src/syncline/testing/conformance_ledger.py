@@ -112,9 +112,7 @@ class LedgerConformance:
         assert kept == list(range(ends - KEPT + 1, ends + 1))
         for generation in (1, 2, ends - KEPT, ends - KEPT + 1, ends, ends + 2, ends + 1000):
             with pytest.raises(StaleGeneration):
-                await destination.execute(
-                    write_checkpoint(_checkpoint(generation), schema, _NOW)
-                )
+                await destination.execute(write_checkpoint(_checkpoint(generation), schema, _NOW))
         assert await _generations(destination, "task-Things") == kept
 
     @_DISPOSITIONS

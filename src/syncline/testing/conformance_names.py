@@ -21,7 +21,7 @@ from syncline.testing.conformance_runs import (
 
 _NAMES = {
     "brackets": "a]b[c]]",
-    "quotes": "it's \"quoted\" `twice`",
+    "quotes": 'it\'s "quoted" `twice`',
     "spaces": " two  words ",
     "dots": "dbo.table.column",
     "unicode": "Größe 名前 😀",
@@ -119,9 +119,7 @@ class NamesConformance:
         await trial.run(destination, trial.rows([{"id": 1, one: "1", other: "2"}]))
         await trial.run(destination, trial.rows([{"id": 1, one: "3", other: "4"}], at=100))
         held = [names.fitting(n, destination.traits) for n in (one, other)]
-        assert await contents(destination, trial.task) == [
-            {"id": 1, held[0]: "3", held[1]: "4"}
-        ]
+        assert await contents(destination, trial.task) == [{"id": 1, held[0]: "3", held[1]: "4"}]
         assert len(set(held)) == 2
 
     async def test_of_columns_equal_but_for_case(self, destination: Destination) -> None:

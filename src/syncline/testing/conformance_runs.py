@@ -87,9 +87,7 @@ class Trial:
         """Run the task once; the batches are what a source has after the last checkpoint."""
         work, decision, events = await self.begin(destination, full=full, run=run)
         result, done = await load(reading(batches, decision.since), work)
-        return Outcome(
-            result=result, checkpoint=done, decision=decision, events=events, load=work
-        )
+        return Outcome(result=result, checkpoint=done, decision=decision, events=events, load=work)
 
     async def begin(
         self, destination: Destination, *, full: bool = False, run: str = ""
@@ -154,9 +152,8 @@ class Trial:
 
 def task(target: str = "Things", **options: Any) -> Task:
     """Return a task that commits after every second row."""
-    return Task(
-        **({"id": f"task-{target}", "query": "", "target": target, "commit_rows": 2} | options)
-    )
+    chosen: dict[str, Any] = {"id": f"task-{target}", "commit_rows": 2} | options
+    return Task(query="", target=target, **chosen)
 
 
 def pages(rows: Sequence[Row], schema: pa.Schema, *, at: int = 0, size: int = 2) -> list[Batch]:
@@ -224,8 +221,8 @@ async def contents(
     target = table_of(trial_task, destination.traits)
     if await destination.describe(target) is None:
         return []
-    chosen = [column(c) for c in columns] or ["*"]
-    found = await destination.fetch(exp.select(*chosen).from_(target))
+    chosen: list[exp.Expression] = [column(c) for c in columns]
+    found = await destination.fetch(exp.select(*(chosen or [exp.Star()])).from_(target))
     return ordered(found.to_pylist())
 
 
@@ -240,9 +237,7 @@ async def tables(destination: Destination, schema: str | None = None) -> set[str
         exp.select(exp.column("table_name"))
         .from_(exp.table_("tables", db="information_schema"))
         .where(
-            exp.column("table_schema").eq(
-                exp.Literal.string(schema or destination.traits.schema)
-            )
+            exp.column("table_schema").eq(exp.Literal.string(schema or destination.traits.schema))
         )
     )
     return set((await destination.fetch(query)).column(0).to_pylist())
