@@ -21,6 +21,7 @@ from syncline.model.run import Clock, Committed, Observer, Planned, Result
 from syncline.model.table import Scan, Table
 from syncline.query.execute import execute
 from syncline.query.plan import Plan, plan
+from syncline.query.pushdown import lasting
 
 
 async def sync(
@@ -190,7 +191,8 @@ async def _sweep(
     table = planned.scans[0].table
     columns = tuple(name for name in table.schema.names if name in table.primary_key)
     since = sweeper.last.cursor if sweeper.last else None
-    read = source.read(Scan(table=table, columns=columns), since)
+    kept = lasting(table, planned.scans[0].predicates)
+    read = source.read(Scan(table=table, columns=columns, predicates=kept), since)
     result, _ = await load(strategy.renamed(read, table.primary_key, planned.key), sweeper)
     return result
 

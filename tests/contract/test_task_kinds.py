@@ -1,4 +1,4 @@
-"""Existing targets, history and repair, on every destination: real databases, a source in memory."""
+"""Existing targets, history and repair on every destination: real databases, rows in memory."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
