@@ -1,9 +1,11 @@
 """Writes docs/reference/ from the code; `make docs`. With --check: fails if anything is stale."""
+# ruff: noqa: INP001, T201 (a script, not a package)
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 import typer
@@ -11,13 +13,19 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from syncline import errors
+from syncline.cli.failures import exit_code
 from syncline.cli.main import app
-from syncline.control.project import JobSpec, TaskSpec
+from syncline.control.project import ConnectionSpec, DeletesSpec, ExpressionSpec, JobSpec, TaskSpec
 from syncline.control.properties import MODELS
 from syncline.profile.columns import child_columns, table_columns
 from syncline.profile.loader import bundled_profiles, load_profile
-from syncline.profile.schema import Profile
+from syncline.profile.schema import ApiTable, ParentFanOut, Profile
 
+#: What people call JSON Schema's types, and Typer's.
+_PLAIN = {"array": "list", "object": "mapping", "string": "text"}
+_METAVARS = {"<list[str]>": "TEXT, again for more", "<str>": "TEXT", "<int>": "NUMBER",
+             "<int range>": "NUMBER", "<float>": "NUMBER", "<path>": "PATH", "<file>": "PATH",
+             "<dir>": "PATH"}  # fmt: skip
 HERE = Path(__file__).parent / "reference"
 
 
@@ -54,44 +62,67 @@ def pages() -> Iterator[tuple[str, str]]:
 def commands() -> Iterator[str]:
     """Describe every command."""
     yield "# Commands\n"
-    yield "Exit codes: 0 done, 1 data or run failed, 2 configuration, 3 try again later, 130 interrupted.\n"
-    group = typer.main.get_command(app)
-    yield from _command(group, "syncline")
+    yield "Results go to standard output, messages and progress to standard error.\n"
+    yield (
+        "| exit code | meaning |\n|---|---|\n"
+        "| 0 | done |\n"
+        "| 1 | the data or the run failed; `verify` found differences |\n"
+        "| 2 | someone must change a file, a property, a credential or an option |\n"
+        "| 3 | the same command may work later |\n"
+        "| 130 | interrupted by Ctrl-C or a signal to end; what was committed is kept |\n"
+    )
+    yield from _command(typer.main.get_command(app), "syncline")
 
 
-def _command(command: object, path: str) -> Iterator[str]:
-    context = click.Context(command, info_name=path)  # type: ignore[arg-type]  # typer's own subclass
+def _command(command: Any, path: str) -> Iterator[str]:
+    context = click.Context(command, info_name=path)
     subcommands = getattr(command, "commands", {})
     if not subcommands:
         yield f"## {path}\n"
-        yield f"{getattr(command, 'help', '') or ''}\n"
-        yield f"```\n{context.get_usage()}\n```\n"
-        rows = [p.get_help_record(context) for p in command.params]  # type: ignore[attr-defined]
-        for row in rows:
-            if row:
-                yield f"- `{row[0]}` {row[1]}"
+        yield f"{command.help or ''}\n"
+        usage = context.get_usage().removeprefix("Usage: ")
+        yield f"```\n{usage.translate({ord(c): None for c in '{}'})}\n```\n"
+        records = [parameter.get_help_record(context) for parameter in command.params]
+        for name, text in filter(None, records):
+            yield f"- `{_metavar(name)}` {text}"
         yield ""
     for name, sub in subcommands.items():
         yield from _command(sub, f"{path} {name}")
+
+
+def _metavar(name: str) -> str:
+    for theirs, ours in _METAVARS.items():
+        name = name.replace(f" {theirs}", f" {ours}" if name.startswith("-") else "")
+    return name
 
 
 def error_codes() -> Iterator[str]:
     """Describe every error."""
     yield "# Errors\n"
     yield "Every error has a stable code. Each says what happened, and where it can, what to do.\n"
-    yield "| code | meaning |\n|---|---|"
+    yield "| code | exit code | meaning |\n|---|---|---|"
     for cls in vars(errors).values():
         if isinstance(cls, type) and issubclass(cls, errors.SynclineError):
-            yield f"| `{cls.code}` | {(cls.__doc__ or '').splitlines()[0]} |"
+            meaning = (cls.__doc__ or "").splitlines()[0].replace("``", "`")
+            yield f"| `{cls.code}` | {exit_code(cls(''))} | {meaning} |"
     yield ""
 
 
 def project_file() -> Iterator[str]:
     """Describe the project file."""
     yield "# Project file\n"
-    yield "`connections:` name to `type` and `properties`; `jobs:` name to the following.\n"
+    yield (
+        "Two keys, `connections` and `jobs`, each by name: letters, digits, `_`, `.` and `-`, at "
+        "most 50.\n`${NAME}` in a property is an environment variable. Unknown keys are refused, "
+        "with file and line.\n[`syncline check FILE`](commands.md#syncline-check) says how every "
+        "task will be read and written.\n"
+    )
+    yield from _model(ConnectionSpec, "A connection")
+    yield "Properties by type: [properties.md](properties.md).\n"
     yield from _model(JobSpec, "A job")
     yield from _model(TaskSpec, "A task")
+    yield from _model(ExpressionSpec, "A computed column of a task")
+    yield from _model(DeletesSpec, "`deletes` of a task, in full")
 
 
 def properties() -> Iterator[str]:
@@ -106,8 +137,9 @@ def profile_format() -> Iterator[str]:
     """Describe profiles from their JSON Schema."""
     yield "# Profiles\n"
     yield (
-        "The JSON Schema is [profile.schema.json](profile.schema.json); `syncline profile schema` "
-        "prints it.\n"
+        "The parts of a profile file. [How to write one](../how-to/write-a-profile.md). The JSON "
+        "Schema is\n[profile.schema.json](profile.schema.json); `syncline profile schema` prints "
+        "it for editors.\n"
     )
     schema = Profile.model_json_schema(by_alias=True)
     parts = {"Profile": schema, **schema["$defs"]}
@@ -115,18 +147,21 @@ def profile_format() -> Iterator[str]:
         if "properties" not in part:
             continue
         yield f"## {name}\n"
-        yield f"{part.get('description', '')}\n"
-        yield "| key | type | default | |\n|---|---|---|---|"
+        yield f"{part.get('description', '').replace('``', '`')}\n"
+        yield "| key | values | default | |\n|---|---|---|---|"
         required = part.get("required", [])
         for key, value in part["properties"].items():
-            default = "required" if key in required else f"`{json.dumps(value.get('default'))}`"
-            yield f"| `{key}` | {_type(value)} | {default} | {value.get('description', '')} |"
+            default = "required" if key in required else _written(value.get("default"))
+            part_of = parts.get(str(value.get("$ref", "")).rsplit("/", 1)[-1], {})
+            about = value.get("description", part_of.get("description", "")).replace("``", "`")
+            yield f"| `{key}` | {_type(value)} | {default} | {about} |"
         yield ""
 
 
-def _type(value: dict[str, object]) -> str:
+def _type(value: Mapping[str, Any]) -> str:
     if "$ref" in value:
-        return str(value["$ref"]).rsplit("/", 1)[-1]
+        name = str(value["$ref"]).rsplit("/", 1)[-1]
+        return f"[{name}](#{name.lower()})"
     for key in ("anyOf", "oneOf"):
         options = value.get(key)
         if isinstance(options, list):
@@ -134,8 +169,11 @@ def _type(value: dict[str, object]) -> str:
     if "const" in value:
         return f"`{value['const']}`"
     if "enum" in value:
-        return ", ".join(f"`{v}`" for v in value["enum"])  # type: ignore[attr-defined]
-    return str(value.get("type", "object"))
+        return ", ".join(f"`{v}`" for v in value["enum"])
+    inner = value.get("items", value.get("additionalProperties"))
+    if isinstance(inner, Mapping) and "](#" in _type(inner):
+        return f"{_PLAIN[value['type']]} of {_type(inner)}"
+    return _PLAIN.get(str(value.get("type")), str(value.get("type", "object")))
 
 
 def bundled(name: str) -> Iterator[str]:
@@ -143,14 +181,15 @@ def bundled(name: str) -> Iterator[str]:
     profile = load_profile(name)
     yield f"# {profile.title or profile.name}\n"
     yield f"{profile.description} {profile.checked}\n"
+    yield f"Auth schemes: {', '.join(f'`{a.scheme}`' for a in profile.auth)}.\n"
     yield "| setting | default | |\n|---|---|---|"
     for key, setting in profile.settings.items():
         yield f"| `{key}` | {setting.default or ''} | {setting.description} |"
     yield ""
     for key, table in profile.tables.items():
-        by = f", incremental by `{table.incremental.column}`" if table.incremental else ""
         yield f"## {key}\n"
-        yield f"{table.description} `{table.path}`{by}; key {', '.join(table.primary_key) or 'none'}.\n"
+        yield f"{table.description}\n"
+        yield f"{'; '.join(_facts(table))}.\n"
         yield ", ".join(f"`{c.name}` {c.type}" for c in table_columns(profile, table)) + "\n"
         for child_key, child in table.children.items():
             yield f"### {child_key}\n"
@@ -159,11 +198,34 @@ def bundled(name: str) -> Iterator[str]:
             yield ", ".join(f"`{c.name}` {c.type}" for c in columns) + "\n"
 
 
+def _facts(table: ApiTable) -> Iterator[str]:
+    yield f"`{table.path}`"
+    yield f"key {', '.join(f'`{k}`' for k in table.primary_key) or 'none'}"
+    if table.incremental:
+        yield f"incremental by `{table.incremental.column}`"
+    if table.deleted:
+        yield f"deleted rows are marked in `{table.deleted.column}`"
+    if table.windows:
+        yield f"windows by `{table.windows.column}`"
+    if isinstance(table.fan_out, ParentFanOut):
+        yield f"read once for each row of {table.fan_out.parent}"
+    filters = []
+    for column, known in table.filters.items():
+        every = known if isinstance(known, tuple) else (known,)
+        operators = " ".join(dict.fromkeys(o.value for f in every for o in f.operators))
+        filters.append(f"`{column}` `{operators}`")
+    if filters:
+        yield f"the API answers {', '.join(filters)}"
+
+
 def _model(model: type[BaseModel], title: str) -> Iterator[str]:
+    known = model.model_json_schema(by_alias=True)["properties"]
     yield f"## {title}\n"
-    yield "| key | default | |\n|---|---|---|"
+    yield "| key | values | default | |\n|---|---|---|---|"
     for name, field in model.model_fields.items():
-        yield f"| `{field.alias or name}` | {_default(field)} | {field.description or ''} |"
+        key = field.alias or name
+        values = _type(known[key]).replace("[DeletesSpec](#deletesspec)", "mapping")
+        yield f"| `{key}` | {values} | {_default(field)} | {field.description or ''} |"
     yield ""
 
 
@@ -171,7 +233,16 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)
-    return "" if value in (None, "", (), {}) or "Secret" in type(value).__name__ else f"`{value}`"
+    return "" if "Secret" in type(value).__name__ else _written(value)
+
+
+def _written(value: object) -> str:
+    """Return a default as YAML has it; '' for what is empty or in parts."""
+    if value in (None, "", (), [], {}) or isinstance(value, dict):
+        return ""
+    if isinstance(value, str):
+        return f"`{value}`"
+    return f"`{json.dumps(value)}`"
 
 
 if __name__ == "__main__":

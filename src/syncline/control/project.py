@@ -29,7 +29,9 @@ class _Part(BaseModel):
 class ConnectionSpec(_Part):
     """A source or destination: its type and properties."""
 
-    type: Literal["api", "duckdb", "postgres", "sqlserver"]
+    type: Literal["api", "duckdb", "postgres", "sqlserver"] = Field(
+        description="api is a source; the others are destinations."
+    )
     properties: dict[str, Scalar | dict[str, Scalar]] | str = Field(
         description="CData's property names, or one connection string."
     )
@@ -38,8 +40,8 @@ class ConnectionSpec(_Part):
 class ExpressionSpec(_Part):
     """A column computed with SQL."""
 
-    expression: str
-    as_: str = Field(alias="as")
+    expression: str = Field(description="SQL over the table's columns, as in a query.")
+    as_: str = Field(alias="as", description="The column's name in the target.")
 
 
 ColumnSpec: TypeAlias = str | ExpressionSpec | dict[str, str]
@@ -48,29 +50,46 @@ ColumnSpec: TypeAlias = str | ExpressionSpec | dict[str, str]
 class DeletesSpec(_Part):
     """What becomes of rows that are gone at the source, and how often to look for them."""
 
-    mode: Literal["auto", "hard", "soft", "ignore"]
+    mode: Literal["auto", "hard", "soft", "ignore"] = Field(
+        description="hard: look for them and delete; soft: look for them, keep them and set "
+        "_deleted_at; auto: delete those that a read shows; ignore: never delete."
+    )
     every: int = Field(default=1, gt=0, description="Look for deleted rows every so many runs.")
 
 
 class TaskSpec(_Part):
     """One table or query of the source, kept in one table of the destination."""
 
-    table: str | None = None
-    columns: tuple[ColumnSpec, ...] = ()
-    where: str | None = None
+    table: str | None = Field(default=None, description="A table of the source; or use 'query'.")
+    columns: tuple[ColumnSpec, ...] = Field(
+        default=(),
+        description="Of 'table': name, {name: new_name} or {expression: SQL, as: name}; none: all.",
+    )
+    where: str | None = Field(default=None, description="Of 'table': an SQL condition.")
     query: str | None = Field(default=None, description="SELECT, or CData's REPLICATE statement.")
     parameters: dict[str, Scalar] = Field(
         default_factory=dict, description="Values of @name parameters."
     )
     into: str | None = Field(
-        default=None, description="Target table; default: the source table's name."
+        default=None,
+        description="Target table, also schema.table; default: the source table's name.",
     )
     write: (
         Literal["merge", "append", "replace", "history", "insert", "update", "upsert", "delete"]
         | None
-    ) = None
-    key: tuple[str, ...] = ()
-    deletes: Literal["auto", "hard", "soft", "ignore"] | DeletesSpec = "auto"
+    ) = Field(
+        default=None,
+        description="merge, append, replace or history; into an existing table insert, update, "
+        "upsert, delete or replace. Default: merge if the query keeps the table's primary key, "
+        "else replace; insert into an existing table.",
+    )
+    key: tuple[str, ...] = Field(
+        default=(), description="Columns that identify a row; default: the table's primary key."
+    )
+    deletes: Literal["auto", "hard", "soft", "ignore"] | DeletesSpec = Field(
+        default="auto",
+        description="What becomes of rows that are gone at the source: a mode, or {mode, every}.",
+    )
     existing: bool = Field(
         default=False, description="The target is there already and stays as it is."
     )
@@ -83,17 +102,45 @@ class TaskSpec(_Part):
     timeout: float | None = Field(
         default=None, gt=0, description="Seconds that a commit to an existing table may take."
     )
-    identity_insert: bool = False
-    on_error: Literal["fail", "ignore", "redirect"] = "fail"
-    on_truncation: Literal["fail", "ignore", "redirect"] = "fail"
-    schema_changes: Literal["evolve", "freeze"] = "evolve"
-    allow_empty: bool = False
-    rejects: bool = False
-    synced_at: bool = False
-    parallel: int = Field(default=1, gt=0, le=64)
-    start: Moment | None = None
-    commit_rows: int = Field(default=50_000, gt=0)
-    commit_seconds: float = Field(default=30.0, gt=0)
+    identity_insert: bool = Field(
+        default=False, description="Write an existing table's identity column from the query."
+    )
+    on_error: Literal["fail", "ignore", "redirect"] = Field(
+        default="fail",
+        description="Rows that do not fit an existing table: stop, leave them out, or keep them "
+        "in TARGET_rejects.",
+    )
+    on_truncation: Literal["fail", "ignore", "redirect"] = Field(
+        default="fail", description="The same for texts that are too long."
+    )
+    schema_changes: Literal["evolve", "freeze"] = Field(
+        default="evolve",
+        description="evolve: add columns to the target and widen them; freeze: refuse to.",
+    )
+    allow_empty: bool = Field(
+        default=False, description="Believe a source that has no rows where the target has some."
+    )
+    rejects: bool = Field(
+        default=False, description="Keep rows that do not fit in TARGET_rejects, and go on."
+    )
+    synced_at: bool = Field(
+        default=False, description="Add _synced_at: when the row was last written."
+    )
+    parallel: int = Field(
+        default=1,
+        gt=0,
+        le=64,
+        description="Windows that are read at once, of tables that have windows.",
+    )
+    start: Moment | None = Field(
+        default=None, description="The first day to read, of tables that have windows."
+    )
+    commit_rows: int = Field(
+        default=50_000, gt=0, description="Commit after so many rows, at the next page's end,"
+    )
+    commit_seconds: float = Field(
+        default=30.0, gt=0, description="or after so many seconds, whichever comes first."
+    )
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
@@ -114,18 +161,26 @@ class TaskSpec(_Part):
 class JobSpec(_Part):
     """A set of tasks from one source to one destination."""
 
-    source: str
-    destination: str
-    tasks: tuple[TaskSpec, ...] = Field(min_length=1)
-    parallel_tasks: int = Field(default=1, gt=0, le=32)
-    continue_on_error: bool = True
+    source: str = Field(description="Name of a connection of type api.")
+    destination: str = Field(description="Name of a connection of another type.")
+    tasks: tuple[TaskSpec, ...] = Field(
+        min_length=1, description="What to read and where to keep it, in this order."
+    )
+    parallel_tasks: int = Field(
+        default=1, gt=0, le=32, description="Tasks that run at the same time."
+    )
+    continue_on_error: bool = Field(
+        default=True, description="Begin the tasks that are left when one has failed."
+    )
 
 
 class Project(_Part):
     """Connections and jobs."""
 
-    connections: dict[ObjectName, ConnectionSpec] = Field(min_length=1)
-    jobs: dict[ObjectName, JobSpec] = Field(default_factory=dict)
+    connections: dict[ObjectName, ConnectionSpec] = Field(
+        min_length=1, description="Sources and destinations, by name."
+    )
+    jobs: dict[ObjectName, JobSpec] = Field(default_factory=dict, description="Jobs, by name.")
 
     @model_validator(mode="after")
     def _known(self) -> Self:

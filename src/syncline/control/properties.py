@@ -32,21 +32,42 @@ class ApiProperties(Properties):
         alias="AuthScheme",
         description="One of the profile's schemes; default: its first.",
     )
-    user: Text = Field(default="", alias="User")
-    password: SecretStr = Field(default=SecretStr(""), alias="Password")
+    user: Text = Field(default="", alias="User", description="For the scheme Basic.")
+    password: SecretStr = Field(
+        default=SecretStr(""), alias="Password", description="For the scheme Basic."
+    )
     initiate_oauth: Literal["OFF", "GETANDREFRESH", "REFRESH"] = Field(
         default="GETANDREFRESH",
         alias="InitiateOAuth",
         description="GETANDREFRESH: ask the user in a browser when there are no tokens, and "
         "refresh them; REFRESH: only refresh; OFF: use OAuthAccessToken as it is.",
     )
-    oauth_client_id: Text = Field(default="", alias="OAuthClientId")
-    oauth_client_secret: SecretStr = Field(default=SecretStr(""), alias="OAuthClientSecret")
-    oauth_access_token: SecretStr = Field(default=SecretStr(""), alias="OAuthAccessToken")
-    oauth_refresh_token: SecretStr = Field(default=SecretStr(""), alias="OAuthRefreshToken")
-    callback_url: Text = Field(default="http://127.0.0.1:33333/callback", alias="CallbackURL")
+    oauth_client_id: Text = Field(
+        default="", alias="OAuthClientId", description="Id of the app registered with the API."
+    )
+    oauth_client_secret: SecretStr = Field(
+        default=SecretStr(""), alias="OAuthClientSecret", description="Its secret."
+    )
+    oauth_access_token: SecretStr = Field(
+        default=SecretStr(""),
+        alias="OAuthAccessToken",
+        description="A token to use instead of signing in; kept in memory only.",
+    )
+    oauth_refresh_token: SecretStr = Field(
+        default=SecretStr(""),
+        alias="OAuthRefreshToken",
+        description="A refresh token to use instead of signing in; kept in memory only.",
+    )
+    callback_url: Text = Field(
+        default="http://127.0.0.1:33333/callback",
+        alias="CallbackURL",
+        description="The app's redirect URI, an address of this machine.",
+    )
     oauth_settings_location: Text = Field(
-        default="", alias="OAuthSettingsLocation", description="File that keeps the tokens."
+        default="",
+        alias="OAuthSettingsLocation",
+        description="File that keeps the tokens, or memory://; default: a file of its own for "
+        "each connection under ~/.local/share/syncline.",
     )
 
     @property
@@ -61,20 +82,30 @@ class DuckDBProperties(Properties):
     """Properties of a DuckDB destination, ``type: duckdb``."""
 
     database: Text = Field(alias="Database", description="Path of the file; made if missing.")
-    schema_name: Text = Field(default="main", alias="Schema")
-    memory_limit: Text = Field(default="128MB", alias="MemoryLimit")
-    threads: int | None = Field(default=None, alias="Threads", gt=0)
+    schema_name: Text = Field(
+        default="main", alias="Schema", description="Schema of the targets; made if missing."
+    )
+    memory_limit: Text = Field(
+        default="128MB", alias="MemoryLimit", description="What DuckDB may use, such as 1GB."
+    )
+    threads: int | None = Field(
+        default=None, alias="Threads", gt=0, description="Threads of DuckDB; default: one a core."
+    )
 
 
 class PostgresProperties(Properties):
     """Properties of a PostgreSQL destination, ``type: postgres``."""
 
-    server: Text = Field(default="localhost", alias="Server")
-    port: int = Field(default=5432, alias="Port", gt=0, lt=65536)
-    database: Text = Field(default="postgres", alias="Database")
-    user: Text = Field(default="", alias="User")
-    password: SecretStr = Field(default=SecretStr(""), alias="Password")
-    schema_name: Text = Field(default="public", alias="Schema")
+    server: Text = Field(default="localhost", alias="Server", description="Host or address.")
+    port: int = Field(default=5432, alias="Port", gt=0, lt=65536, description="TCP port.")
+    database: Text = Field(default="postgres", alias="Database", description="Its name.")
+    user: Text = Field(default="", alias="User", description="Login.")
+    password: SecretStr = Field(
+        default=SecretStr(""), alias="Password", description="Password of the login."
+    )
+    schema_name: Text = Field(
+        default="public", alias="Schema", description="Schema of the targets; made if missing."
+    )
     ssl_mode: Text = Field(
         default="prefer",
         alias="SSLMode",
@@ -91,19 +122,47 @@ class SQLServerProperties(Properties):
     """Properties of a SQL Server destination, ``type: sqlserver``; others go to the driver."""
 
     server: Text = Field(alias="Server", description=r"host, host\\instance or host,port.")
-    port: int | None = Field(default=None, alias="Port", gt=0, lt=65536)
-    database: Text = Field(default="", alias="Database")
-    user: Text = Field(default="", alias="User")
-    password: SecretStr = Field(default=SecretStr(""), alias="Password")
-    schema_name: Text = Field(default="dbo", alias="Schema")
-    encrypt: Text = Field(default="yes", alias="Encrypt", description="yes, no or strict.")
-    trust_server_certificate: bool = Field(default=False, alias="TrustServerCertificate")
-    auth_scheme: Literal["Password", "AzureServicePrincipal", "AzureMSI", "AccessToken"] = Field(
-        default="Password", alias="AuthScheme"
+    port: int | None = Field(
+        default=None,
+        alias="Port",
+        gt=0,
+        lt=65536,
+        description="TCP port, unless Server names it; default: the driver's, 1433.",
     )
-    access_token: SecretStr = Field(default=SecretStr(""), alias="AccessToken")
-    #: Keywords of the driver.
-    passed_on: dict[str, Text] = Field(default_factory=dict, alias="Other")
+    database: Text = Field(
+        default="", alias="Database", description="Its name; default: the login's own."
+    )
+    user: Text = Field(
+        default="",
+        alias="User",
+        description="Login; the application's id for AzureServicePrincipal, the identity's for "
+        "AzureMSI.",
+    )
+    password: SecretStr = Field(
+        default=SecretStr(""),
+        alias="Password",
+        description="Password; the application's secret for AzureServicePrincipal.",
+    )
+    schema_name: Text = Field(
+        default="dbo", alias="Schema", description="Schema of the targets; made if missing."
+    )
+    encrypt: Text = Field(default="yes", alias="Encrypt", description="yes, no or strict.")
+    trust_server_certificate: bool = Field(
+        default=False,
+        alias="TrustServerCertificate",
+        description="Accept a certificate that nobody has signed.",
+    )
+    auth_scheme: Literal["Password", "AzureServicePrincipal", "AzureMSI", "AccessToken"] = Field(
+        default="Password", alias="AuthScheme", description="How the login proves itself."
+    )
+    access_token: SecretStr = Field(
+        default=SecretStr(""), alias="AccessToken", description="For the scheme AccessToken."
+    )
+    passed_on: dict[str, Text] = Field(
+        default_factory=dict,
+        alias="Other",
+        description="Any other property is a keyword of the driver and is passed on.",
+    )
 
 
 MODELS: Mapping[str, type[Properties]] = {
