@@ -56,7 +56,9 @@ def set_option(session: Session, tokens: Sequence[Token]) -> None:
         if tokens[2].text != "=":
             rest = [tokens[1], *tokenize(tokens[2].text[0]), *rest]
         variable.value = evaluate(session, rest, variable.kind)
+        session.options.rowcount = 1
         return
+    session.options.rowcount = 0
     words = [t.word for t in tokens[1:]]
     on = words[-1] == "ON"
     transaction = session.transaction

@@ -94,13 +94,23 @@ def _write(
         if generates:
             before_insert(session, target)
         run = session.transaction.run
-        cursor = run(plan.sql, translation.parameters, write=True, table=target)
+        changed = _could_break(tree, target)
+        cursor = run(plan.sql, translation.parameters, write=True, table=changed)
         if output:
             _send_output(session, plan, cursor)
             return
         if not translation.views and not translation.dynamic:
             session.engine.plans.keep(key, plan)
         _finish(session, plan, cursor)
+
+
+def _could_break(tree: exp.Expression, target: Table) -> Table:
+    """Return the table with the keys that the statement could break, for the error's text."""
+    if not isinstance(tree, exp.Update):
+        return target
+    assigned = {e.this.name.lower() for e in tree.expressions}
+    keys = tuple(k for k in target.keys if assigned & {c.lower() for c in k.columns})
+    return replace(target, keys=keys or target.keys)
 
 
 def _finish(session: Session, plan: Plan, cursor: duckdb.DuckDBPyConnection) -> None:

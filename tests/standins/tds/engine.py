@@ -81,6 +81,7 @@ class Engine:
         self.parsed = Cache()
         self.batches = Cache()
         self.plans = Cache()
+        self.definitions = Cache()
         self.databases: dict[str, Database] = {}
         self.logins = {
             name.lower(): Login(name=name, password=password, administrator=True)
@@ -92,7 +93,8 @@ class Engine:
         self.used: dict[object, str] = {}
         self._folder = folder
         self._lock = threading.Lock()
-        self._root = duckdb.connect(":memory:")
+        # Statements are small: more threads would only wait for each other.
+        self._root = duckdb.connect(":memory:", config={"threads": 1})
         self._ids = itertools.count(1000)
         self._load()
 

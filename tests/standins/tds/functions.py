@@ -1,6 +1,6 @@
 """T-SQL's functions in DuckDB's words."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sqlglot
@@ -8,8 +8,9 @@ from sqlglot import exp
 
 from standins.tds.catalog import DEFAULT_COLLATION, Table
 from standins.tds.errors import unsupported
-from standins.tds.lexer import split_name
+from standins.tds.lexer import literal, split_name
 from standins.tds.permissions import allowed
+from standins.tds.sqltypes import SYSTEM_TYPES
 from standins.tds.system import SERVER_PROPERTIES
 from standins.tds.translation import Translation, own_name
 
@@ -51,12 +52,6 @@ _PATTERNS = {
     "checksum": "CAST(hash({0}) % 2147483647 AS INTEGER)",
     "binary_checksum": "CAST(hash({0}) % 2147483647 AS INTEGER)",
 }
-#: Functions that look something up in a system view.
-_LOOKUPS = {
-    "schema_name": ("sys.schemas", "schema_id"),
-    "type_name": ("sys.types", "user_type_id"),
-    "object_name": ("sys.objects", "object_id"),
-}
 _NOW = {"sysutcdatetime", "getutcdate", "sysdatetime", "getdate", "sysdatetimeoffset"}
 
 
@@ -69,14 +64,11 @@ def call(node: exp.Anonymous, translation: Translation) -> exp.Expression:
     if name in _CONSTANTS:
         translation.dynamic = True
         return _constant(_CONSTANTS[name](translation, [_text(a, translation) for a in arguments]))
-    if name in _LOOKUPS and arguments:
-        view, column = _LOOKUPS[name]
-        shown = "__" + view.replace(".", "_")
-        translation.views[shown] = (view, translation.session.database)
-        value = arguments[0].sql(dialect="duckdb")
-        return _duckdb(f"(SELECT any_value(name) FROM {shown} WHERE {column} = {value})")
-    if name == "schema_name":
-        return exp.Literal.string("dbo")
+    if name in _NAMES:
+        if not arguments:
+            return exp.Literal.string("dbo")
+        translation.dynamic = True
+        return _named(arguments[0], _NAMES[name](translation))
     if name in {"hashbytes", "datalength"}:
         return _bytes_function(name, arguments, translation)
     if name in _PATTERNS:
@@ -110,6 +102,12 @@ def _constant(value: Any) -> exp.Expression:
     if isinstance(value, bool | int):
         return exp.Literal.number(int(value))
     return exp.Literal.string(str(value))
+
+
+def _named(number: exp.Expression, names: Mapping[int, str]) -> exp.Expression:
+    value = number.sql(dialect="duckdb")
+    cases = " ".join(f"WHEN {n} THEN {literal(name)}" for n, name in names.items())
+    return _duckdb(f"CASE {value} {cases} END") if cases else exp.null()
 
 
 def _text(node: exp.Expression, translation: Translation) -> Any:
@@ -191,8 +189,8 @@ def _column_property(translation: Translation, arguments: _Arguments) -> int | N
 
 def _schema_id(translation: Translation, arguments: _Arguments) -> int | None:
     name = str(arguments[0] if arguments else "dbo").lower()
-    known = {s.lower() for s in translation.session.schemas()}
-    return schema_id(name) if name in known else None
+    known = {s.lower(): s for s in translation.session.schemas()}
+    return schema_id(known[name]) if name in known else None
 
 
 def _db_id(translation: Translation, arguments: _Arguments) -> int | None:
@@ -278,9 +276,18 @@ _CONSTANTS: dict[str, Callable[[Translation, _Arguments], Any]] = {
     "is_rolemember": lambda t, _: int(t.session.login.administrator),
 }
 
-_SCHEMA_IDS = {"dbo": 1, "guest": 2, "information_schema": 3, "sys": 4}
+_SCHEMA_IDS = {"dbo": 1, "guest": 2, "INFORMATION_SCHEMA": 3, "sys": 4}
+
+
+_NAMES: dict[str, Callable[[Translation], Mapping[int, str]]] = {
+    "schema_name": lambda _: {number: name for name, number in _SCHEMA_IDS.items()},
+    "type_name": lambda _: {facts[0]: name for name, facts in SYSTEM_TYPES.items()},
+    "object_name": lambda t: {o.object_id: o.name for o in t.session.tables()},
+    "object_schema_name": lambda t: {o.object_id: o.schema for o in t.session.tables()},
+}
 
 
 def schema_id(name: str) -> int:
     """Return the number of a schema; the same in every database."""
-    return _SCHEMA_IDS.setdefault(name.lower(), len(_SCHEMA_IDS) + 1)
+    known = {shown.lower(): number for shown, number in _SCHEMA_IDS.items()}
+    return known.get(name.lower()) or _SCHEMA_IDS.setdefault(name, len(_SCHEMA_IDS) + 1)

@@ -16,6 +16,7 @@ from standins.tds.errors import (
 )
 from standins.tds.faults import Fault
 from standins.tds.lexer import Token, joined, tokenize, unquote
+from standins.tds.quick import quick_condition, quick_value
 from standins.tds.render import render
 from standins.tds.running import prepare, readable
 from standins.tds.session import Session
@@ -26,6 +27,10 @@ from standins.tds.translation import Translation
 _Answer = TypeVar("_Answer")
 #: Statements that begin a transaction under SET IMPLICIT_TRANSACTIONS ON.
 _BEGINS = frozenset("INSERT UPDATE DELETE MERGE CREATE ALTER DROP TRUNCATE".split())
+#: Statements that set @@ROWCOUNT themselves, or leave it as it is.
+_KEEP_ROWCOUNT = frozenset(
+    "SELECT WITH INSERT UPDATE DELETE MERGE EXEC EXECUTE DECLARE SET RETURN THROW".split()
+)
 _NAMED_CALL = "EXEC"
 
 
@@ -55,6 +60,9 @@ def run_nodes(session: Session, nodes: Sequence[Node]) -> None:
 
 
 def _holds(session: Session, condition: Sequence[Token]) -> bool:
+    known = quick_condition(session, condition)
+    if known is not None:
+        return known
     text = f"SELECT CASE WHEN ({render(condition)}) THEN 1 ELSE 0 END"
     return guarded(session, lambda: value_of(session, text, INT)) == 1
 
@@ -157,6 +165,8 @@ def _run_statement(session: Session, tokens: Sequence[Token]) -> None:
             session.begin()
         run = session.statements.get(word if tokens[0].kind == "name" else "")
         if run:
+            if word not in _KEEP_ROWCOUNT:
+                session.options.rowcount = 0
             run(session, tokens)
         elif tokens[0].is_name:
             # A procedure's name alone, at the start of a batch.
@@ -179,6 +189,9 @@ def evaluate(session: Session, tokens: Sequence[Token], kind: SqlType) -> Any:
     """Return the value of an expression, cut to the type as an assignment does."""
     if len(tokens) == 1:
         token = tokens[0]
+        known = quick_value(session, token, kind)
+        if known is not None:
+            return known
         if token.kind == "text" and kind.is_text:
             text = unquote(token.text)
             return text if kind.length == MAX else text[: kind.length]

@@ -41,7 +41,7 @@ def mark(number: str, *parts: str) -> str:
 def translate(error: Exception, table: Table | None = None, *, ddl: bool = False) -> ServerError:
     """Return the server's error; ``table`` is the one that the statement writes to."""
     line = str(error).split("\n", maxsplit=1)[0]
-    duplicate = re.search(r"(?i)duplicate key|violates (?:primary|unique)", line)
+    duplicate = re.search(r"(?i)duplicate key|contains duplicates|violates (?:primary|unique)", line)
     if duplicate:
         return _duplicate(line, table, ddl=ddl)
     if "CHECK constraint failed" in line:

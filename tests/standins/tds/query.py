@@ -19,6 +19,7 @@ from standins.tds.running import (
     prepare,
     readable,
     send_result,
+    wire_value,
 )
 from standins.tds.session import Session
 from standins.tds.sqltypes import from_duckdb
@@ -38,6 +39,9 @@ def select(session: Session, tokens: Sequence[Token]) -> None:
     if isinstance(tree, exp.Select) and any(_assigns(e) for e in tree.expressions):
         _assign(session, tree)
         return
+    if _only_variables(tree):
+        _send_variables(session, tree)
+        return
     translation = Translation(session=session, scope=scope_of(session, tree))
     declared = declared_types(tree, translation)
     starred = any(e.is_star for e in tree.selects)
@@ -51,6 +55,23 @@ def select(session: Session, tokens: Sequence[Token]) -> None:
         prepare(translation)
         cursor = session.transaction.run(tree.sql(dialect="duckdb"), translation.parameters)
         send_result(session, cursor, declared, names=names)
+
+
+def _only_variables(tree: exp.Query) -> bool:
+    clauses = [name for name, value in tree.args.items() if value and name != "expressions"]
+    return not clauses and all(isinstance(e.unalias(), exp.Parameter) for e in tree.selects)
+
+
+def _send_variables(session: Session, tree: exp.Query) -> None:
+    translation = Translation(session=session)
+    columns, values = [], []
+    for node in tree.selects:
+        kind, value = translation.variable(node.unalias().name)
+        name = node.alias if isinstance(node, exp.Alias) else ""
+        columns.append((name, kind))
+        values.append(wire_value(session, kind, value))
+    session.answer.rows(columns, [values])
+    session.options.rowcount = 1
 
 
 def _assigns(node: exp.Expression) -> bool:

@@ -2,12 +2,11 @@
 
 import struct
 from collections.abc import Callable
-from typing import Any
 
 from standins.tds import tokens
 from standins.tds.bulk import receive
 from standins.tds.decode import Reader, decoder, read_type, to_python
-from standins.tds.encode import arrow_values, encoder
+from standins.tds.encode import encoder
 from standins.tds.errors import BatchEnd, Returned, ServerError, unsupported
 from standins.tds.interpreter import (
     after_fault,
@@ -18,8 +17,9 @@ from standins.tds.interpreter import (
 )
 from standins.tds.packets import BATCH, BULK_LOAD, PROCEDURE_CALL, TRANSACTION_REQUEST
 from standins.tds.procedures import Argument, call
+from standins.tds.running import wire_value
 from standins.tds.session import Session
-from standins.tds.sqltypes import NVARCHAR_MAX, SqlType
+from standins.tds.sqltypes import NVARCHAR_MAX
 
 _BY_NUMBER = {
     1: "sp_cursor",
@@ -133,19 +133,11 @@ def _call(session: Session, name: str, arguments: list[Argument], *, more: bool)
 
 def _return(session: Session, position: int, argument: Argument) -> None:
     kind = NVARCHAR_MAX if argument.kind.is_text else argument.kind
-    value = _wire_value(session, kind, argument.value)
+    value = wire_value(session, kind, argument.value)
     encode, null = encoder(kind)
     encoded = null if value is None else encode(value)
     name = f"@{argument.name}" if argument.name else ""
     session.answer.add(tokens.return_value(position, name, kind, encoded))
-
-
-def _wire_value(session: Session, kind: SqlType, value: Any) -> Any:
-    if value is None:
-        return None
-    cursor = session.transaction.connection.cursor()
-    table = cursor.execute(f"SELECT CAST($v AS {kind.duckdb})", {"v": value}).to_arrow_table()
-    return arrow_values(table.column(0))[0]
 
 
 def _transaction(session: Session, data: bytes) -> None:

@@ -18,11 +18,12 @@ from standins.tds.permissions import demand
 from standins.tds.session import Session
 from standins.tds.sqltypes import MAX, NVARCHAR_4000, SqlType, from_duckdb
 from standins.tds.translation import Translation, data_type
-from standins.tds.views import rows_of
+from standins.tds.views import VOLATILE, rows_of
 
 #: Declared types of result columns by lower-case name, and the table's columns behind them.
 Declared = Mapping[str, tuple[SqlType, Column | None]]
 _STEP = 2000
+_SAME_ON_WIRE = frozenset({"bit", "tinyint", "smallint", "int", "bigint", "real", "float"})
 _UNNAMED = "__unnamed"
 _SHORT = {"nvarchar": 4000, "varbinary": 8000}
 #: How DuckDB writes a type in results, where it is not how it is declared.
@@ -34,12 +35,19 @@ def prepare(translation: Translation) -> None:
     session = translation.session
     connection = session.transaction.connection
     for shown, (view, database) in translation.views.items():
+        version = session.transaction.definitions
+        state = (version, view, database, session.login.name)
+        if version is not None and session.views.get(shown) == state and view not in VOLATILE:
+            continue
+        # A view made inside of a transaction may be rolled back with it.
+        session.views[shown] = None if session.transaction.under_way else state
         rows = rows_of(session, view, database)
         connection.register(f"{shown}_rows", rows)
         texts = [f.name for f in rows.schema if f.type == pa.string()]
-        kept = ", ".join(f"{quote(n)} COLLATE NOCASE AS {quote(n)}" for n in texts)
+        cased = ", ".join(f"{quote(n)} COLLATE NOCASE AS {quote(n)}" for n in texts)
+        columns = f"* REPLACE ({cased})" if cased else "*"
         connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW {shown} AS SELECT * REPLACE ({kept}) FROM {shown}_rows"
+            f"CREATE OR REPLACE TEMP VIEW {shown} AS SELECT {columns} FROM {shown}_rows"
         )
 
 
@@ -156,3 +164,12 @@ def readable(session: Session, tables: Iterable[Table]) -> list[Table]:
     for table in found:
         demand(session.user_of(table), "SELECT", table)
     return found
+
+
+def wire_value(session: Session, kind: SqlType, value: Any) -> Any:
+    """Return a variable's value as `encoder` takes it."""
+    if value is None or kind.name in _SAME_ON_WIRE or kind.is_text:
+        return value
+    cursor = session.transaction.connection.cursor()
+    found = cursor.execute(f"SELECT CAST($v AS {kind.duckdb})", {"v": value}).to_arrow_table()
+    return arrow_values(found.column(0))[0]

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from standins.tds import tokens
 from standins.tds.answer import Answer
@@ -18,6 +18,7 @@ from standins.tds.permissions import Login, User, visible
 from standins.tds.sqltypes import SqlType
 from standins.tds.transaction import Transaction
 
+_Answer = TypeVar("_Answer")
 SYSTEM_SCHEMAS = ("sys", "INFORMATION_SCHEMA")
 _HIDDEN = ("main", "pg_catalog", "information_schema")
 _load = lru_cache(maxsize=1024)(load)
@@ -78,6 +79,8 @@ class Session:
         self.database = "master"
         self.login = Login(name="", password="")
         self.prepared: dict[int, tuple[str, str]] = {}
+        #: The system views that are there, and of which version of the definitions.
+        self.views: dict[str, object] = {}
         self._transaction_id = bytes(8)
 
     @property
@@ -138,10 +141,11 @@ class Session:
 
     def commit(self) -> None:
         """COMMIT."""
+        count = self.transaction.count
         try:
             ended = self.transaction.commit()
         except ServerError:
-            if not self.transaction.count:
+            if count and not self.transaction.count:
                 self._tell(tokens.ROLLED_BACK)
             raise
         if ended:
@@ -171,22 +175,35 @@ class Session:
     def find(self, parts: Sequence[str]) -> Table | None:
         """Return a table or view by its name, None if there is none."""
         database, schema, name = self.place(parts)
-        if database != "temp":
-            self.transaction.wait_until_stable(f"{database}.{schema}.{name}".lower())
-        found = self._find(database, schema, name)
-        if found is None and self.transaction.refresh_catalog():
-            found = self._find(database, schema, name)
-        return found
+        if database == "temp":
+            return self._find(database, schema, name)
+        resource = f"{database}.{schema}.{name}".lower()
+        self.transaction.wait_until_stable(resource)
+        return self._remembered(resource, lambda: self._find(database, schema, name))
+
+    def _remembered(self, key: object, make: Callable[[], _Answer]) -> _Answer:
+        """Ask DuckDB only if definitions have changed since it was asked before."""
+        version = self.transaction.definitions
+        if version is None:
+            return make()
+        known = self.engine.definitions.find((version, key))
+        if known is None:
+            self.transaction.refresh_catalog()
+            known = (make(),)
+            # A change that was committed meanwhile makes the answer a later version's.
+            if version == self.transaction.definitions:
+                self.engine.definitions.keep((version, key), known)
+        answer: _Answer = known[0]
+        return answer
 
     def _find(self, database: str, schema: str, name: str) -> Table | None:
-        place = {"d": database, "s": schema, "t": name}
         wanted = (
             "WHERE database_name = $d AND lower(schema_name) = lower($s) AND comment IS NOT NULL "
         )
         rows = self.transaction.read(
             f"{_TABLES} {wanted} AND lower(table_name) = lower($t) UNION ALL "
             f"{_VIEWS} {wanted} AND lower(view_name) = lower($t)",
-            place,
+            {"d": database, "s": schema, "t": name},
         )
         return _load(database, *rows[0]) if rows else None
 
@@ -200,17 +217,26 @@ class Session:
     def tables(self, database: str | None = None) -> list[Table]:
         """Return the tables and views of a database that the user may see."""
         name = database or self.database
-        wanted = "WHERE database_name = $d AND comment IS NOT NULL"
-        rows = self.transaction.read(f"{_TABLES} {wanted} UNION ALL {_VIEWS} {wanted}", {"d": name})
-        found = (_load(name, *row) for row in rows)
         user = self.login.user(name.lower())
-        return sorted((t for t in found if visible(user, t)), key=lambda t: t.object_id)
+        found = self._remembered((name, "tables"), lambda: self._tables(name))
+        return [t for t in found if visible(user, t)]
+
+    def _tables(self, database: str) -> list[Table]:
+        wanted = "WHERE database_name = $d AND comment IS NOT NULL"
+        rows = self.transaction.read(
+            f"{_TABLES} {wanted} UNION ALL {_VIEWS} {wanted}", {"d": database}
+        )
+        return sorted((_load(database, *row) for row in rows), key=lambda t: t.object_id)
 
     def schemas(self, database: str | None = None) -> list[str]:
         """Return the names of a database's schemas."""
+        name = database or self.database
+        return self._remembered((name, "schemas"), lambda: self._schemas(name))
+
+    def _schemas(self, database: str) -> list[str]:
         rows = self.transaction.read(
             "SELECT schema_name FROM duckdb_schemas() WHERE database_name = $d ORDER BY oid",
-            {"d": database or self.database},
+            {"d": database},
         )
         names = [name for (name,) in rows if name not in _HIDDEN]
         return [*names, *SYSTEM_SCHEMAS]

@@ -61,10 +61,13 @@ def create(session: Session, table: Table) -> None:
 
 def create_sequence(session: Session, table: Table) -> None:
     """Create the sequence behind the identity column."""
+    if table.identity is None or table.identity.identity is None:
+        return
+    seed, step = table.identity.identity
     temporary = "TEMP " if table.is_temporary else ""
     session.transaction.run(
-        f"CREATE {temporary}SEQUENCE {sequence(table)} MINVALUE -9223372036854775807 "
-        "MAXVALUE 9223372036854775807",
+        f"CREATE {temporary}SEQUENCE {sequence(table)} START {seed} INCREMENT {step} "
+        "MINVALUE -9223372036854775807 MAXVALUE 9223372036854775807",
         write=True,
     )
 

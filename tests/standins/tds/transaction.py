@@ -55,6 +55,18 @@ class Transaction:
         self._log: list[_Write] = []
         self._saves: list[tuple[str, int]] = []
         self._touched: set[str] = set()
+        self._redefined = False
+
+    @property
+    def definitions(self) -> int | None:
+        """The version of all definitions, as long as those of this transaction are no others."""
+        own = self._redefined or self.isolation in _KEEPS_SNAPSHOT
+        return None if own else self._engine.versions.definitions
+
+    @property
+    def under_way(self) -> bool:
+        """Whether DuckDB has a transaction of ours."""
+        return self._began
 
     # Statements
 
@@ -135,14 +147,15 @@ class Transaction:
             self._demand_writable([*writes, *changes])
         try:
             self._lock(reads, writes, changes)
+            if own and not changing:
+                yield
+                return
             self._refresh([*reads, *writes, *changes])
             with self._guarded(own=own):
                 yield
         finally:
             if own:
-                self._log.clear()
-                self._touched.clear()
-                self._engine.locks.release_all(self, "transaction")
+                self._end()
 
     @contextlib.contextmanager
     def _guarded(self, *, own: bool) -> Iterator[None]:
@@ -186,6 +199,7 @@ class Transaction:
         except Deadlock:
             raise deadlock(self._process) from None
         self._touched |= {t.resource for t in (*writes, *changes)}
+        self._redefined = self._redefined or bool(changes)
 
     def wait_until_stable(self, resource: str) -> None:
         """Wait while another session changes the definition of a table. Raises 1205, 1222."""
@@ -308,6 +322,7 @@ class Transaction:
         self._saves.clear()
         self._log.clear()
         self._touched.clear()
+        self._redefined = False
         self._engine.locks.release_all(self, "transaction")
 
     # DuckDB
@@ -339,7 +354,7 @@ class Transaction:
             self._began = False
             self._log.clear()
         if self._touched:
-            self._engine.versions.changed(self._touched)
+            self._engine.versions.changed(self._touched, definitions=self._redefined)
 
     def _restore(self, count: int) -> None:
         """Go back to the first ``count`` writes of the transaction, over a new snapshot."""

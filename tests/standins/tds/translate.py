@@ -10,6 +10,7 @@ from standins.tds import functions
 from standins.tds.catalog import Table
 from standins.tds.errors import ServerError, unsupported
 from standins.tds.lexer import Token, tokenize
+from standins.tds.native import invalid_object
 from standins.tds.render import OWN_PREFIX, render
 from standins.tds.session import Session
 from standins.tds.sqltypes import SqlType
@@ -56,16 +57,19 @@ def constant(session: Session, text: str, scope: dict[str, Table] | None = None)
 
 
 def scope_of(session: Session, tree: exp.Expression) -> dict[str, Table]:
-    """Return the tables of a statement by their aliases."""
+    """Return the tables of a statement by their aliases. Raises 208."""
     found = {}
     inner = {c.alias.lower() for c in tree.find_all(exp.CTE)}
     for table in tree.find_all(exp.Table):
         if not isinstance(table.this, exp.Identifier) or table.db.lower() in _SYSTEM:
             continue
         if table.db or table.name.lower() not in inner:
-            known = session.find(table_parts(table))
+            parts = table_parts(table)
+            known = session.find(parts)
             if known:
                 found[table.alias_or_name.lower()] = known
+            elif isinstance(table.parent, exp.From | exp.Join):
+                raise invalid_object(".".join(p for p in parts if p))
     return found
 
 
@@ -163,6 +167,8 @@ class _Walk:
 
     def _comparison(self, node: exp.Binary) -> exp.Expression:
         """Strings are equal however many spaces follow."""
+        if isinstance(node.parent, exp.Update) and node.arg_key == "expressions":
+            return node  # An assignment only looks like a comparison.
         if self._translation.is_text(node.left) or self._translation.is_text(node.right):
             node.set("this", _trimmed(node.left))
             node.set("expression", _trimmed(node.right))
@@ -179,9 +185,8 @@ class _Walk:
             if isinstance(side, exp.Select):
                 for column in list(side.expressions):
                     if self._translation.is_text(column):
-                        plain = column.unalias()
-                        name = column.alias_or_name
-                        trimmed = _trimmed(plain.copy())
+                        trimmed = _trimmed(column.unalias().copy())
+                        name = column.alias_or_name if side.args.get("from_") else ""
                         column.replace(exp.alias_(trimmed, name, quoted=True) if name else trimmed)
         return node
 

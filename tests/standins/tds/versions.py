@@ -11,6 +11,8 @@ class Versions:
         self._lock = threading.Lock()
         self._last = 0
         self._changed: dict[str, int] = {}
+        #: Grows with every commit that changed definitions.
+        self.definitions = 0
 
     @property
     def now(self) -> int:
@@ -18,10 +20,11 @@ class Versions:
         with self._lock:
             return self._last
 
-    def changed(self, resources: Iterable[str]) -> None:
-        """Note a commit that changed these tables."""
+    def changed(self, resources: Iterable[str], *, definitions: bool) -> None:
+        """Note a commit that changed these tables, or what they are."""
         with self._lock:
             self._last += 1
+            self.definitions += definitions
             for resource in resources:
                 self._changed[resource] = self._last
 

@@ -14,6 +14,8 @@ from standins.tds.sqltypes import SCALED_TIMES, SYSTEM_TYPES
 
 #: Names with ``:i`` are int, ``:l`` bigint, ``:b`` bit, others text.
 _Rows = tuple[str, list[tuple[Any, ...]]]
+#: Views whose rows change although no definition does.
+VOLATILE = frozenset({"sys.partitions", "sys.databases", "sys.database_principals"})
 _ARROW = {"i": pa.int32(), "l": pa.int64(), "b": pa.bool_()}
 
 
