@@ -28,6 +28,7 @@ class Proxy:
                 self.word = b""
                 self.cuts += 1
                 answers.cancel()
+                await asyncio.wait([answers])
                 if self.deliver:
                     back.write(data)
                     # The answer is what the client never sees.

@@ -14,10 +14,9 @@ USER, PASSWORD, DATABASE = "syncline", "s3cret'\\ pass", "postgres"
 #: PostgreSQL refuses to run as root; this is `nobody` on every system.
 _NOBODY = 65534
 _SETTINGS = {
-    # Nothing here has to survive a crash of the machine.
+    # Nothing here has to survive a crash of the machine, only one of the server.
     "fsync": "off",
     "full_page_writes": "off",
-    "synchronous_commit": "off",
     "autovacuum": "off",
     "shared_buffers": "32MB",
     "max_connections": "40",

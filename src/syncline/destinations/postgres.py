@@ -16,7 +16,12 @@ from adbc_driver_postgresql import ConnectionOptions
 from adbc_driver_postgresql.dbapi import connect
 from sqlglot import exp
 
-from syncline.destinations.postgres_errors import Conflict, connected_error, statement_error
+from syncline.destinations.postgres_errors import (
+    Conflict,
+    connected_error,
+    statement_error,
+    unreadable,
+)
 from syncline.destinations.postgres_types import arrow_field, fetched, staged, strangers
 from syncline.errors import CommitUnknown, PropertyError, Unavailable
 from syncline.model.ports import Traits
@@ -24,7 +29,7 @@ from syncline.model.ports import Traits
 _Answer = TypeVar("_Answer")
 
 #: Two transactions may meet in the catalog or deadlock; the one that gave way tries again.
-_CONFLICTS = 20
+_CONFLICTS = 8
 _CONFLICT_WAIT = 0.05
 #: How often a cancelled call repeats its request, in case it came between two statements.
 _CANCEL_AGAIN = 0.2
@@ -175,6 +180,13 @@ class Postgres:
                 _update(connection, _SESSION)
             except adbc_driver_manager.Error as error:
                 self._disconnect()
+                if unreadable(error):
+                    # Invariant 7: the driver quotes what it cannot read, secrets and all.
+                    raise PropertyError(
+                        "the address of the PostgreSQL database cannot be read",
+                        hint="check URL: special characters in it are written like %20, and the "
+                        "settings after '?' are those of libpq",
+                    ) from None
                 raise connected_error(error, self._settings.password) from error
         return self._connection
 

@@ -32,13 +32,22 @@ class Conflict(DestinationBusy):
     """Another transaction was first; ours left nothing and may be tried again as it is."""
 
 
+def unreadable(error: adbc_driver_manager.Error) -> bool:
+    """Say whether connecting failed before any server was asked."""
+    text = str(error)
+    asked = "connection to server" in text or "translate host name" in text
+    return "Failed to connect:" in text and not asked
+
+
 def connected_error(  # noqa: PLR0911 (a table of cases)
     error: adbc_driver_manager.Error, password: str
 ) -> SynclineError:
     """Return why connecting failed. The driver passes on text only, no SQLSTATE."""
     reason = _spoken(str(error), password)
     text = reason.lower()
-    if "authentication failed" in text or "no password supplied" in text or "role" in text:
+    if "translate host name" in text:
+        return Unavailable(f"cannot reach PostgreSQL: {reason}", hint="check Server")
+    if re.search('authentication failed|no password supplied|role ".*" does not exist', text):
         return CredentialError(
             f"PostgreSQL refuses the login: {reason}", hint="check User and Password"
         )
@@ -57,8 +66,6 @@ def connected_error(  # noqa: PLR0911 (a table of cases)
         )
     if "ssl" in text or "certificate" in text:
         return DestinationRefused(f"PostgreSQL: {reason}", hint="check SSLMode")
-    if "invalid" in text or "missing" in text:
-        return DestinationRefused(f"PostgreSQL: {reason}", hint="check the connection's settings")
     return Unavailable(
         f"cannot reach PostgreSQL: {reason}",
         hint="check Server and Port, and that the server is running and can be reached",
