@@ -1,10 +1,13 @@
 """Pages that several scans of a run need are read once."""
 
 import asyncio
+from email.utils import formatdate
 from typing import Any
 
 import pytest
+from aiohttp import web
 
+from standins.clocks import SkippingClock
 from standins.pages import Api, saying, serving
 from standins.reading import HEAD, NEXT_LINK, batches_of, ids_of, rows_of, scan_of, source_of
 from syncline.extract import shared
@@ -57,12 +60,20 @@ def orders(count: int) -> Api:
 
 
 async def test_a_table_and_its_child_share_their_pages() -> None:
-    async with serving(orders(10)) as api, source_of(api, PROFILE) as source:
+    clock, api = SkippingClock(), orders(10)
+
+    async def dated(request: web.Request) -> web.StreamResponse:
+        response = api._list(request)
+        response.headers["Date"] = formatdate(clock.time(), usegmt=True)
+        return response
+
+    api.always = dated
+    async with serving(api), source_of(api, PROFILE, clock=clock) as source:
         parent = await scan_of(source, "Orders", "id", "buyer_name", "updated_at")
         child = await scan_of(source, "Lines")
         source.expect([parent, child])
         first = await batches_of(source, parent)
-        await asyncio.sleep(1.1)  # the Date header of new answers would be another one
+        clock.skipped += 5000
         second = await batches_of(source, child)
         assert len(api.asked) == 4
         assert [batch.requests for batch in first] == [1] * 4
@@ -75,6 +86,10 @@ async def test_a_table_and_its_child_share_their_pages() -> None:
         assert len(rows_of(second)) == sum(i % 4 for i in range(1, 11))
         fields = {asked.get("fields") for asked in api.asked}
         assert fields == {"id,buyer{name},updated_at,kind,lines{id,price,article}"}
+        assert first[0].cursor is not None
+        assert second[0].cursor is not None
+        # The same moment, though the answers were read again later.
+        assert first[0].cursor["started"] == second[0].cursor["started"]
         # Nothing is kept for a third.
         await batches_of(source, child)
         assert len(api.asked) == 8

@@ -161,7 +161,7 @@ async def test_it_tells_how_long_it_waits_once_per_wait() -> None:
     waits = [event for event in events if isinstance(event, Waiting)]
     assert len(waits) == 3
     assert all(40 < wait.seconds <= 61 for wait in waits)
-    assert waits[0].reason == "50 requests in 60 s"
+    assert waits[0].reason == "the API's limit of 50 requests in 60 s"
 
 
 async def test_those_who_wait_go_in_the_order_in_which_they_came() -> None:

@@ -82,6 +82,7 @@ class TokenAuth:
         *,
         credentials: Credentials,
         consent: bool,
+        secrets: Sequence[str] = (),
         send: Send,
         clock: Clock,
     ) -> None:
@@ -89,7 +90,7 @@ class TokenAuth:
         #: Whether a user's consent stands behind the tokens; otherwise the app asks for itself.
         self._consent = consent
         self._store = credentials.tokens or MemoryTokens()
-        self._fixed = (*credentials.secrets, *known.secrets)
+        self._fixed = (*secrets, *credentials.secrets, *known.secrets)
         self._send = send
         self._clock = clock
         self._tokens: Tokens | None = None
@@ -128,7 +129,7 @@ class TokenAuth:
                 self._tokens = stored
 
     def _fit(self, tokens: Tokens, used: str | None) -> bool:
-        return tokens.access_token != used and not tokens.expired(self._clock.time())
+        return tokens.access_token not in {"", used} and not tokens.expired(self._clock.time())
 
     async def _ask(self, stored: Tokens | None) -> Tokens:
         if not self._consent:
@@ -167,7 +168,9 @@ def auth_of(
     hidden = [
         settings[name] for name, s in profile.settings.items() if s.secret and name in settings
     ]
-    secrets = (*credentials.secrets, *filter(None, hidden))
+    # What proves who we are is a secret, whether or not the profile calls it one.
+    proving = {v for k, v in _used(scheme, values).items() if k != "User"}
+    secrets = (*credentials.secrets, *filter(None, {*hidden, *proving}))
     match scheme:
         case NoAuth():
             return FixedAuth(Proof(), secrets)
@@ -187,9 +190,23 @@ def auth_of(
                 oauth.registration(scheme, values, credentials),
                 credentials=credentials,
                 consent=isinstance(scheme, OAuth),
+                secrets=tuple(filter(None, hidden)),
                 send=send,
                 clock=clock,
             )
+
+
+def _used(scheme: AuthScheme, values: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the values that a fixed proof is made of, by name."""
+    templates: tuple[str, ...]
+    match scheme:
+        case Basic(user=user, password=password):
+            templates = (user, password)
+        case HeaderToken(value=value) | ApiKey(value=value):
+            templates = (value,)
+        case _:
+            templates = ()
+    return {name: values.get(name, "") for t in templates for name in places(t)}
 
 
 def _scheme(profile: Profile, name: str) -> AuthScheme:

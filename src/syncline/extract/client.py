@@ -24,7 +24,7 @@ from syncline.extract.answer import Answer, Send, retry_after
 from syncline.extract.auth import Auth, Proof
 from syncline.extract.faults import described, refusal, shown
 from syncline.extract.limits import Limiter
-from syncline.model.run import Clock, Observer
+from syncline.model.run import Clock, Observer, Waiting
 from syncline.profile.pagination import Request
 from syncline.profile.schema import Limits, Retry
 
@@ -32,6 +32,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _SUCCESS = range(200, 300)
 _LONGEST_PAUSE = 30.0
+#: Shorter waits are not worth telling.
+_TELL = 1.0
 
 
 class Client:
@@ -53,6 +55,7 @@ class Client:
         self._send = send
         self._auth = auth
         self._clock = clock
+        self._observe = observe
         self._retry = retry
         self._headers = tuple(headers.items())
         self._errors = errors
@@ -96,7 +99,7 @@ class Client:
             return replace(answer, requests=spent)
 
         retrying = AsyncRetrying(
-            sleep=self._clock.sleep,
+            sleep=self._sleep,
             retry=retry_if_exception_type(TransientError),
             wait=self._wait,
             stop=_patience(self._retry, self._clock),
@@ -109,7 +112,7 @@ class Client:
 
     async def pause(self, attempt: int) -> None:
         """Let a moment pass before asking again for an answer that could not be read."""
-        await self._clock.sleep(min(2.0 ** (attempt - 1), _LONGEST_PAUSE))
+        await self._sleep(min(2.0 ** (attempt - 1), _LONGEST_PAUSE))
 
     def plain(self, request: Request) -> Request:
         """Return the request without secrets that the API itself put into its links."""
@@ -187,6 +190,11 @@ class Client:
             url=f"{there.scheme}://{there.netloc}{there.path}",
             parameters=tuple(parse_qsl(there.query, keep_blank_values=True)),
         )
+
+    async def _sleep(self, seconds: float) -> None:
+        if seconds > _TELL and self._observe is not None:
+            self._observe(Waiting(seconds=seconds, reason="asking again after a failure"))
+        await self._clock.sleep(seconds)
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ _DECODED: dict[str, type] = {
     "json": msgspec.Raw,
     "scalar": msgspec.Raw,
 }
+_arrow_type = lru_cache(arrow_type)
 _MICROSECONDS = re.compile(r"([.,]\d{6})(\d+)")
 _NULL = b"null"
 _WHOLE_FLOATS = 2**53
@@ -57,13 +59,13 @@ def array(type_: str, values: Sequence[Any]) -> pa.Array:
 
     Raises `Misfit` for the first value that has no exact equal in the type.
     """
-    make = _MAKERS.get(type_, _plain)
+    make, arrow = _MAKERS.get(type_, _plain), _arrow_type(type_)
     try:
-        return make(values, arrow_type(type_))
+        return make(values, arrow)
     except _REFUSED as error:
         for index, value in enumerate(values):
             try:
-                make([value], arrow_type(type_))
+                make([value], arrow)
             except _REFUSED as own:
                 raise Misfit(index, f"{_shown(value)} is no {type_}{_why(own)}") from own
         raise Misfit(0, f"the values together are no {type_} column: {error}") from error

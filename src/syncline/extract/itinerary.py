@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Protocol
 
-from syncline.errors import ConfigError
 from syncline.extract.asking import Asking
-from syncline.extract.position import request_of_json, request_to_json
+from syncline.extract.position import not_ours, request_of_json, request_to_json
 from syncline.extract.walk import PlaceLost, Walk, WalkedPage
 from syncline.model.batch import Json
 from syncline.model.table import Value
@@ -214,26 +213,21 @@ def cut(
 def windows_of_json(kept: Json) -> list[Window]:
     """Return the windows of a cursor. Raises `ConfigError` if it has none."""
     try:
-        return [_window(each) for each in kept] if isinstance(kept, Sequence) else _none()
+        if not isinstance(kept, Sequence):
+            raise not_ours()
+        return [_window(each) for each in kept]
     except (TypeError, KeyError, ValueError):
-        return _none()
+        raise not_ours() from None
 
 
 def _window(kept: Json) -> Window:
     if not isinstance(kept, Mapping):
-        raise TypeError
+        raise not_ours()
     return Window(since=_day(kept["since"]), until=_day(kept["until"]), request=kept["request"])
 
 
 def _day(text: Json) -> date | None:
     return None if text is None else date.fromisoformat(str(text))
-
-
-def _none() -> list[Window]:
-    raise ConfigError(
-        "the place kept from the last run is none of this source",
-        hint="let the task read everything again",
-    )
 
 
 def _kept(window: Window, request: Json) -> Json:

@@ -27,9 +27,8 @@ class Limiter:
 
     def __init__(self, limits: Limits, clock: Clock, observe: Observer | None = None) -> None:
         self._allowance = Allowance(limits)
-        self._limit = (
-            f"{limits.requests} requests in {limits.seconds:g} s" if limits.requests else ""
-        )
+        known = f" of {limits.requests} requests in {limits.seconds:g} s" if limits.requests else ""
+        self._reason = f"the API's limit{known}"
         self._clock = clock
         self._observe = observe
         self._first_come = asyncio.Lock()
@@ -74,8 +73,7 @@ class Limiter:
         if self._observe is None or seconds <= _TELL or until <= self._told + _TELL:
             return
         self._told = until
-        asked = now < self._allowance.blocked
-        reason = "the API asked us to wait" if asked or not self._limit else self._limit
+        reason = "the API asked us to wait" if now < self._allowance.blocked else self._reason
         self._observe(Waiting(seconds=seconds, reason=reason))
 
     def _note(self, answer: Answer | None, sent: float) -> None:

@@ -32,10 +32,15 @@ def parse(cursor: Cursor | None) -> Pass:
         since, started = _moment(cursor["since"]), _moment(cursor["started"])
         return Pass(since=since, started=started, at=_mapping(cursor["at"]))
     except (KeyError, TypeError, ValueError):
-        raise ConfigError(
-            "the place kept from the last run is none of this source",
-            hint="let the task read everything again",
-        ) from None
+        raise not_ours() from None
+
+
+def not_ours() -> ConfigError:
+    """Return the error of a cursor that this room has not made."""
+    return ConfigError(
+        "the place kept from the last run is none of this source",
+        hint="let the task read everything again",
+    )
 
 
 def under_way(since: float | None, started: float, at: Mapping[str, Json]) -> Cursor:
@@ -72,10 +77,7 @@ def request_of_json(kept: Json, base_url: str) -> Request:
             parameters = tuple((str(k), str(v)) for k, v in _pairs(pairs))
             return Request(url=whole, parameters=parameters)
         case _:
-            raise ConfigError(
-                "the place kept from the last run is none of this source",
-                hint="let the task read everything again",
-            )
+            raise not_ours()
 
 
 def iso(moment: float) -> str:

@@ -142,8 +142,8 @@ class TableRead:
             size=asking.size,
             # Rows that are put aside do not count, but that is known only later.
             limit=None if scan.keep_rejects else scan.limit,
-            distinct=bool(table.primary_key)
-            or (table.projection or profile.defaults.projection) is None,
+            # Rows of a few columns and without key may well be alike page after page.
+            distinct=bool(layout.key) or (table.projection or profile.defaults.projection) is None,
         )
         self._fixed = self._asked_for()
 
