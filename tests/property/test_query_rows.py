@@ -126,7 +126,7 @@ def query(outputs: str, condition: str | None, rest: str = "") -> str:
     return f"SELECT {outputs} FROM Things{where}{rest}"  # noqa: S608 (made of our own parts)
 
 
-FAST = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FAST = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 News: TypeAlias = tuple[

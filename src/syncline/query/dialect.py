@@ -42,6 +42,9 @@ class Written(TSQL):
 
 _DIALECT = Written()
 
+#: What comes after parsing is recursive.
+_DEEPEST = 200
+
 #: What a read-only query over an API has no use for, and how to do without.
 _FORBIDDEN: Mapping[type[exp.Expr], tuple[str, str]] = {
     exp.Into: (
@@ -90,8 +93,12 @@ def parse(sql: str, parameters: Mapping[str, Value], refuse: Refuse) -> exp.Quer
         parsed = _DIALECT.parser().parse(bound, sql)[0]
     except ParseError as error:
         raise _syntax_error(sql, words, error, refuse) from error
+    except RecursionError as error:
+        raise _too_deep(refuse) from error
     if not isinstance(parsed, exp.Query):
         raise refuse("this is not a query", span(words[0]), hint="write one SELECT")
+    if _depth(parsed) > _DEEPEST:
+        raise _too_deep(refuse)
     _check(parsed, refuse)
     for node in parsed.walk():
         # A remark is no part of the query: the same query without it is the same content.
@@ -99,6 +106,22 @@ def parse(sql: str, parameters: Mapping[str, Value], refuse: Refuse) -> exp.Quer
     while isinstance(parsed, exp.Subquery) and parsed.is_wrapper:
         parsed = parsed.this
     return parsed
+
+
+def _too_deep(refuse: Refuse) -> Exception:
+    return refuse("the query is nested too deeply", hint="split long chains of operators")
+
+
+def _depth(query: exp.Expr) -> int:
+    """Return how deep nodes are nested, where a chain of AND or OR counts once."""
+    deepest, waiting = 0, [(query, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        deepest = max(deepest, depth)
+        for child in node.iter_expressions():
+            chained = isinstance(node, exp.Connector) and isinstance(child, type(node))
+            waiting.append((child, depth if chained else depth + 1))
+    return deepest
 
 
 def span(word: Token) -> tuple[int, int]:

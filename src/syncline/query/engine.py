@@ -26,9 +26,10 @@ _CLOSED: Mapping[str, str] = {
     "allow_community_extensions": "false",
 }
 _SETTINGS = (
-    "SET TimeZone = 'UTC'",
+    # GLOBAL: cursors of a connection have settings of their own.
+    "SET GLOBAL TimeZone = 'UTC'",
     # Division by zero is an error, as in T-SQL, not an infinity that no database takes.
-    "SET ieee_floating_point_ops = false",
+    "SET GLOBAL ieee_floating_point_ops = false",
     "SET lock_configuration = true",
 )
 #: Functions that look at the clock or at chance: the same row gives another answer each time.
@@ -53,6 +54,8 @@ MOVING = frozenset(
 )
 #: Functions of no row: they make several, or none of their own.
 _UNFOLDING = frozenset({"unnest", "unlist", "generate_subscripts"})
+#: Before the name of a function that is called as a table.
+_TABLE = "table"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +91,12 @@ class Described:
         return bool(self.calls & MOVING)
 
 
-def connect(directory: str | None = None) -> duckdb.DuckDBPyConnection:
+def connect(directory: str | None = None, *, memory: str = _MEMORY) -> duckdb.DuckDBPyConnection:
     """Open an engine in memory that cannot touch files or network.
 
-    ``directory``: where it may put rows that do not fit into memory, which only it decides.
+    ``directory``: where it puts rows beyond ``memory``; without one there is no room for them.
     """
-    config: dict[str, Any] = {**_CLOSED, "memory_limit": _MEMORY}
+    config: dict[str, Any] = {**_CLOSED, "memory_limit": memory}
     if directory is not None:
         config["temp_directory"] = directory
     connection = duckdb.connect(config=config)
@@ -193,10 +196,12 @@ def describe(sql: str, relations: Mapping[str, pa.Schema]) -> Described:
         except duckdb.Error as error:
             raise QueryError(_first_line(error), hint=_suggestion(error)) from error
     calls = frozenset(_calls(json.loads(serialized)))
-    closed = sorted(calls & _functions().closed)
+    allowed = {f"{_TABLE} {name}" for name in _UNFOLDING}
+    tables = {name for name in calls - allowed if name.startswith(_TABLE)}
+    closed = sorted(tables | calls & _functions().closed)
     if closed:
         raise QueryError(
-            f"the function {closed[0]} cannot be used in a query of a source",
+            f"the function {closed[0].removeprefix(_TABLE).strip()} cannot be used here",
             hint="queries only see the source's tables",
         )
     columns = zip(schema.names, schema.types, types, strict=True)
@@ -263,6 +268,9 @@ def _calls(node: object) -> Iterator[str]:
         name = node.get("function_name")
         if isinstance(name, str):
             yield name.lower()
+        function = node.get("function")
+        if node.get("type") == "TABLE_FUNCTION" and isinstance(function, Mapping):
+            yield f"{_TABLE} {str(function.get('function_name')).lower()}"
         # DuckDB reads CURRENT_DATE and its like as columns at first.
         names = node.get("column_names")
         if isinstance(names, list) and len(names) == 1 and str(names[0]).lower() in MOVING:

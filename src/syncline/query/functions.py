@@ -146,6 +146,8 @@ def _call(node: exp.Expr, refuse: Refuse) -> exp.Expr:
 def _convert(node: exp.Expr, refuse: Refuse) -> exp.Expr:
     """CONVERT(type, value, style): a cast, or a date written or read in a style."""
     to, value, style = node.this, node.expression, node.args.get("style")
+    if not isinstance(to, exp.DataType) or value is None:
+        raise refuse("CONVERT takes a type and a value", node, hint="CONVERT(type, value, style)")
     kind: type[exp.Cast] = exp.TryCast if node.args.get("safe") else exp.Cast
     if style is not None and not (isinstance(style, exp.Literal) and not style.is_string):
         raise refuse("the style of CONVERT must be a number", style)

@@ -30,12 +30,14 @@ def coerce(query: exp.Query, refuse: Refuse) -> exp.Query:
     """
     for node in list(query.walk()):
         if isinstance(node, _COMPARISONS):
-            _coerce(node.left, [node.right], refuse)
-            _coerce(node.right, [node.left], refuse)
+            node.set("expression", _coerced(node.left, node.right, refuse))
+            node.set("this", _coerced(node.right, node.left, refuse))
         elif isinstance(node, exp.Between):
-            _coerce(node.this, [node.args["low"], node.args["high"]], refuse)
-        elif isinstance(node, exp.In):
-            _coerce(node.this, list(node.expressions), refuse)
+            for bound in ("low", "high"):
+                node.set(bound, _coerced(node.this, node.args[bound], refuse))
+        elif isinstance(node, exp.In) and node.expressions:
+            # At once: there may be thousands, and replacing one of them looks at all.
+            node.set("expressions", [_coerced(node.this, n, refuse) for n in node.expressions])
     return query
 
 
@@ -81,18 +83,19 @@ def is_constant(node: exp.Expr) -> bool:
     )
 
 
-def _coerce(column: exp.Expr, constants: list[exp.Expr], refuse: Refuse) -> None:
+def _coerced(column: exp.Expr, node: exp.Expr, refuse: Refuse) -> exp.Expr:
+    """Return what stands beside a column, in the column's type if it is a constant."""
     column = column.unnest()
     if not isinstance(column, exp.Column) or column.type is None:
-        return
-    for node in constants:
-        if isinstance(node.unnest(), exp.Null) or not is_constant(node):
-            continue
-        new = _typed(node, column.type, refuse)
-        if new is not None:
-            new.meta.update(node.meta)
-            new.type = column.type.copy()
-            node.replace(new)
+        return node
+    if isinstance(node.unnest(), exp.Null) or not is_constant(node):
+        return node
+    new = _typed(node, column.type, refuse)
+    if new is None:
+        return node
+    new.meta.update(node.meta)
+    new.type = column.type.copy()
+    return new
 
 
 def _typed(node: exp.Expr, type_: exp.DataType, refuse: Refuse) -> exp.Expr | None:

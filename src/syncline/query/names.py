@@ -89,9 +89,9 @@ def _mark_tables(query: exp.Query, tables: Mapping[str, Table], refuse: Refuse) 
     for reference, node in enumerate(seen.values()):
         written = _written(node.this) or node.name
         names = by_folded.get(node.name, [])
-        if node.args.get("db"):
+        if len(node.parts) > 1:
             raise refuse(
-                f"{node.sql(dialect=Written)!r} has a qualifier, but a source has no schemas",
+                f"[{written}] has a qualifier, but a source has no schemas",
                 node,
                 hint=f"write [{written}] alone",
             )

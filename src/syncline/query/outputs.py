@@ -59,6 +59,8 @@ def check_outputs(query: exp.Query, refuse: Refuse) -> tuple[str, ...]:
     """
     seen: dict[str, exp.Expr] = {}
     for selection in first_select(query).selects:
+        if selection.unalias().unnest().is_star:
+            raise refuse("* cannot stand here", selection, hint="list the columns")
         name = selection.output_name
         if name.lower() in seen:
             table = selection.find(exp.Column)

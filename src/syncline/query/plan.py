@@ -147,6 +147,11 @@ def render(query: exp.Expr, refuse: Refuse | None = None) -> str:
         return query.sql(dialect="duckdb", identify=True, unsupported_level=ErrorLevel.RAISE)
     except SqlglotError as error:
         raise (refuse or QueryError)(str(error).splitlines()[0]) from error
+    except (AttributeError, TypeError, ValueError) as error:
+        # sqlglot's generator trips over calls without the arguments they need, such as YEAR().
+        raise (refuse or QueryError)(
+            "a part of the query cannot be understood", hint="check the arguments of functions"
+        ) from error
 
 
 def _at(query: exp.Query, now: datetime | None) -> exp.Query:

@@ -111,8 +111,9 @@ class _Words:
         columns: list[tuple[str, str]] = []
         key: tuple[str, ...] = ()
         while True:
-            if self._is("PRIMARY") and self._is("KEY", 1):
-                self._at += 2
+            word = self._peek()
+            if word is not None and word.token_type == TokenType.PRIMARY_KEY:
+                self._at += 1
                 key = self._names()
             else:
                 name = self._name("the name of a column")

@@ -147,20 +147,32 @@ def _dateadd(arguments: Sequence[exp.Expr], refuse: Refuse, at: exp.Expr) -> exp
 def _datediff(arguments: Sequence[exp.Expr], refuse: Refuse, at: exp.Expr) -> exp.Expr:
     _expect(arguments, 3, refuse, at)
     unit, *moments = arguments
-    start: exp.Expr
-    end: exp.Expr
     start, end = (exp.cast(moment.copy(), exp.DType.TIMESTAMP) for moment in moments)
     name = unit.name
-    if name in {"dayofyear", "weekday"}:
-        name = "day"
-    if name == "week":
-        # T-SQL's weeks begin on Sunday, DuckDB's on Monday: a day later both begin together.
-        day = exp.Interval(this=exp.Literal.string("1"), unit=exp.var("DAY"))
-        start = exp.Add(this=start, expression=day.copy())
-        end = exp.Add(this=end, expression=day)
-    if name == "iso_week":
-        name = "week"
-    return _function("DATE_DIFF", "BIGINT", exp.Literal.string(name), start, end)
+    if name in {"week", "iso_week"}:
+        weeks = exp.IntDiv(
+            this=_difference("day", _week(name, start), _week(name, end)),
+            expression=exp.Literal.number(7),
+        )
+        weeks.type = exp.DataType.build("BIGINT")
+        return exp.paren(weeks, copy=False)
+    return _difference("day" if name in {"dayofyear", "weekday"} else name, start, end)
+
+
+def _difference(unit: str, start: exp.Expr, end: exp.Expr) -> exp.Expr:
+    return _function("DATE_DIFF", "BIGINT", exp.Literal.string(unit), start, end)
+
+
+def _week(unit: str, moment: exp.Expr) -> exp.Expr:
+    """Return the begin of a moment's week; T-SQL's begin on Sunday, ISO's and DuckDB's on Monday.
+
+    A day later, both begin together.
+    """
+    shift = exp.Interval(this=exp.Literal.string("1"), unit=exp.var("DAY"))
+    if unit == "week":
+        moment = exp.Add(this=moment, expression=shift.copy())
+    monday = _function("DATE_TRUNC", "TIMESTAMP", exp.Literal.string("week"), moment)
+    return exp.Sub(this=monday, expression=shift) if unit == "week" else monday
 
 
 def _datepart(arguments: Sequence[exp.Expr], refuse: Refuse, at: exp.Expr) -> exp.Expr:
@@ -204,17 +216,13 @@ def _datename(arguments: Sequence[exp.Expr], refuse: Refuse, at: exp.Expr) -> ex
 def _datetrunc(arguments: Sequence[exp.Expr], refuse: Refuse, at: exp.Expr) -> exp.Expr:
     _expect(arguments, 2, refuse, at)
     unit, value = arguments
-    name = {"dayofyear": "day", "iso_week": "week"}.get(unit.name, unit.name)
-    if name == "weekday":
+    if unit.name == "weekday":
         raise refuse("weekday is not a unit of DATETRUNC", at, hint="use day or week")
     moment = _moment(value)
-    if unit.name == "week":
-        day = exp.Interval(this=exp.Literal.string("1"), unit=exp.var("DAY"))
-        moment = exp.Add(this=moment, expression=day.copy())
-        monday = _function("DATE_TRUNC", "TIMESTAMP", exp.Literal.string(name), moment)
-        result: exp.Expr = exp.Sub(this=monday, expression=day)
-    else:
-        result = _function("DATE_TRUNC", "TIMESTAMP", exp.Literal.string(name), moment)
+    if unit.name in {"week", "iso_week"}:
+        return _like(value, _week(unit.name, moment), keeps_date=True)
+    name = "day" if unit.name == "dayofyear" else unit.name
+    result = _function("DATE_TRUNC", "TIMESTAMP", exp.Literal.string(name), moment)
     return _like(value, result, keeps_date=True)
 
 
