@@ -1,10 +1,19 @@
 """The commands. Each imports what it needs when it runs, so that --help is quick."""
 
+import atexit
 import gc
+import os
+import sys
+from contextlib import suppress
+import os
+import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import typer
+
+from syncline.cli import interrupt
 
 app = typer.Typer(
     name="syncline",
@@ -241,4 +250,22 @@ def main() -> None:
     """Run the command line."""
     # What is imported stays; to look through it for garbage again and again is start-up time.
     gc.disable()
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        if isinstance(end.code, int):
+            _leave(end.code)
+        raise
+
+
+def _leave(code: int) -> None:
+    """End the process without taking the interpreter apart, which takes longer than a small run.
+
+    Whatever must be closed has been closed by whoever opened it. Returns if output is left that
+    cannot be written: Python's own way out reports that.
+    """
+    atexit._run_exitfuncs()  # noqa: SLF001 (there is no public way)
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

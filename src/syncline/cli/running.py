@@ -3,14 +3,13 @@
 import asyncio
 import contextlib
 import gc
-import signal
 import sys
 from collections.abc import Awaitable, Callable
 
 import typer
 from rich.console import Console
 
-from syncline.cli import failures
+from syncline.cli import failures, interrupt
 from syncline.errors import SynclineError
 
 
@@ -20,22 +19,27 @@ def run(command: Callable[[Console], Awaitable[int]]) -> None:
     Messages and progress go to standard error, results to standard output.
     """
     console = Console(stderr=True, highlight=False)
+    # What is imported is never garbage: no collection need look at it.
+    gc.freeze()
     gc.enable()
-    raise typer.Exit(asyncio.run(_guarded(command, console)))
+    try:
+        raise typer.Exit(asyncio.run(_guarded(command, console)))
+    finally:
+        gc.unfreeze()
 
 
 async def _guarded(command: Callable[[Console], Awaitable[int]], console: Console) -> int:
     task = asyncio.ensure_future(command(console))
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in interrupt.SIGNALS:
         # Windows has no such handlers; there asyncio itself turns Ctrl-C into a cancellation.
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, task.cancel)
     try:
         return await task
     except asyncio.CancelledError:
-        console.print("[yellow]interrupted[/]: what was committed is kept; run again to go on")
-        return failures.INTERRUPTED
+        console.print(interrupt.LINE, style="yellow")
+        return interrupt.EXIT_CODE
     except SynclineError as error:
         failures.show(error, console)
         return failures.exit_code(error)
