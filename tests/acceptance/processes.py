@@ -38,6 +38,11 @@ class Process:
         if not self._ended.done():
             os.kill(self.pid, number)
 
+    @property
+    def running(self) -> bool:
+        """The process has not ended yet."""
+        return not self._ended.done()
+
     async def kill(self) -> None:
         """Kill the process as ``kill -9`` does, and see it dead."""
         self.signal(signal.SIGKILL)

@@ -153,11 +153,7 @@ def _copied(database: Path, folder: Path) -> Path:
 
 
 def _states(database: Path) -> dict[str, State]:
-    try:
-        ledger = generations(database)
-    except LookupError:
-        ledger = {}
-    found = contents(database)
+    ledger, found = generations(database), contents(database)
     return {
         target: (
             ledger.get(f"job/{target}", 0),

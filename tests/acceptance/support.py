@@ -184,10 +184,13 @@ def _compared(connection: duckdb.DuckDBPyConnection, schema: str, table: str) ->
 
 
 def generations(database: Path, schema: str = SCHEMA) -> dict[str, int]:
-    """Return the newest generation of every task in the ledger."""
+    """Return the newest generation of every task in the ledger; of none, if there is none yet."""
     query = f"SELECT task, max(generation) FROM {schema}._syncline_checkpoints GROUP BY task"  # noqa: S608 (our own names)
     with duckdb.connect(str(database)) as connection:
-        return dict(connection.execute(query).fetchall())
+        try:
+            return dict(connection.execute(query).fetchall())
+        except duckdb.CatalogException:
+            return {}
 
 
 def leftovers(database: Path, schema: str = SCHEMA) -> list[str]:

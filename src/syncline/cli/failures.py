@@ -11,7 +11,6 @@ FAILED = 1
 CONFIGURATION = 2
 #: The same command may work later.
 TRY_LATER = 3
-INTERRUPTED = 130
 
 
 def exit_code(error: SynclineError) -> int:

@@ -5,11 +5,8 @@ import gc
 import os
 import sys
 from contextlib import suppress
-import os
-import sys
-from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal
 
 import typer
 
@@ -250,6 +247,7 @@ def main() -> None:
     """Run the command line."""
     # What is imported stays; to look through it for garbage again and again is start-up time.
     gc.disable()
+    interrupt.leave_at_once()
     try:
         app()
     except SystemExit as end:

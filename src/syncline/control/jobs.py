@@ -47,7 +47,8 @@ class JobRun:
 async def run_job(job: JobRun) -> tuple[Outcome, ...]:
     """Run every task; return how each ended, in the order of the tasks.
 
-    Errors of a task end up in its outcome. Cancellation ends all tasks at their last commit.
+    Errors of a task end up in its outcome; what is wrong with the destination as a whole, such as a
+    file that another process holds, is raised. Cancellation ends all tasks at their last commit.
     """
     tables = await job.source.tables()
     plans: dict[str, Plan] = {}
@@ -69,8 +70,14 @@ async def run_job(job: JobRun) -> tuple[Outcome, ...]:
                 failed.set()
                 return Outcome(task=task, error=error)
 
-    async with asyncio.TaskGroup() as group:
-        running = [group.create_task(one(task)) for task in job.tasks]
+    # A database that cannot be opened is told once, before any request; and a file that stays
+    # open from task to task need not be opened for each.
+    held = await job.destination()
+    try:
+        async with asyncio.TaskGroup() as group:
+            running = [group.create_task(one(task)) for task in job.tasks]
+    finally:
+        await held.aclose()
     return tuple(task.result() for task in running)
 
 

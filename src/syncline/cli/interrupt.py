@@ -1,0 +1,25 @@
+"""Ctrl-C and SIGTERM, before a command has begun and while it runs."""
+
+import os
+import signal
+import sys
+from types import FrameType
+
+LINE = "interrupted: what was committed is kept; run again to go on"
+EXIT_CODE = 130
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def leave_at_once() -> None:
+    """Let the signals end the process with one line, until a command handles them itself.
+
+    Nothing is under way yet but imports, and a traceback out of one of them would help nobody.
+    """
+    for number in SIGNALS:
+        signal.signal(number, _leave)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (a handler's signature)
+    sys.stderr.write(f"{LINE}\n")
+    sys.stderr.flush()
+    os._exit(EXIT_CODE)
