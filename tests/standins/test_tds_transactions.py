@@ -114,8 +114,10 @@ def test_writers_wait_and_then_see_what_was_committed(opened: Opener, table: str
     two.execute("SELECT 1")
     two.fetchall()
     one.execute(f"UPDATE {table} SET v = v + 1 WHERE id = 1")
-    threading.Timer(0.3, first.commit).start()
+    committing = threading.Timer(0.3, first.commit)
+    committing.start()
     two.execute(f"UPDATE {table} SET v = v + 1 WHERE id = 1")
+    committing.join()
     assert rows(two, f"SELECT v FROM {table}") == [(2,)]
     second.commit()
 
@@ -209,8 +211,10 @@ def test_application_locks_of_a_session(
     assert last_rows(inner, _GET_LOCK.format("res", "Session", 50)) == [(-1,)]
     assert last_rows(inner, _GET_LOCK.format("res", "Transaction", 0)) == [(-999,)]
     release = "EXEC sp_releaseapplock @Resource = N'res', @LockOwner = 'Session'"
-    threading.Timer(0.3, lambda: cursor.execute(release)).start()
+    releasing = threading.Timer(0.3, lambda: cursor.execute(release))
+    releasing.start()
     assert last_rows(inner, _GET_LOCK.format("res", "Session", 5000)) == [(1,)]
+    releasing.join()
     assert error_number(cursor, release) == 1223
     other.close()
     deadline = time.monotonic() + 5

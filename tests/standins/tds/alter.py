@@ -6,7 +6,7 @@ from dataclasses import replace
 from standins.tds import definitions, security
 from standins.tds.catalog import Column, Table
 from standins.tds.definitions import Definitions
-from standins.tds.errors import ServerError, syntax_error
+from standins.tds.errors import Cancelled, ServerError, syntax_error
 from standins.tds.foreign import check
 from standins.tds.lexer import Token, find, joined, name_parts, quote, split_commas, unquote
 from standins.tds.limits import warning
@@ -22,6 +22,7 @@ from standins.tds.storage import (
 )
 from standins.tds.translate import constant
 
+_ATTEMPTS, _PAUSE = 100, 0.05
 _ACTIONS = frozenset(
     {"ADD", "ALTER", "DROP", "WITH", "SET", "REBUILD", "NOCHECK", "CHECK", "SWITCH", "ENABLE"}
 )
@@ -50,9 +51,24 @@ def _alter_database(session: Session, tokens: Sequence[Token]) -> None:
     words = [t.word for t in tokens[3:]]
     if "READ_ONLY" in words or "READ_WRITE" in words:
         database.read_only = "READ_ONLY" in words
+    if "SINGLE_USER" in words:
+        _end_others(session, database.name)
     if "ALLOW_SNAPSHOT_ISOLATION" in words:
         database.snapshot_allowed = words[-1] == "ON"
     session.engine.save()
+
+
+def _end_others(session: Session, database: str) -> None:
+    """Break the other sessions of a database, and wait until they are gone."""
+    others = [s for s, name in session.engine.used.items() if name == database and s is not session]
+    for other in others:
+        other.end()
+    for _ in range(_ATTEMPTS):
+        if not any(other in session.engine.used for other in others):
+            return
+        if session.cancelled.wait(_PAUSE):
+            raise Cancelled
+    raise ServerError(5061, "ALTER DATABASE failed because a lock could not be placed.")
 
 
 def _transfer(session: Session, tokens: Sequence[Token]) -> None:

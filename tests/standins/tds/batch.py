@@ -163,7 +163,7 @@ def _end(tokens: Sequence[Token], start: int) -> int:
             continue
         if word == ";":
             return at
-        if first == "MERGE":
+        if first == "MERGE" or (first, second) == ("ALTER", "DATABASE"):
             continue
         if word == "CASE":
             cases += 1

@@ -53,7 +53,9 @@ class Connection(threading.Thread):
             self._wire.close()
             return
         answer = Answer(self._wire)
-        session = Session(self._engine, answer, self._process, self._cancelled, STATEMENTS)
+        session = Session(
+            self._engine, answer, self._process, self._cancelled, STATEMENTS, self._wire.close
+        )
         for macro in MACROS:
             session.transaction.connection.execute(macro)
         try:

@@ -224,3 +224,13 @@ def _transaction_name(session: Session, tokens: Sequence[Token]) -> str:
     if written.startswith("@"):
         return str(session.variable(written[1:]).value)
     return unquote(written)
+
+
+def kill(session: Session, tokens: Sequence[Token]) -> None:
+    """KILL process."""
+    number = int(tokens[1].text)
+    found = next((s for s in session.engine.used if s.process == number), None)
+    if found is None:
+        raise ServerError(6106, f"Process ID {number} is not an active process ID.")
+    found.end()
+    session.answer.done()

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Hashable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import duckdb
 
@@ -20,6 +20,19 @@ from standins.tds.versions import Versions
 _CACHE_LIMIT = 2000
 _Value = TypeVar("_Value")
 _SYSTEM = ("master", "tempdb")
+
+
+class Occupant(Protocol):
+    """A session, as far as others may end it."""
+
+    @property
+    def process(self) -> int:
+        """Its number."""
+        ...
+
+    def end(self) -> None:
+        """Break its connection."""
+        ...
 
 
 class Cache:
@@ -89,8 +102,8 @@ class Engine:
         }
         #: Whether there is a foreign key anywhere: looking for them costs every statement.
         self.foreign_keys = False
-        #: The databases that sessions are in, by session.
-        self.used: dict[object, str] = {}
+        #: The databases that sessions are in.
+        self.used: dict[Occupant, str] = {}
         self._folder = folder
         self._lock = threading.Lock()
         # Statements are small: more threads would only wait for each other.

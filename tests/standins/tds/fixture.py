@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,49 @@ import mssql_python
 _VARIABLE = "SYNCLINE_TEST_SQLSERVER"
 _TESTS = Path(__file__).parents[2]
 _PASSWORD = "Str0ng_Passw0rd"  # noqa: S105 (of a server that only this test sees)
+
+
+class Process:
+    """The stand-in's process, which can be killed and started again on the same port."""
+
+    def __init__(self, folder: Path | None, options: Sequence[str]) -> None:
+        self._folder = folder
+        self._options = options
+        self.port = 0
+        self._running: subprocess.Popen[str] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start the server. Raises `RuntimeError` if it does not listen."""
+        command = [sys.executable, "-m", "standins.tds", "--port", str(self.port)]
+        command += ["--password", _PASSWORD, *self._options]
+        if self._folder:
+            command += ["--folder", str(self._folder)]
+        self._running = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(_TESTS)},
+        )
+        line = self._running.stdout.readline() if self._running.stdout else ""
+        if "," not in line:
+            self.kill()
+            raise RuntimeError("the stand-in for SQL Server did not start")
+        self.port = int(line.rpartition(",")[2])
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        running, self._running = self._running, None
+        if running:
+            running.kill()
+            running.wait()
+            if running.stdout:
+                running.stdout.close()
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._running.pid if self._running else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,14 +69,24 @@ class TdsServer:
     user: str
     password: str
     database: str
-    #: The stand-in's process; None for a real server.
-    process: subprocess.Popen[str] | None = None
     encrypt: str = "yes"
+    #: The stand-in's process; None for a real server.
+    process: Process | None = None
 
     @property
     def real(self) -> bool:
         """Whether it is Microsoft's."""
         return self.process is None
+
+    def kill(self) -> None:
+        """Kill the stand-in's process."""
+        if self.process:
+            self.process.kill()
+
+    def restart(self) -> None:
+        """Start the killed stand-in again; only what it has in files is still there."""
+        if self.process:
+            self.process.start()
 
     def connection_string(self, **changed: str) -> str:
         """Return what the driver connects with; keywords can be given another value."""
@@ -72,9 +125,11 @@ class TdsServer:
         return replace(self, database=name)
 
     def drop_database(self) -> None:
-        """Drop the test's database."""
+        """Drop the test's database, whoever is in it."""
         connection = self.connect(Database="master")
-        connection.cursor().execute(f"DROP DATABASE IF EXISTS [{self.database}]")
+        cursor = connection.cursor()
+        cursor.execute(f"ALTER DATABASE [{self.database}] SET SINGLE_USER WITH ROLLBACK IMMEDIATE")
+        cursor.execute(f"DROP DATABASE [{self.database}]")
         connection.close()
 
 
@@ -104,46 +159,19 @@ def running_tds(folder: Path | None = None, *options: str) -> Iterator[TdsServer
         finally:
             server.drop_database()
         return
-    process, port = start(folder, *options)
+    process = Process(folder, options)
     try:
-        encrypt = "no" if "off" in options else "yes"
-        yield replace(_stand_in(process, port), encrypt=encrypt).new_database()
+        yield TdsServer(
+            host="127.0.0.1",
+            port=process.port,
+            user="sa",
+            password=_PASSWORD,
+            database="master",
+            encrypt="no" if "off" in options else "yes",
+            process=process,
+        ).new_database()
     finally:
         process.kill()
-        process.wait()
-        if process.stdout:
-            process.stdout.close()
-
-
-def start(folder: Path | None, *options: str, port: int = 0) -> tuple[subprocess.Popen[str], int]:
-    """Start the stand-in; return the process and its port."""
-    command = [sys.executable, "-m", "standins.tds", "--port", str(port), *options]
-    command += ["--password", _PASSWORD]
-    if folder:
-        command += ["--folder", str(folder)]
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(_TESTS)},
-    )
-    line = process.stdout.readline() if process.stdout else ""
-    if "," not in line:
-        process.kill()
-        process.wait()
-        raise RuntimeError("the stand-in for SQL Server did not start")
-    return process, int(line.rpartition(",")[2])
-
-
-def _stand_in(process: subprocess.Popen[str], port: int) -> TdsServer:
-    return TdsServer(
-        host="127.0.0.1",
-        port=port,
-        user="sa",
-        password=_PASSWORD,
-        database="master",
-        process=process,
-    )
 
 
 def _real(text: str) -> TdsServer:

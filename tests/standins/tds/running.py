@@ -33,7 +33,6 @@ _SPELLED = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ", "FLOAT": "REAL"}
 def prepare(translation: Translation) -> None:
     """Make the system views that a statement reads; call inside of its atomic part."""
     session = translation.session
-    connection = session.transaction.connection
     for shown, (view, database) in translation.views.items():
         version = session.transaction.definitions
         state = (version, view, database, session.login.name)
@@ -42,11 +41,11 @@ def prepare(translation: Translation) -> None:
         # A view made inside of a transaction may be rolled back with it.
         session.views[shown] = None if session.transaction.under_way else state
         rows = rows_of(session, view, database)
-        connection.register(f"{shown}_rows", rows)
+        session.transaction.register(f"{shown}_rows", rows)
         texts = [f.name for f in rows.schema if f.type == pa.string()]
         cased = ", ".join(f"{quote(n)} COLLATE NOCASE AS {quote(n)}" for n in texts)
         columns = f"* REPLACE ({cased})" if cased else "*"
-        connection.execute(
+        session.transaction.connection.execute(
             f"CREATE OR REPLACE TEMP VIEW {shown} AS SELECT {columns} FROM {shown}_rows"
         )
 

@@ -67,6 +67,7 @@ class Session:
         process: int,
         cancelled: threading.Event,
         statements: Mapping[str, StatementRunner],
+        end: Callable[[], None],
     ) -> None:
         self.engine = engine
         self.answer = answer
@@ -74,6 +75,8 @@ class Session:
         self.cancelled = cancelled
         #: How statements run, by their first word.
         self.statements = statements
+        #: Breaks the connection.
+        self.end = end
         self.transaction = Transaction(engine, process, cancelled)
         self.options = Options()
         self.database = "master"

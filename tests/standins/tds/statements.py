@@ -59,4 +59,5 @@ STATEMENTS: dict[str, StatementRunner] = {
     "ROLLBACK": control.rollback,
     "SAVE": control.save,
     "CHECKPOINT": control.accept,
+    "KILL": control.kill,
 }

@@ -93,13 +93,19 @@ class Transaction:
             self._engine.trace(f"[{self._process}] {sql[:_TRACE_LIMIT]} {used or ''}")
         try:
             for name, rows in (arrow or {}).items():
-                self.connection.register(name, rows)
+                self.register(name, rows)
             answer = self.connection.execute(sql, used) if used else self.connection.execute(sql)
         except (duckdb.Error, RuntimeError) as error:
             raise self.failure(error, table, ddl=ddl) from None
         if write and self._began:
             self._log.append(_Write(sql=sql, parameters=used or None, arrow=arrow or {}))
         return answer
+
+    def register(self, name: str, rows: pa.Table) -> None:
+        """Let DuckDB read an Arrow table under a name."""
+        # Of the statement before, a count may not have been read to its end.
+        self.connection.complete()
+        self.connection.register(name, rows)
 
     def failure(
         self, error: Exception, table: Table | None = None, *, ddl: bool = False
