@@ -64,7 +64,7 @@ async def test_passing_refusals_are_asked_again(status: int) -> None:
 async def test_broken_answers_are_asked_again(fault: Fault) -> None:
     api, batches = await read_with([None, fault, None])
     assert ids_of(batches) == list(range(1, 11))
-    assert len(api.asked) == 5
+    assert sum(batch.requests for batch in batches) == len(api.asked) == 5
 
 
 @pytest.mark.parametrize(
@@ -156,10 +156,18 @@ async def test_it_waits_as_long_as_it_is_asked_to(status: int, form: str) -> Non
     assert wait.reason == said[status]
 
 
-async def test_it_does_not_wait_for_hours() -> None:
-    _, error = await read_with([answering(429, "tomorrow", Retry_After="86400")])
-    assert isinstance(error, RateLimited)
-    assert error.retry_after == 86400
+async def test_nobody_waits_for_hours() -> None:
+    async with (
+        serving(Api(lists={"/items": items(10)})) as api,
+        source_of(api, PROFILE) as source,
+    ):
+        api.faults.append(answering(429, "tomorrow", Retry_After="86400"))
+        scan = await scan_of(source, "Items")
+        for words in ("tomorrow", "wait for 8640"):
+            with pytest.raises(RateLimited, match=words) as caught:
+                await batches_of(source, scan)
+            assert caught.value.retry_after == pytest.approx(86400, abs=5)
+        assert len(api.asked) == 1
 
 
 async def test_it_gives_up_when_its_patience_ends() -> None:

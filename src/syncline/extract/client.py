@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
@@ -59,8 +60,9 @@ class Client:
         self._retry = retry
         self._headers = tuple(headers.items())
         self._errors = errors
-        self._limiter = Limiter(limits, clock, observe)
-        self._own = {t: Limiter(each, clock, observe) for t, each in table_limits.items()}
+        limiter = partial(Limiter, clock=clock, observe=observe, patience=retry.seconds)
+        self._limiter = limiter(limits)
+        self._own = {table: limiter(each) for table, each in table_limits.items()}
         self._backoff = wait_random_exponential(multiplier=0.5, max=_LONGEST_PAUSE)
 
     @property
@@ -85,9 +87,8 @@ class Client:
         async def attempt() -> Answer:
             nonlocal spent, renewed, asked
             for _ in range(_MOST_REDIRECTS):
-                proof = await self._auth.proof()
                 spent += 1
-                answer = await self._once(asked, proof, table)
+                answer, proof = await self._once(asked, table)
                 if answer.status == HTTPStatus.UNAUTHORIZED and not renewed:
                     renewed = await self._auth.renew(proof)
                     if renewed:
@@ -128,27 +129,23 @@ class Client:
         """Return one line on an answer: what was asked, what came, the API's own words."""
         return described(request, answer, errors=self._errors, secrets=self._auth.secrets)
 
-    @property
-    def secrets(self) -> Sequence[str]:
-        """The values that no text may show."""
-        return self._auth.secrets
-
-    async def _once(self, request: Request, proof: Proof, table: str) -> Answer:
-        signed = _signed(request, proof, self._headers)
+    async def _once(self, request: Request, table: str) -> tuple[Answer, Proof]:
         async with AsyncExitStack() as turns:
             told = [
                 await turns.enter_async_context(limiter.turn())
                 for limiter in (self._own.get(table), self._limiter)
                 if limiter is not None
             ]
+            # Only now: a token may end while its request waits for its turn.
+            proof = await self._auth.proof()
             try:
-                answer = await self._send(signed, None)
+                answer = await self._send(_signed(request, proof, self._headers), None)
             except TransientError as error:
                 message = f"{self.shown(request)}: {error}"
                 raise Unavailable(message, hint=error.hint) from error
             for turn in told:
                 turn.answer = answer
-        return answer
+        return answer, proof
 
     def _judge(
         self, request: Request, answer: Answer, accept: Collection[int], *, renewed: bool

@@ -5,6 +5,7 @@ import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from syncline.errors import RateLimited
 from syncline.extract.allowance import Allowance
 from syncline.extract.answer import Answer, retry_after
 from syncline.model.run import Clock, Observer, Waiting
@@ -25,12 +26,20 @@ class Turn:
 class Limiter:
     """One limit, shared by all who send requests under it."""
 
-    def __init__(self, limits: Limits, clock: Clock, observe: Observer | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        clock: Clock,
+        observe: Observer | None = None,
+        patience: float = math.inf,
+    ) -> None:
         self._allowance = Allowance(limits)
         known = f" of {limits.requests} requests in {limits.seconds:g} s" if limits.requests else ""
         self._reason = f"the API's limit{known}"
         self._clock = clock
         self._observe = observe
+        #: If the API asks for a longer wait than this, nobody waits.
+        self._patience = patience
         self._first_come = asyncio.Lock()
         self._changed = asyncio.Event()
         self._under_way = 0
@@ -38,7 +47,10 @@ class Limiter:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[Turn]:
-        """Wait for leave to send one request. Leaving without an answer means there was none."""
+        """Wait for leave to send one request. Leaving without an answer means there was none.
+
+        Raises `RateLimited` if the API has asked everybody to wait for too long.
+        """
         async with self._first_come:
             while (wait := self._allowance.wait(self._clock.monotonic(), self._under_way)) > 0:
                 await self._pause(wait)
@@ -52,6 +64,11 @@ class Limiter:
             self._changed.set()
 
     async def _pause(self, seconds: float) -> None:
+        asked = self._allowance.blocked - self._clock.monotonic()
+        if asked > self._patience:
+            raise RateLimited(
+                f"the API has asked us to wait for {asked:.0f} seconds", retry_after=asked
+            )
         self._changed.clear()
         if math.isinf(seconds):
             await self._changed.wait()

@@ -76,17 +76,17 @@ async def pages(walk: Walk, guide: Guide) -> AsyncGenerator[WalkedPage]:
     `Client.fetch` raises.
     """
     request: Request | None = walk.request
-    seen: set[Request] = set()
+    seen: set[int] = set()  # hashes: a walk may have a million pages
     before: WalkedPage | None = None
     rows = 0
     while request is not None:
         client = guide.client
-        if request in seen:
+        if hash(request) in seen:
             raise ResponseRefused(
                 f"the pages go in circles: {client.shown(request)} comes a second time",
                 hint="check the table's pagination in the profile",
             )
-        seen.add(request)
+        seen.add(hash(request))
         try:
             page = await _page(
                 request, guide, _UNKNOWN_PLACE if walk.kept and before is None else ()
