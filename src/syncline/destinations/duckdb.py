@@ -113,15 +113,16 @@ class DuckDB:
     def _described(self, table: exp.Table) -> pa.Schema:
         schema = self._rows(exp.select("*").from_(table).limit(0)).schema
         facts = self._connection.execute(
-            "SELECT column_name, is_nullable, column_default IS NOT NULL FROM duckdb_columns() "
+            "SELECT column_name, is_nullable, CASE WHEN is_generated THEN 'expression' "
+            "WHEN column_default IS NOT NULL THEN 'default' ELSE '' END FROM duckdb_columns() "
             "WHERE table_name = ? AND (schema_name = ? OR ? = '') ORDER BY column_index",
             [table.name, table.db, table.db],
         ).fetchall()
-        known = {name: (nullable, default) for name, nullable, default in facts}
+        known = {name: (nullable, made) for name, nullable, made in facts}
         fields = []
         for field in schema:
-            nullable, default = known.get(field.name, (True, False))
-            metadata = {**(field.metadata or {}), **({b"made_by": b"default"} if default else {})}
+            nullable, made = known.get(field.name, (True, ""))
+            metadata = {**(field.metadata or {}), **({b"made_by": made.encode()} if made else {})}
             fields.append(
                 pa.field(field.name, field.type, nullable=nullable, metadata=metadata or None)
             )

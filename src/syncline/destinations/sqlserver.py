@@ -55,6 +55,7 @@ class SQLServer:
             max_identifier_length=128,
             case_sensitive=False,
             non_finite=False,
+            identity_switch=True,
         )
         self._settings = settings
         self._waits = waits

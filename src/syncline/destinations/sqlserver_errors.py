@@ -33,6 +33,8 @@ LOST = frozenset({64, 121, 233, 10053, 10054, 10060})
 _ALREADY_THERE = frozenset({2714, 2759})
 DUPLICATES = frozenset({2601, 2627})
 
+_MISSING = 208
+_OURS = re.compile(r"['.]_syncline_(?:stage|new|reject)_")
 _CREDENTIALS = frozenset({18452, 18456, 18470, 18486, 18487, 18488})
 _PERMISSIONS = frozenset({229, 230, 262, 297, 300, 916, 1088, 2557, 2760, 4834, 15151, 15247})
 _READ_ONLY = frozenset({976, 978, 3906})
@@ -117,6 +119,12 @@ def translated(error: ServerError | DriverError) -> SynclineError:
             "another run has committed this task since this one read its checkpoint; "
             "nothing of this commit was written",
             hint="let one run of a task go on at a time; run it again to see that it is complete",
+        )
+    if error.number == _MISSING and _OURS.search(error.message):
+        return DestinationBusy(
+            "another run of this task has begun and has removed what this one had staged; "
+            "nothing of this commit was written",
+            hint="let one run of a task go on at a time",
         )
     for numbers, make in _WORDS.items():
         if error.number in numbers:

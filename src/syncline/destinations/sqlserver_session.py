@@ -52,7 +52,9 @@ _FETCH = (
 )
 _COLUMNS = (
     "SELECT c.name, TYPE_NAME(c.system_type_id) AS [type], c.max_length, c.precision, c.scale, "
-    "c.is_nullable, c.collation_name FROM sys.columns AS c "
+    "c.is_nullable, c.collation_name, CASE WHEN c.is_identity = 1 THEN 'identity' "
+    "WHEN c.is_computed = 1 THEN 'expression' WHEN c.default_object_id <> 0 THEN 'default' "
+    "ELSE '' END AS made_by FROM sys.columns AS c "
     "WHERE c.object_id = OBJECT_ID({table}) ORDER BY c.column_id"
 )
 
@@ -130,13 +132,17 @@ class Session:
                 scale=row["scale"],
                 nullable=bool(row["is_nullable"]),
                 collation=row["collation_name"],
+                made_by=row["made_by"],
             )
             for row in found.to_pylist()
         }
 
     def copy_in(self, table: exp.Table, records: pa.Table) -> None:
         """Append rows in bulk: on a login of its own, so the table has to be committed."""
-        records = fit(records, list(self.columns(table).values()))
+        columns = self.columns(table)
+        if not columns:
+            raise ServerError(208, f"Invalid object name '{table.name}'.")
+        records = fit(records, list(columns.values()))
         if not records.num_rows:
             return
         try:

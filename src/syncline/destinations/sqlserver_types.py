@@ -53,6 +53,8 @@ class Column:
     scale: int = 0
     nullable: bool = True
     collation: str | None = None
+    #: "default", "identity" or "expression" if the server makes values itself.
+    made_by: str = ""
 
     @property
     def is_text(self) -> bool:
@@ -97,7 +99,11 @@ def schema_of(columns: Iterable[Column]) -> pa.Schema:
 def field(column: Column) -> pa.Field:
     """Return the Arrow field whose type holds every value of a column."""
     return field_of(
-        column.name, arrow_type(column), nullable=column.nullable, size=column.characters
+        column.name,
+        arrow_type(column),
+        nullable=column.nullable,
+        size=column.characters,
+        made_by=column.made_by,
     )
 
 

@@ -11,7 +11,7 @@ from sqlglot import exp
 from syncline.errors import CommitUnknown, EmptyRefused, SchemaRefused, Unavailable
 from syncline.load import disposition, names
 from syncline.load.checkpoint import create_ledger, last_checkpoint, write_checkpoint
-from syncline.load.ddl import column, create_schema, create_table, drop_table
+from syncline.load.ddl import column, create_schema, create_table, drop_table, identity_switch
 from syncline.load.disposition import Counts, Shape, Step
 from syncline.load.evolve import Change, evolve
 from syncline.load.load import Load
@@ -97,6 +97,15 @@ async def execute(commit: Commit) -> Committed:
     return replace(done, rows=commit.staging.rows, rejected=rejected)
 
 
+def _with_identity(load: Load, steps: Sequence[Step]) -> Sequence[Step]:
+    """Let the steps write the values of an identity column, where that is asked for."""
+    flow = load.task.flow
+    if not (flow and flow.identity_insert and load.traits.identity_switch):
+        return steps
+    switched = (Step(statement=identity_switch(load.target, load.traits, on=on)) for on in (True, False))
+    return [next(switched), *steps, *switched]
+
+
 async def together(
     load: Load, steps: Sequence[Step], checkpoint: Checkpoint, now: datetime, *, drop: exp.Table
 ) -> Committed:
@@ -104,6 +113,7 @@ async def together(
 
     Invariant 1: all in one transaction.
     """
+    steps = _with_identity(load, steps)
     statements = [
         *(step.statement for step in steps),
         *write_checkpoint(checkpoint, load.schema_name, now),

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 import pyarrow as pa
 from sqlglot import exp
 
+from syncline.model.ports import Traits
 from syncline.model.types import sql_type
 
 
@@ -62,6 +63,12 @@ def alter_type(table: exp.Table, field: pa.Field, dialect: str) -> exp.Alter:
     """Return ALTER TABLE … ALTER COLUMN … to the type of the field."""
     action = exp.AlterColumn(this=identifier(field.name), dtype=sql_type(field, dialect))
     return exp.Alter(this=table.copy(), kind="TABLE", actions=[action])
+
+
+def identity_switch(table: exp.Table, traits: Traits, *, on: bool) -> exp.Command:
+    """Return SET IDENTITY_INSERT, for databases that have the switch."""
+    name = table.sql(dialect=traits.dialect)
+    return exp.Command(this="SET", expression=f"IDENTITY_INSERT {name} {'ON' if on else 'OFF'}")
 
 
 def rename_table(table: exp.Table, name: str) -> exp.Alter:

@@ -61,6 +61,8 @@ class Traits:
     identifier_bytes: bool = False
     #: "Id" and "id" may be two columns.
     case_sensitive: bool = True
+    #: Writing values of an identity column is switched on for the table, and off again.
+    identity_switch: bool = False
     #: Staging tables live with the session: no leftovers, no write-ahead log.
     temporary_staging: bool = False
     #: Text may hold the character NUL; elsewhere such a row is refused.
