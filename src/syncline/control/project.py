@@ -44,7 +44,10 @@ class ExpressionSpec(_Part):
     as_: str = Field(alias="as", description="The column's name in the target.")
 
 
-ColumnSpec: TypeAlias = str | ExpressionSpec | dict[str, str]
+#: The first form that fits: a mapping of texts would fit an expression, too.
+ColumnSpec: TypeAlias = Annotated[
+    str | ExpressionSpec | dict[str, str], Field(union_mode="left_to_right")
+]
 
 
 class DeletesSpec(_Part):
