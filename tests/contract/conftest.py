@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from standins import postgres
+from standins.tds.fixture import TdsServer, running_tds
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +18,9 @@ def postgres_server() -> Iterator[postgres.Server]:
         yield server
     finally:
         server.remove()
+
+
+@pytest.fixture(scope="session")
+def sqlserver_server() -> Iterator[TdsServer]:
+    with running_tds() as server:
+        yield server

@@ -72,6 +72,7 @@ from syncline.errors import (
         (40501, "The service is currently busy.", Unavailable, "40501"),
         (10054, "An existing connection was forcibly closed", Unavailable, "10054"),
         (208, "Invalid object name 'x'.", DestinationRefused, "208"),
+        (208, "Invalid object name 'dbo._syncline_stage_1'.", DestinationBusy, "another run"),
     ],
 )
 def test_numbers_become_classes(
