@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from sqlglot import exp, parse_one
+from sqlglot import exp
 
 from standins import postgres
 from standins.cutting import Proxy, cutting
@@ -30,7 +30,7 @@ from syncline.model.batch import Batch
 from syncline.model.job import Deletes, Disposition
 from syncline.testing.conformance_runs import Trial, contents, task, thing
 
-_KILL = parse_one("SELECT pg_terminate_backend(pg_backend_pid())", dialect="postgres")
+_KILL = exp.select(exp.func("pg_terminate_backend", exp.func("pg_backend_pid")))
 _ROWS = [thing(n) for n in range(6)]
 
 
@@ -231,7 +231,7 @@ _CODES: Sequence[tuple[str, type[SynclineError], str]] = (
 
 
 def _raising(code: str, times: int) -> Sequence[str]:
-    """Return what makes inserting into the target fail so many times; sequences do not roll back."""
+    """Return what makes inserting into the target fail so often; sequences stay counted."""
     return (
         "CREATE SEQUENCE IF NOT EXISTS {s}.tries",
         f"""CREATE OR REPLACE FUNCTION {{s}}.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -338,11 +338,7 @@ def _role(place: Place, *grants: str) -> tuple[Postgres, str]:
 _FORBIDDEN: Sequence[tuple[str, Sequence[str], str]] = (
     ("no schema", (), "GRANT CREATE ON DATABASE"),
     ("no use", ("CREATE SCHEMA {s}",), "GRANT"),
-    (
-        "no create",
-        ("CREATE SCHEMA {s}", "GRANT USAGE ON SCHEMA {s} TO {role}"),
-        "GRANT USAGE, CREATE",
-    ),
+    ("no create", ("CREATE SCHEMA {s}", "GRANT USAGE ON SCHEMA {s} TO {role}"), "USAGE, CREATE"),
     (
         "no select",
         (

@@ -1,0 +1,99 @@
+-- duckdb
+DELETE FROM "law"."_syncline_stage_1"
+WHERE
+  NOT "_syncline_seq" IN (
+    SELECT
+      MAX("_syncline_seq")
+    FROM "law"."_syncline_stage_1"
+    GROUP BY
+      "id",
+      "changed"
+  );
+INSERT INTO "law"."Matters" (
+  "id",
+  "name",
+  "changed"
+)
+SELECT
+  "staged"."id",
+  "staged"."name",
+  "staged"."changed"
+FROM "law"."_syncline_stage_1" AS staged
+WHERE
+  NOT "staged"."_syncline_gone"
+  AND NOT EXISTS(
+    SELECT
+      1
+    FROM "law"."Matters"
+    WHERE
+      "Matters"."id" = "staged"."id"
+      AND "Matters"."changed" IS NOT DISTINCT FROM "staged"."changed"
+  );
+
+-- postgres
+DELETE FROM "law"."_syncline_stage_1"
+WHERE
+  NOT "_syncline_seq" IN (
+    SELECT
+      MAX("_syncline_seq")
+    FROM "law"."_syncline_stage_1"
+    GROUP BY
+      "id",
+      "changed"
+  );
+INSERT INTO "law"."Matters" (
+  "id",
+  "name",
+  "changed"
+)
+SELECT
+  "staged"."id",
+  "staged"."name",
+  "staged"."changed"
+FROM "law"."_syncline_stage_1" AS staged
+WHERE
+  NOT "staged"."_syncline_gone"
+  AND NOT EXISTS(
+    SELECT
+      1
+    FROM "law"."Matters"
+    WHERE
+      "Matters"."id" = "staged"."id"
+      AND "Matters"."changed" IS NOT DISTINCT FROM "staged"."changed"
+  );
+
+-- tsql
+DELETE FROM [law].[_syncline_stage_1] WHERE NOT [_syncline_stage_1].[_syncline_seq] IS NULL AND NOT EXISTS(SELECT 1 FROM (SELECT MAX([_syncline_seq]) AS [_syncline_value] FROM [law].[_syncline_stage_1] GROUP BY [id], [changed]) AS [_syncline_found] WHERE [_syncline_found].[_syncline_value] = [_syncline_stage_1].[_syncline_seq]);
+INSERT INTO [law].[Matters] ([id], [name], [changed]) SELECT [staged].[id], [staged].[name], [staged].[changed] FROM [law].[_syncline_stage_1] AS staged WHERE [staged].[_syncline_gone] = 0 AND NOT EXISTS(SELECT 1 FROM [law].[Matters] WHERE [Matters].[id] = [staged].[id] AND EXISTS(SELECT [Matters].[changed] INTERSECT SELECT [staged].[changed]));
+
+-- databricks
+DELETE FROM `law`.`_syncline_stage_1`
+WHERE
+  NOT `_syncline_seq` IN (
+    SELECT
+      MAX(`_syncline_seq`)
+    FROM `law`.`_syncline_stage_1`
+    GROUP BY
+      `id`,
+      `changed`
+  );
+INSERT INTO `law`.`Matters` (
+  `id`,
+  `name`,
+  `changed`
+)
+SELECT
+  `staged`.`id`,
+  `staged`.`name`,
+  `staged`.`changed`
+FROM `law`.`_syncline_stage_1` AS staged
+WHERE
+  NOT `staged`.`_syncline_gone`
+  AND NOT EXISTS(
+    SELECT
+      1
+    FROM `law`.`Matters`
+    WHERE
+      `Matters`.`id` = `staged`.`id`
+      AND `Matters`.`changed` IS NOT DISTINCT FROM `staged`.`changed`
+  );
