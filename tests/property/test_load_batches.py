@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -36,20 +36,30 @@ things = st.builds(
 )
 #: Rows in order of arrival, and (an int) keys that are gone.
 changes = st.lists(st.one_of(things, ids), max_size=12)
-#: After which of them a batch ends, and after which batches there is a place to stop.
-cuts = st.lists(st.booleans(), min_size=12, max_size=12)
-commit_rows = st.integers(1, 20)
+flags = st.lists(st.booleans(), min_size=12, max_size=12)
 
 
-def batches(
-    arriving: Sequence[Row | int], ends: Sequence[bool], stops: Sequence[bool], *, at: int = 0
-) -> list[Batch]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """How rows are cut into batches and commits."""
+
+    #: Before which of them a batch begins.
+    begins: Sequence[bool]
+    #: After which batches there is a place to stop.
+    stops: Sequence[bool]
+    commit_rows: int
+
+
+cuts = st.builds(Cut, begins=flags, stops=flags, commit_rows=st.integers(1, 20))
+
+
+def batches(arriving: Sequence[Row | int], cut: Cut, *, at: int = 0) -> list[Batch]:
     """Return one complete read of rows and removals, cut as told."""
     groups: list[list[Row | int]] = [[]]
     for number, item in enumerate(arriving):
         removal = isinstance(item, int)
         # In a batch, removals come after rows: a row after a removal begins another batch.
-        if groups[-1] and (ends[number] or (not removal and isinstance(groups[-1][-1], int))):
+        if groups[-1] and (cut.begins[number] or (not removal and isinstance(groups[-1][-1], int))):
             groups.append([])
         groups[-1].append(item)
     made = []
@@ -61,7 +71,7 @@ def batches(
             Batch(
                 records=pa.RecordBatch.from_pylist(rows, schema=SCHEMA),
                 removed=pa.RecordBatch.from_pydict({"id": keys}, schema=_KEYS) if keys else None,
-                cursor={"at": at + number} if last or stops[number] else None,
+                cursor={"at": at + number} if last or cut.stops[number] else None,
                 complete=last,
             )
         )
@@ -106,19 +116,17 @@ def database() -> Iterator[Database]:
 
 
 @_quick
-@given(changes, changes, cuts, cuts, commit_rows)
+@given(changes, changes, cuts)
 def test_any_cut_of_a_merge_gives_the_same_table(
     database: Database,
     first: list[Row | int],
     second: list[Row | int],
-    ends: list[bool],
-    stops: list[bool],
-    rows: int,
+    cut: Cut,
 ) -> None:
     trial = Trial(task=database.task(commit_rows=rows, deletes=Deletes.HARD))
-    database.run(trial, batches(first, ends, stops))
+    database.run(trial, batches(first, cut))
     assert database.rows(trial) == merged([], first)
-    more = batches(second, stops, ends, at=100)
+    more = batches(second, cut, at=100)
     database.run(trial, more)
     expected = merged(merged([], first), second)
     assert database.rows(trial) == expected
@@ -135,22 +143,18 @@ def test_any_cut_of_a_merge_gives_the_same_table(
     st.lists(things, max_size=12),
     st.lists(things, max_size=12),
     cuts,
-    cuts,
-    commit_rows,
     st.sampled_from([Disposition.MERGE, Disposition.REPLACE]),
 )
 def test_a_full_read_leaves_exactly_what_it_read(
     database: Database,
     first: list[Row],
     second: list[Row],
-    ends: list[bool],
-    stops: list[bool],
-    rows: int,
+    cut: Cut,
     disposition: Disposition,
 ) -> None:
-    trial = Trial(task=database.task(disposition=disposition, commit_rows=rows))
-    database.run(trial, batches(first, ends, stops))
-    more = batches(second, stops, ends, at=100)
+    trial = Trial(task=database.task(disposition=disposition, commit_rows=cut.commit_rows))
+    database.run(trial, batches(first, cut))
+    more = batches(second, cut, at=100)
     if first and not second:
         with pytest.raises(EmptyRefused):
             database.run(trial, more, full=True)
@@ -161,18 +165,16 @@ def test_a_full_read_leaves_exactly_what_it_read(
 
 
 @_quick
-@given(st.lists(things, max_size=12), st.lists(things, max_size=12), cuts, cuts, commit_rows)
+@given(st.lists(things, max_size=12), st.lists(things, max_size=12), cuts)
 def test_append_keeps_every_version_once(
     database: Database,
     first: list[Row],
     second: list[Row],
-    ends: list[bool],
-    stops: list[bool],
-    rows: int,
+    cut: Cut,
 ) -> None:
-    trial = Trial(task=database.task(disposition=Disposition.APPEND, commit_rows=rows))
-    database.run(trial, batches(first, ends, stops))
-    database.run(trial, batches(second, stops, ends, at=100))
+    trial = Trial(task=database.task(disposition=Disposition.APPEND, commit_rows=cut.commit_rows))
+    database.run(trial, batches(first, cut))
+    database.run(trial, batches(second, cut, at=100))
     found = database.rows(trial)
     versions = [(row["id"], row["changed"]) for row in found]
     assert len(versions) == len(set(versions))
@@ -184,25 +186,21 @@ def test_append_keeps_every_version_once(
 @given(
     st.lists(things, max_size=12),
     cuts,
-    cuts,
-    commit_rows,
     st.sampled_from([Disposition.APPEND, Disposition.REPLACE]),
 )
 def test_rows_without_a_key_all_stay(
     database: Database,
     rows: list[Row],
-    ends: list[bool],
-    stops: list[bool],
-    limit: int,
+    cut: Cut,
     disposition: Disposition,
 ) -> None:
     trial = Trial(
-        task=database.task(disposition=disposition, commit_rows=limit),
+        task=database.task(disposition=disposition, commit_rows=cut.commit_rows),
         key=(),
         version=None,
         has_cursor=False,
     )
-    database.run(trial, batches(rows, ends, stops))
+    database.run(trial, batches(rows, cut))
     assert database.rows(trial) == ordered(rows)
 
 
@@ -210,24 +208,20 @@ def test_rows_without_a_key_all_stay(
 @given(
     changes,
     cuts,
-    cuts,
-    commit_rows,
     st.integers(1, 12),
     st.sampled_from([Disposition.MERGE, Disposition.REPLACE]),
 )
 def test_a_read_that_breaks_off_is_taken_up_again(
     database: Database,
     arriving: list[Row | int],
-    ends: list[bool],
-    stops: list[bool],
-    rows: int,
+    cut: Cut,
     broken: int,
     disposition: Disposition,
 ) -> None:
-    trial = Trial(task=database.task(disposition=disposition, commit_rows=rows))
-    whole = batches(arriving, ends, stops)
-    cut = [replace(b, complete=False) for b in whole[:broken]]
+    trial = Trial(task=database.task(disposition=disposition, commit_rows=cut.commit_rows))
+    whole = batches(arriving, cut)
+    partly = [replace(b, complete=False) for b in whole[:broken]]
     with pytest.raises(ResponseRefused):
-        database.run(trial, cut)
+        database.run(trial, partly)
     database.run(trial, whole)
     assert database.rows(trial) == merged([], arriving)
