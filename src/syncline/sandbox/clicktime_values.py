@@ -293,7 +293,7 @@ def specific(store: Store) -> dict[str, dict[str, Generator]]:
             "Title": lambda draw: f"Expenses {draw.index + 1}",
         },
         "Allocations": {"Month": allocation_month, "EstHours": _hours},
-        "JobBudgets": {"Month": lambda draw: month(draw, draw.index % 12)},
+        "JobBudgets": {"Month": lambda draw: month(draw, draw.index)},
         "Timesheets": {
             "StartDate": lambda draw: _week(draw, 0),
             "EndDate": lambda draw: _week(draw, 6),

@@ -12,8 +12,6 @@ _PER_THOUSAND: Mapping[str, int] = {
     "activities": 1000,
     "allocations": 40,
     "bank_transactions": 100,
-    "billable_clients": 20,
-    "billable_matters": 25,
     "bills": 40,
     "calendar_entries": 200,
     "clio_payments_links": 15,
@@ -85,6 +83,11 @@ _PARENTS: Mapping[str, str] = {
 def size_of(table: str, rows: int) -> int:
     if table == "activities":
         return rows
+    # Every second matter and every third contact has something to bill.
+    if table == "billable_matters":
+        return size_of("matters", rows) // 2
+    if table == "billable_clients":
+        return min(size_of("contacts", rows) // 3, size_of("matters", rows) // 2)
     share = _PER_THOUSAND.get(table)
     if share is not None:
         return max(_SMALLEST, rows * share // 1000)
