@@ -95,6 +95,9 @@ def parse(sql: str, parameters: Mapping[str, Value], refuse: Refuse) -> exp.Quer
         raise _syntax_error(sql, words, error, refuse) from error
     except RecursionError as error:
         raise _too_deep(refuse) from error
+    except (AttributeError, TypeError, ValueError) as error:
+        # sqlglot's parser trips over some texts that are not SQL, such as SELECT a.* = b.
+        raise refuse("the query cannot be understood", span(words[0])) from error
     if not isinstance(parsed, exp.Query):
         raise refuse("this is not a query", span(words[0]), hint="write one SELECT")
     if _depth(parsed) > _DEEPEST:

@@ -32,6 +32,8 @@ _WORDINGS: Mapping[tuple[str, int], str] = {
     ("VARP", 1): "VAR_POP(:a)",
 }
 _PLACES = "abcd"
+#: Kept on a division of whole numbers.
+WHOLE = "whole"
 _TEXT_RESULTS = frozenset({"CHAR", "NCHAR", "QUOTENAME", "SPACE", "STR", "STUFF"})
 
 #: T-SQL type -> the type that holds it here. FLOAT is double precision in T-SQL.
@@ -205,6 +207,7 @@ def _divide(node: exp.Expr, _: Refuse) -> exp.Expr:
     if is_integer(node.left) and is_integer(node.right):
         whole = exp.IntDiv(**operands)
         whole.type = exp.DataType.build("BIGINT")
+        whole.meta[WHOLE] = True
         return whole
     return exp.Div(**operands, typed=False, safe=False)
 

@@ -246,9 +246,10 @@ def _unresolved(
         )
     known = dict.fromkeys(name for names in sources.values() for name in names)
     where = f" in {' or '.join(sources)}" if sources else ""
-    return refuse(
-        f"there is no column {written!r}{where}", column, hint=did_you_mean(written, known)
-    )
+    hint = did_you_mean(written, known)
+    if column.this.args.get("quoted") and not column.table:
+        hint += "; text values stand in 'single quotes'"
+    return refuse(f"there is no column {written!r}{where}", column, hint=hint)
 
 
 def _columns_of(source: exp.Table | Scope, tables: Mapping[str, Table]) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlglot import exp
 
 from syncline.model.table import Predicate, Scan
+from syncline.query.functions import WHOLE
 from syncline.query.pushdown import Pushed, lasting
 
 #: The one obstacle that does not need all rows at once.
@@ -57,9 +58,17 @@ def obstacles(query: exp.Query, pushed: Iterable[Pushed]) -> tuple[str, ...]:
 
 
 def notes_of(
-    scans: Sequence[Scan], pushed: Sequence[Pushed], reasons: Sequence[str]
+    query: exp.Query,
+    scans: Sequence[Scan],
+    pushed: Sequence[Pushed],
+    reasons: Sequence[str],
+    *,
+    own_key: bool,
 ) -> tuple[str, ...]:
-    """Say what is asked of the source, what is not, and whether changes alone can be read."""
+    """Say what is asked of the source, what is not, and whether changes alone can be read.
+
+    ``own_key``: rows are told apart by other columns than the table's primary key.
+    """
     result = [_scanned(scan) for scan in scans]
     for item in pushed:
         result += [
@@ -69,6 +78,13 @@ def notes_of(
     result.append(_incremental(scans, reasons))
     if not reasons and scans[0].table.cursor_column is not None:
         result += _unnoticed(scans[0])
+        if own_key:
+            result.append(
+                "a row whose key changes leaves its old copy until a full refresh, because the "
+                f"key is not the primary key of {scans[0].table.name}"
+            )
+    if any(WHOLE in division.meta for division in query.find_all(exp.IntDiv)):
+        result.append("/ between whole numbers drops the remainder, as in T-SQL")
     return tuple(result)
 
 

@@ -114,7 +114,8 @@ def plan(
     schema = outputs.schema_of(names, described.columns, outputs.origins(query, every), refuse)
     chosen = outputs.chosen_key(key, names, refuse)
     table = scans[0].table
-    keep = chosen or (outputs.key_of(query, table) if streaming else ())
+    primary = outputs.key_of(query, table) if streaming else ()
+    keep = chosen or primary
     return Plan(
         scans=scans,
         relations=tuple(reading.relation for reading in found),
@@ -132,7 +133,13 @@ def plan(
             for reading in found
             if catalog.is_system(reading.scan.table)
         },
-        notes=notes.notes_of(scans, tuple(pushed.values()), reasons),
+        notes=notes.notes_of(
+            query,
+            scans,
+            tuple(pushed.values()),
+            reasons,
+            own_key=bool(keep) and set(keep) != set(primary),
+        ),
         fingerprint=_fingerprint(identity, scans, keep, keep_deleted=keep_deleted),
     )
 
