@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import os
 import tempfile
@@ -11,6 +10,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+from filelock import BaseFileLock, FileLock, Timeout
 
 from syncline.errors import ConfigError, PropertyError
 from syncline.model.run import Clock
@@ -129,18 +130,18 @@ class FileTokens:
     async def _exclusive(self) -> AsyncIterator[None]:
         # The lock is a file of its own, because the tokens' file is replaced at every save.
         beside = self._path.with_name(self._path.name + ".lock")
+        lock = FileLock(beside, mode=0o600, is_singleton=False)
         async with self._lock:
             try:
                 beside.parent.mkdir(parents=True, exist_ok=True)
-                descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                while not _locked(lock):
+                    await self._clock.sleep(_POLL)
             except OSError as error:
                 raise ConfigError(f"cannot lock the OAuth tokens with {beside}: {error}") from None
             try:
-                while not _locked(descriptor):
-                    await self._clock.sleep(_POLL)
                 yield
             finally:
-                os.close(descriptor)
+                lock.release()
 
 
 def token_store(location: str, clock: Clock) -> TokenStore:
@@ -179,10 +180,10 @@ def _replace(path: Path, text: str) -> None:
         raise
 
 
-def _locked(descriptor: int) -> bool:
+def _locked(lock: BaseFileLock) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        lock.acquire(blocking=False)
+    except Timeout:
         return False
     return True
 
