@@ -1,7 +1,7 @@
 """Rows into a table that exists: which column goes where, and which rows do not fit."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -81,13 +81,13 @@ async def matched(task: Task, source: pa.Schema, destination: Destination) -> tu
 
 
 async def fitted(
-    batches: AsyncIterator[Batch], pairs: Sequence[Pair], flow: Flow
+    batches: AsyncGenerator[Batch], pairs: Sequence[Pair], flow: Flow
 ) -> AsyncGenerator[Batch]:
     """Yield the batches with the table's columns and types, without the rows that do not fit.
 
     Invariant 5: such a row is an error, or a reject, or left out because the task says so.
     """
-    async with aclosing(batches):  # type: ignore[type-var]  # sources yield from generators
+    async with aclosing(batches):
         async for batch in batches:
             records, rejects = fit(batch.records, pairs, flow)
             removed = batch.removed

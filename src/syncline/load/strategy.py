@@ -1,7 +1,7 @@
 """How a task run begins: from the last checkpoint and the task to what to read and how to load."""
 
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -160,10 +160,10 @@ def sweep_id(task: Task) -> str:
 
 
 async def renamed(
-    batches: AsyncIterator[Batch], columns: Sequence[str], names: Sequence[str]
+    batches: AsyncGenerator[Batch], columns: Sequence[str], names: Sequence[str]
 ) -> AsyncGenerator[Batch]:
     """Yield the batches with just these columns, under these names."""
-    async with aclosing(batches):  # type: ignore[type-var]  # sources yield from generators
+    async with aclosing(batches):
         async for batch in batches:
             records = batch.records.select(list(columns)).rename_columns(list(names))
             yield replace(batch, records=records)

@@ -4,7 +4,7 @@ A seam exists only where two real implementations exist. The engine calls these 
 nothing else; what implements them never calls the engine back.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,7 +29,7 @@ class Source(Protocol):
         """
         ...
 
-    def read(self, scan: Scan, since: Cursor | None) -> AsyncIterator[Batch]:
+    def read(self, scan: Scan, since: Cursor | None) -> AsyncGenerator[Batch]:
         """Yield the rows that changed after ``since`` (None: all), with the scan's schema.
 
         The last batch is ``complete``; its cursor, given as ``since`` to a later read, yields

@@ -91,7 +91,7 @@ async def reading(
 ) -> AsyncIterator[AsyncIterator[Batch]]:
     """Read a scan, and let go of the source as soon as nobody reads on."""
     batches = source.read(scan, since)
-    async with aclosing(batches):  # type: ignore[type-var]  # sources yield from generators
+    async with aclosing(batches):
         yield batches
 
 
