@@ -123,7 +123,7 @@ def test_any_cut_of_a_merge_gives_the_same_table(
     second: list[Row | int],
     cut: Cut,
 ) -> None:
-    trial = Trial(task=database.task(commit_rows=rows, deletes=Deletes.HARD))
+    trial = Trial(task=database.task(commit_rows=cut.commit_rows, deletes=Deletes.HARD))
     database.run(trial, batches(first, cut))
     assert database.rows(trial) == merged([], first)
     more = batches(second, cut, at=100)
