@@ -201,7 +201,7 @@ class Client:
         return max(self._backoff(state), asked or 0.0)
 
 
-class _Final(Exception):  # noqa: N818 (no error, but the way of one past the retries)
+class _Final(Exception):
     """Carries an error that the same call may not have later, whatever its class says."""
 
     def __init__(self, error: TransientError) -> None:

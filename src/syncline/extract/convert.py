@@ -32,7 +32,7 @@ _REFUSED = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, Ove
             UnicodeError, ValueError)  # fmt: skip
 
 
-class Misfit(Exception):  # noqa: N818 (never leaves the room: becomes a reject or an error)
+class Misfit(Exception):
     """A value does not fit its column's type."""
 
     def __init__(self, index: int, reason: str) -> None:

@@ -15,7 +15,7 @@ from syncline.model.batch import Json, Reject
 _MARK = b"\xef\xbb\xbf"
 
 
-class NotJson(Exception):  # noqa: N818 (the page is asked for again)
+class NotJson(Exception):
     """A body is not JSON, or not all of it."""
 
 

@@ -23,7 +23,7 @@ _WORDS: Mapping[type, str] = {
 }
 
 
-class ColumnMisfit(Exception):  # noqa: N818 (becomes a reject or an error)
+class ColumnMisfit(Exception):
     """A value of some row does not fit its column."""
 
     def __init__(self, column: str, reason: str) -> None:

@@ -25,7 +25,7 @@ class Fetch(Protocol):
         ...
 
 
-class PlaceLost(Exception):  # noqa: N818 (never leaves the room: the read begins anew)
+class PlaceLost(Exception):
     """The API no longer knows the place at which a read was to go on."""
 
 

@@ -102,8 +102,10 @@ def _with_identity(load: Load, steps: Sequence[Step]) -> Sequence[Step]:
     flow = load.task.flow
     if not (flow and flow.identity_insert and load.traits.identity_switch):
         return steps
-    switched = (Step(statement=identity_switch(load.target, load.traits, on=on)) for on in (True, False))
-    return [next(switched), *steps, *switched]
+    on, off = (
+        Step(statement=identity_switch(load.target, load.traits, on=on)) for on in (True, False)
+    )
+    return [on, *steps, off]
 
 
 async def together(

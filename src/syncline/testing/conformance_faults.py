@@ -13,7 +13,7 @@ from syncline.model.ports import Destination, Traits
 _NOWHERE = exp.table_("_syncline_nowhere", quoted=True)
 
 
-class Died(Exception):  # noqa: N818 (an event, and no error of ours)
+class Died(Exception):
     """The process that loads is gone: nothing it would still do is done."""
 
 
