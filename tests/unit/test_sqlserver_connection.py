@@ -27,6 +27,7 @@ def test_names_become_the_drivers_and_values_survive_it() -> None:
         "encrypt": "yes",
         "trustservercertificate": "no",
         "packetsize": "32767",
+        "connectretrycount": "0",
     }
 
 
@@ -50,9 +51,9 @@ def test_encryption_and_trust_are_properties() -> None:
 
 
 def test_other_keywords_of_the_driver_pass_through() -> None:
-    options = {"ApplicationIntent": "ReadOnly", "Packet Size": "4096", "KeepAlive": "5"}
+    options = {"ApplicationIntent": "ReadOnly", "Packet Size": "4096", "ConnectRetryCount": "5"}
     chosen = parts(replace(_SETTINGS, options=options))
-    assert (chosen["applicationintent"], chosen["keepalive"]) == ("ReadOnly", "5")
+    assert (chosen["applicationintent"], chosen["connectretrycount"]) == ("ReadOnly", "5")
     assert chosen["packet size"] == "4096"
     assert "packetsize" not in chosen
 

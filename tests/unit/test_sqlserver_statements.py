@@ -14,6 +14,7 @@ import pytest
 from sqlglot import exp
 
 from syncline.destinations.sqlserver_ddl import check_names, render_ddl
+from syncline.destinations.sqlserver_narrow import narrowings
 from syncline.destinations.sqlserver_sql import render_rows
 from syncline.destinations.sqlserver_types import BINARY_COLLATION, Column
 from syncline.errors import SchemaRefused
@@ -149,6 +150,10 @@ def _check(
     name: str, statements: Sequence[exp.Expression], tables: Mapping[str, Sequence[Column]]
 ) -> None:
     text = ";\n\n".join(_render(s, tables) for s in statements) + ";\n"
+    _compare(name, text)
+
+
+def _compare(name: str, text: str) -> None:
     path = _GOLDEN / f"{name}.sql"
     if os.environ.get("SYNCLINE_UPDATE_GOLDEN"):
         path.write_text(text, "utf-8")
@@ -224,3 +229,23 @@ def test_a_name_has_at_most_128_utf16_units() -> None:
     for over in ("x" * 129, "😀" * 65):
         with pytest.raises(SchemaRefused, match="SQL Server allows 128"):
             _render(ddl.drop_table(names.table(over, "law")), {})
+
+
+def test_text_into_a_code_page_is_looked_at_first() -> None:
+    def columns(table: exp.Table) -> Mapping[str, Column]:
+        return {c.name.lower(): c for c in _THEIRS.get(table.name, ())}
+
+    ((query, column),) = [
+        found for statement in _statements()["merge"] for found in narrowings(statement, columns)
+    ]
+    assert column.name == "code"
+    _compare("code_page", query + ";\n")
+
+
+def test_our_own_tables_have_no_code_pages() -> None:
+    def columns(table: exp.Table) -> Mapping[str, Column]:
+        return {c.name.lower(): c for c in _OURS.get(table.name, ())}
+
+    for statements in _statements().values():
+        for statement in statements:
+            assert list(narrowings(statement, columns)) == []

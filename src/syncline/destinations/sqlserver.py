@@ -17,10 +17,11 @@ from syncline.destinations.sqlserver_errors import (
     is_transient,
     translated,
 )
+from syncline.destinations.sqlserver_narrow import narrowings
 from syncline.destinations.sqlserver_session import Session
 from syncline.destinations.sqlserver_sql import Columns, render_rows, table_name
 from syncline.destinations.sqlserver_types import Column, schema_of
-from syncline.errors import DestinationBusy, SynclineError, Unavailable
+from syncline.errors import DestinationBusy, RecordRefused, SynclineError, Unavailable
 from syncline.model.ports import Traits
 
 _Answer = TypeVar("_Answer")
@@ -54,8 +55,8 @@ class SQLServer:
             schema=settings.schema,
             max_identifier_length=128,
             case_sensitive=False,
-            non_finite=False,
             identity_switch=True,
+            non_finite=False,
         )
         self._settings = settings
         self._waits = waits
@@ -157,11 +158,14 @@ class SQLServer:
             self._was_there = True
         session = self._session
         try:
-            return work(session, given_up)
-        except (DriverError, _GivenUpError):
-            self._session = None
-            session.close()
+            answer = work(session, given_up)
+        except BaseException as error:
+            if session.is_changed or isinstance(error, DriverError | _GivenUpError):
+                self._session = None
+                session.close()
             raise
+        session.is_changed = False
+        return answer
 
 
 def open_sqlserver(settings: Settings) -> SQLServer:
@@ -196,7 +200,7 @@ def _transaction(
             raise _GivenUpError
         counts = isinstance(statement, exp.Insert | exp.Update | exp.Delete)
         try:
-            rows = session.run(_rendered(statement, columns))
+            rows = _run(session, statement, columns)
         except ServerError as error:
             raise ServerError(
                 error.number,
@@ -231,6 +235,24 @@ def _begin(
     raise DestinationBusy(
         f"another run has been writing {lock} for {lock_seconds} seconds",
         hint="wait for it to end and run again; KILL its session if it hangs",
+    )
+
+
+def _run(session: Session, statement: exp.Expression, columns: Columns) -> int:
+    if isinstance(statement, exp.Command):
+        session.change(statement.sql(dialect="tsql"))
+        return 0
+    for query, column in narrowings(statement, columns):
+        if session.rows(query).num_rows:
+            raise _too_narrow(column)
+    return session.run(_rendered(statement, columns))
+
+
+def _too_narrow(column: Column) -> SynclineError:
+    return RecordRefused(
+        f"column {column.name!r}: a text has characters that {column.type} of {column.collation} "
+        "does not have",
+        hint="make the column NVARCHAR",
     )
 
 

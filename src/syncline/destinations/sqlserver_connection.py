@@ -23,6 +23,13 @@ _RESERVED = frozenset(
         "driver", "app",
     }
 )  # fmt: skip
+#: Unless they are given.
+_OURS = {
+    "PacketSize": "32767",
+    # A session restored behind our back would have lost its transaction; and a wrong host would
+    # be tried for ten seconds.
+    "ConnectRetryCount": "0",
+}
 _PLAIN = re.compile(r"[\w.\\,:@\-]+", re.ASCII)
 _LOGIN_SECONDS = 30
 _SESSION = (
@@ -90,8 +97,7 @@ def connection_string(settings: Settings) -> str:
     )
     pairs["TrustServerCertificate"] = "yes" if settings.trust_server_certificate else "no"
     given = {name.lower().replace(" ", "") for name in settings.options}
-    if "packetsize" not in given:
-        pairs["PacketSize"] = "32767"
+    pairs |= {name: value for name, value in _OURS.items() if name.lower() not in given}
     for name, value in settings.options.items():
         if name.lower() in _RESERVED:
             raise PropertyError(

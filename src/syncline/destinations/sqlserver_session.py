@@ -52,10 +52,12 @@ _FETCH = (
 )
 _COLUMNS = (
     "SELECT c.name, TYPE_NAME(c.system_type_id) AS [type], c.max_length, c.precision, c.scale, "
-    "c.is_nullable, c.collation_name, CASE WHEN c.is_identity = 1 THEN 'identity' "
-    "WHEN c.is_computed = 1 THEN 'expression' WHEN c.default_object_id <> 0 THEN 'default' "
-    "ELSE '' END AS made_by FROM sys.columns AS c "
-    "WHERE c.object_id = OBJECT_ID({table}) ORDER BY c.column_id"
+    "c.is_nullable, c.collation_name, CASE WHEN c.is_identity = 1 THEN N'identity' "
+    # A rowversion, whose other name is timestamp, is the server's, as are periods of history.
+    "WHEN c.is_computed = 1 OR c.generated_always_type <> 0 "
+    "OR TYPE_NAME(c.system_type_id) = N'timestamp' THEN N'expression' "
+    "WHEN c.default_object_id <> 0 THEN N'default' ELSE N'' END AS [made_by] "
+    "FROM sys.columns AS c WHERE c.object_id = OBJECT_ID({table}) ORDER BY c.column_id"
 )
 
 
@@ -76,6 +78,8 @@ class Session:
     def __init__(self, settings: Settings) -> None:
         self._connection = connect(settings)
         self._cursor = self._connection.cursor()
+        #: A setting was changed that outlives transactions.
+        self.is_changed = False
 
     def begin(self, lock: str | None) -> bool:
         """Begin a transaction; with ``lock``, wait a second for it and say whether it is ours."""
@@ -94,6 +98,12 @@ class Session:
         """Run a statement of the transaction under way; return the rows it changed."""
         work = _STATEMENT.format(statement=text_literal(statement))
         return self._run(_WITHIN + work, rows=True)
+
+    def change(self, setting: str) -> None:
+        """Change a setting of the session, from within the transaction under way."""
+        # Within EXEC it would end with EXEC.
+        self.is_changed = True
+        self._run(_WITHIN + setting, rows=False)
 
     def commit(self) -> None:
         """Commit; a `DriverError` from here is ``committing``."""

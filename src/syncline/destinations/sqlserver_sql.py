@@ -231,7 +231,7 @@ def _spell_booleans(tree: exp.Expr) -> None:
         place = column.parent
         if isinstance(place, exp.Not):
             place.replace(exp.EQ(this=column.copy(), expression=exp.Literal.number(0)))
-        elif isinstance(place, exp.Where | exp.And | exp.Or):
+        elif isinstance(place, exp.Where | exp.And | exp.Or) or column.arg_key == "on":
             column.replace(exp.EQ(this=column.copy(), expression=exp.Literal.number(1)))
 
 

@@ -67,6 +67,11 @@ class Column:
         return self.type in _WIDE
 
     @property
+    def is_narrow(self) -> bool:
+        """Text in a code page, which lacks most characters."""
+        return self.type in _NARROW and not (self.collation or "").upper().endswith("_UTF8")
+
+    @property
     def is_binary(self) -> bool:
         """A string of bytes."""
         return self.type in _BINARY

@@ -1,0 +1,1 @@
+SELECT TOP 1 1 AS [found] FROM [law].[_syncline_stage_1] WHERE [code] COLLATE Latin1_General_100_BIN2 <> CONVERT(NVARCHAR(MAX), CONVERT(VARCHAR(MAX), [code] COLLATE Latin1_General_CI_AS)) COLLATE Latin1_General_100_BIN2;
