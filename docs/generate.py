@@ -26,6 +26,12 @@ _PLAIN = {"array": "list", "object": "mapping", "string": "text"}
 _METAVARS = {"<list[str]>": "TEXT, again for more", "<str>": "TEXT", "<int>": "NUMBER",
              "<int range>": "NUMBER", "<float>": "NUMBER", "<path>": "PATH", "<file>": "PATH",
              "<dir>": "PATH"}  # fmt: skip
+#: Where the parts of a project file are described.
+_SPECS = {
+    "TaskSpec": "a-task",
+    "DeletesSpec": "deletes-of-a-task-in-full",
+    "ExpressionSpec": "a-computed-column-of-a-task",
+}
 HERE = Path(__file__).parent / "reference"
 
 
@@ -143,6 +149,7 @@ def profile_format() -> Iterator[str]:
     )
     schema = Profile.model_json_schema(by_alias=True)
     parts = {"Profile": schema, **schema["$defs"]}
+    links = {name: name.lower() for name, part in parts.items() if "properties" in part}
     for name, part in parts.items():
         if "properties" not in part:
             continue
@@ -154,26 +161,30 @@ def profile_format() -> Iterator[str]:
             default = "required" if key in required else _written(value.get("default"))
             part_of = parts.get(str(value.get("$ref", "")).rsplit("/", 1)[-1], {})
             about = value.get("description", part_of.get("description", "")).replace("``", "`")
-            yield f"| `{key}` | {_type(value)} | {default} | {about} |"
+            yield f"| `{key}` | {_type(value, parts, links)} | {default} | {about} |"
         yield ""
 
 
-def _type(value: Mapping[str, Any]) -> str:
+def _type(value: Mapping[str, Any], parts: Mapping[str, Any], links: Mapping[str, str]) -> str:
+    """Return the type of a key in words; ``links``: headings of the parts that have one."""
     if "$ref" in value:
         name = str(value["$ref"]).rsplit("/", 1)[-1]
-        return f"[{name}](#{name.lower()})"
+        if name not in links:
+            return _type(parts[name], parts, links)
+        return f"[{name.removesuffix('Spec')}](#{links[name]})"
     for key in ("anyOf", "oneOf"):
         options = value.get(key)
         if isinstance(options, list):
-            return " or ".join(dict.fromkeys(_type(v) for v in options if v.get("type") != "null"))
+            each = (_type(v, parts, links) for v in options if v.get("type") != "null")
+            return " or ".join(dict.fromkeys(each))
     if "const" in value:
         return f"`{value['const']}`"
     if "enum" in value:
         return ", ".join(f"`{v}`" for v in value["enum"])
+    plain = _PLAIN.get(str(value.get("type")), str(value.get("type", "object")))
     inner = value.get("items", value.get("additionalProperties"))
-    if isinstance(inner, Mapping) and "](#" in _type(inner):
-        return f"{_PLAIN[value['type']]} of {_type(inner)}"
-    return _PLAIN.get(str(value.get("type")), str(value.get("type", "object")))
+    words = _type(inner, parts, links) if isinstance(inner, Mapping) else ""
+    return f"{plain} of {words}" if "](#" in words or "`" in words else plain
 
 
 def bundled(name: str) -> Iterator[str]:
@@ -219,12 +230,13 @@ def _facts(table: ApiTable) -> Iterator[str]:
 
 
 def _model(model: type[BaseModel], title: str) -> Iterator[str]:
-    known = model.model_json_schema(by_alias=True)["properties"]
+    schema = model.model_json_schema(by_alias=True)
+    known, parts = schema["properties"], schema.get("$defs", {})
     yield f"## {title}\n"
     yield "| key | values | default | |\n|---|---|---|---|"
     for name, field in model.model_fields.items():
         key = field.alias or name
-        values = _type(known[key]).replace("[DeletesSpec](#deletesspec)", "mapping")
+        values = _type(known[key], parts, _SPECS)
         yield f"| `{key}` | {values} | {_default(field)} | {field.description or ''} |"
     yield ""
 

@@ -93,7 +93,7 @@ def test_the_index_leads_to_every_page() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=_id)
 def test_commands_on_a_page_exist(page: Path) -> None:
-    texts = [(str(b), b.text) for b in all_blocks("sh", "") if b.page == page]
+    texts = [(str(b), b.text) for b in all_blocks("sh", "ini", "crontab") if b.page == page]
     texts += [(_id(page), span) for span in spans(page) if span.startswith("syncline ")]
     for place, text in texts:
         for words in commands(text):
