@@ -4,10 +4,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
 
+import pyarrow as pa
 import pytest_asyncio
+from sqlglot import exp, parse_one
 
 from syncline.destinations.duckdb import open_duckdb
+from syncline.load import names
 from syncline.model.ports import Destination
+from syncline.model.table import is_json, made_by
 from syncline.testing.conformance import DestinationConformance, Opener
 
 
@@ -32,3 +36,26 @@ class TestInFile(DestinationConformance):
             return open_duckdb(str(tmp_path / "test.duckdb"))
 
         yield opened
+
+
+async def test_an_existing_table_is_described_exactly() -> None:
+    destination = open_duckdb(":memory:")
+    table = names.table('it\'s "a" table', "main")
+    made = parse_one(
+        f"""CREATE TABLE {table.sql(dialect="duckdb")} (
+            id INT NOT NULL, made INT DEFAULT 7, twice INT GENERATED ALWAYS AS (id * 2),
+            js JSON, n DECIMAL(9, 3))""",
+        dialect="duckdb",
+    )
+    assert isinstance(made, exp.Create)
+    await destination.execute([made])
+    schema = await destination.describe(table)
+    assert schema is not None
+    assert {f.name: (f.type, f.nullable, made_by(f), is_json(f)) for f in schema} == {
+        "id": (pa.int32(), False, "", False),
+        "made": (pa.int32(), True, "default", False),
+        "twice": (pa.int32(), True, "expression", False),
+        "js": (pa.string(), True, "", True),
+        "n": (pa.decimal128(9, 3), True, "", False),
+    }
+    await destination.aclose()

@@ -112,13 +112,15 @@ class DuckDB:
 
     def _described(self, table: exp.Table) -> pa.Schema:
         schema = self._rows(exp.select("*").from_(table).limit(0)).schema
-        facts = self._connection.execute(
-            "SELECT column_name, is_nullable, CASE WHEN is_generated THEN 'expression' "
-            "WHEN column_default IS NOT NULL THEN 'default' ELSE '' END FROM duckdb_columns() "
-            "WHERE table_name = ? AND (schema_name = ? OR ? = '') ORDER BY column_index",
-            [table.name, table.db, table.db],
-        ).fetchall()
-        known = {name: (nullable, made) for name, nullable, made in facts}
+        name = table.sql(dialect="duckdb")
+        # Both look at this table alone; the catalog's views would look at every column there is.
+        facts = self._connection.execute(f"DESCRIBE {name}").fetchall()
+        values = "SELECT name, dflt_value FROM pragma_table_info(?)"
+        valued = dict(self._connection.execute(values, [name]).fetchall())
+        known = {
+            column: (null == "YES", "default" if value else "expression" if valued[column] else "")
+            for column, _, null, _, value, _ in facts
+        }
         fields = []
         for field in schema:
             nullable, made = known.get(field.name, (True, ""))
