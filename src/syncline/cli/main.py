@@ -247,6 +247,8 @@ def main() -> None:
     """Run the command line."""
     # What is imported stays; to look through it for garbage again and again is start-up time.
     gc.disable()
+    # Or pydantic would look through all that is installed for packages that want to change it.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     interrupt.leave_at_once()
     try:
         app()

@@ -84,7 +84,8 @@ class Described:
 
     def per_row(self) -> bool:
         """Say whether each row gives its own answer, the same one every time."""
-        return not self.calls & (_functions().aggregate | MOVING | _UNFOLDING)
+        # Most queries call nothing; then DuckDB need not be asked what its functions are.
+        return not self.calls or not self.calls & (_functions().aggregate | MOVING | _UNFOLDING)
 
     def moving(self) -> bool:
         """Say whether the clock or chance has a say."""
@@ -198,7 +199,7 @@ def describe(sql: str, relations: Mapping[str, pa.Schema]) -> Described:
     calls = frozenset(_calls(json.loads(serialized)))
     allowed = {f"{_TABLE} {name}" for name in _UNFOLDING}
     tables = {name for name in calls - allowed if name.startswith(_TABLE)}
-    closed = sorted(tables | calls & _functions().closed)
+    closed = sorted(tables | (calls and calls & _functions().closed))
     if closed:
         raise QueryError(
             f"the function {closed[0].removeprefix(_TABLE).strip()} cannot be used here",

@@ -253,18 +253,19 @@ _TRANSLATIONS: Mapping[type[exp.Expr], Callable[[exp.Expr, Refuse], exp.Expr]] =
 }
 
 
-def check_calls(query: exp.Query, known: frozenset[str], refuse: Refuse) -> None:
-    """Refuse functions that DuckDB does not have.
+def check_calls(query: exp.Query, known: Callable[[], frozenset[str]], refuse: Refuse) -> None:
+    """Refuse functions that DuckDB does not have; ``known`` is asked only if the query calls any.
 
     Raises:
         QueryError: pointing at the first of them.
     """
     for call in query.find_all(exp.Anonymous):
-        if call.name.lower() not in known:
+        if call.name.lower() not in known():
+            names = (name for name in known() if name.isidentifier())
             raise refuse(
                 f"there is no function {call.name.removeprefix(OWN)}",
                 call,
-                hint=did_you_mean(call.name, (n for n in known if n.isidentifier()), listing=False),
+                hint=did_you_mean(call.name, names, listing=False),
             )
 
 

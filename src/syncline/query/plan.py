@@ -94,7 +94,7 @@ def plan(
     parsed = functions.name_units(parse(sql, parameters, refuse), refuse)
     query = resolve(outputs.name_outputs(parsed, refuse), every, refuse)
     query = functions.translate(query, refuse)
-    functions.check_calls(query, engine.known_functions(), refuse)
+    functions.check_calls(query, engine.known_functions, refuse)
     names = outputs.check_outputs(query, refuse)
     identity = render(query, refuse)
     moving = notes.MOVING in notes.obstacles(query, ())
