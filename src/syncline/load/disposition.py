@@ -20,6 +20,8 @@ SEQUENCE = "_syncline_seq"
 GONE = "_syncline_gone"
 DELETED_AT = "_deleted_at"
 SYNCED_AT = "_synced_at"
+#: What the staged or collected rows are called in a statement; no target has this name.
+_ROWS = "_syncline_rows"
 ACTIVE = "_active"
 VALID_FROM = "_valid_from"
 VALID_TO = "_valid_to"
@@ -84,7 +86,7 @@ def merge(shape: Shape, staging: exp.Table, *, removing: bool) -> list[Step]:
         _insert_missing(shape, staging, shape.key),
     ]
     if removing:
-        gone = same_key(shape, staging).where(column(GONE, "staged"))
+        gone = same_key(shape, staging).where(column(GONE, _ROWS))
         steps.insert(1, remove(shape, gone, gone=True))
     return steps
 
@@ -92,7 +94,7 @@ def merge(shape: Shape, staging: exp.Table, *, removing: bool) -> list[Step]:
 def append(shape: Shape, staging: exp.Table) -> list[Step]:
     """Insert every row; with a key and a version, only versions that are not there yet."""
     if not (shape.key and shape.version):
-        return [_insert(shape, staging, exp.Not(this=column(GONE, "staged")))]
+        return [_insert(shape, staging, exp.Not(this=column(GONE, _ROWS)))]
     return [
         latest_only(shape, staging),
         _insert_missing(shape, staging, (*shape.key, shape.version)),
@@ -102,12 +104,12 @@ def append(shape: Shape, staging: exp.Table) -> list[Step]:
 def collect(shape: Shape, staging: exp.Table) -> list[Step]:
     """Bring rows into an aside table: by key if there is one, so that repeats do no harm."""
     if not shape.key or shape.every:
-        return [_insert(shape, staging, exp.Not(this=column(GONE, "staged")))]
+        return [_insert(shape, staging, exp.Not(this=column(GONE, _ROWS)))]
     known = exp.Exists(this=same_key(shape, staging))
     return [
         latest_only(shape, staging),
         Step(statement=exp.Delete(this=shape.target.copy(), where=exp.Where(this=known))),
-        _insert(shape, staging, exp.Not(this=column(GONE, "staged"))),
+        _insert(shape, staging, exp.Not(this=column(GONE, _ROWS))),
     ]
 
 
@@ -190,26 +192,26 @@ def only_in(shape: Shape, rows: exp.Table, *, here: bool) -> exp.Select:
         query = query.where(exp.Not(this=exp.Exists(this=same_key(shape, rows))))
         alive = _alive(shape)
         return query.where(alive) if alive else query
-    same = [column(c, "staged").eq(column(c, shape.target.name)) for c in shape.key]
+    same = [column(c, _ROWS).eq(column(c, shape.target.name)) for c in shape.key]
     there = exp.select("1").from_(shape.target.copy()).where(*same)
     alive = _alive(shape)
     there = there.where(alive) if alive else there
-    query = exp.select(*(column(c, "staged") for c in shape.key)).from_(_as(rows, "staged"))
+    query = exp.select(*(column(c, _ROWS) for c in shape.key)).from_(_as(rows, _ROWS))
     return query.where(exp.Not(this=exp.Exists(this=there)))
 
 
 def unequal(shape: Shape, rows: exp.Table) -> exp.Select:
     """Select the keys of rows that differ from the target's in any column."""
-    same = [column(c, "staged").eq(column(c, shape.target.name)) for c in shape.key]
+    same = [column(c, _ROWS).eq(column(c, shape.target.name)) for c in shape.key]
     alive = _alive(shape)
     differs: list[exp.Expr] = [
-        exp.NullSafeNEQ(this=column(c, shape.target.name), expression=column(c, "staged"))
+        exp.NullSafeNEQ(this=column(c, shape.target.name), expression=column(c, _ROWS))
         for c in shape.columns
         if c not in shape.key
     ]
     return (
-        exp.select(*(column(c, "staged") for c in shape.key))
-        .from_(_as(rows, "staged"))
+        exp.select(*(column(c, _ROWS) for c in shape.key))
+        .from_(_as(rows, _ROWS))
         .join(shape.target.copy(), on=exp.and_(*same, *([alive] if alive else [])))
         .where(exp.or_(*differs) if differs else exp.false())
     )
@@ -226,8 +228,8 @@ def _alive(shape: Shape) -> exp.Expr | None:
 
 def same_key(shape: Shape, rows: exp.Table) -> exp.Select:
     """Select the rows that have the key of the target's row at hand."""
-    same = [column(c, "staged").eq(column(c, shape.target.name)) for c in shape.key]
-    return exp.select("1").from_(_as(rows, "staged")).where(*same)
+    same = [column(c, _ROWS).eq(column(c, shape.target.name)) for c in shape.key]
+    return exp.select("1").from_(_as(rows, _ROWS)).where(*same)
 
 
 def copy(columns: Sequence[str], source: exp.Table, target: exp.Table) -> exp.Insert:
@@ -249,19 +251,17 @@ def _update(shape: Shape, rows: exp.Table, *, marked: bool = True) -> Step:
     """Change rows that differ; of a history, close their active version."""
     rest = [c for c in shape.columns if c not in shape.key]
     differs: list[exp.Expression] = [
-        exp.NullSafeNEQ(this=column(c, shape.target.name), expression=column(c, "staged"))
+        exp.NullSafeNEQ(this=column(c, shape.target.name), expression=column(c, _ROWS))
         for c in rest
     ]
-    where: list[exp.Expr] = [
-        column(c, "staged").eq(column(c, shape.target.name)) for c in shape.key
-    ]
+    where: list[exp.Expr] = [column(c, _ROWS).eq(column(c, shape.target.name)) for c in shape.key]
     if marked:
-        where.append(exp.Not(this=column(GONE, "staged")))
+        where.append(exp.Not(this=column(GONE, _ROWS)))
     if shape.history:
         sets, more = _closing(shape)
         where += more
     else:
-        sets = [exp.EQ(this=column(c), expression=column(c, "staged")) for c in rest]
+        sets = [exp.EQ(this=column(c), expression=column(c, _ROWS)) for c in rest]
     if shape.soft:
         sets.append(exp.EQ(this=column(DELETED_AT), expression=exp.null()))
         dead = exp.Is(this=column(DELETED_AT, shape.target.name), expression=exp.null())
@@ -271,11 +271,11 @@ def _update(shape: Shape, rows: exp.Table, *, marked: bool = True) -> Step:
     # A row that did not change is not written: it keeps its _synced_at, and costs nothing.
     where.append(exp.paren(exp.or_(*differs)) if differs else exp.false())
     if not sets:
-        sets = [exp.EQ(this=column(shape.key[0]), expression=column(shape.key[0], "staged"))]
+        sets = [exp.EQ(this=column(shape.key[0]), expression=column(shape.key[0], _ROWS))]
     statement = exp.Update(
         this=shape.target.copy(),
         expressions=sets,
-        from_=exp.From(this=_as(rows, "staged")),
+        from_=exp.From(this=_as(rows, _ROWS)),
         where=exp.Where(this=exp.and_(*where)),
     )
     return Step(statement=statement, counts=Counts.UPDATED)
@@ -289,7 +289,7 @@ def _closing(shape: Shape) -> tuple[list[exp.EQ], list[exp.Expr]]:
     ]
     where: list[exp.Expr] = [column(ACTIVE, shape.target.name)]
     if shape.version:
-        held, staged = column(shape.version, shape.target.name), column(shape.version, "staged")
+        held, staged = column(shape.version, shape.target.name), column(shape.version, _ROWS)
         # A page that comes late has an older version than the one we hold.
         newer = exp.GTE(this=staged, expression=held.copy())
         where.append(exp.paren(exp.or_(exp.Is(this=held, expression=exp.null()), newer)))
@@ -300,7 +300,7 @@ def _since(shape: Shape) -> exp.Expr:
     """Return when a staged version began: when its row changed, if the row says so."""
     if shape.version is None:
         return instant(shape.now)
-    return exp.func("COALESCE", column(shape.version, "staged"), instant(shape.now))
+    return exp.func("COALESCE", column(shape.version, _ROWS), instant(shape.now))
 
 
 def begin_history(shape: Shape) -> Step:
@@ -323,9 +323,9 @@ def _insert_missing(
     shape: Shape, rows: exp.Table, identity: Sequence[str], *, marked: bool = True
 ) -> Step:
     same = [
-        exp.NullSafeEQ(this=column(c, shape.target.name), expression=column(c, "staged"))
+        exp.NullSafeEQ(this=column(c, shape.target.name), expression=column(c, _ROWS))
         if c == shape.version and c not in shape.key
-        else column(c, shape.target.name).eq(column(c, "staged"))
+        else column(c, shape.target.name).eq(column(c, _ROWS))
         for c in identity
     ]
     there = exp.select("1").from_(shape.target.copy()).where(*same)
@@ -333,20 +333,20 @@ def _insert_missing(
         there = there.where(column(ACTIVE, shape.target.name))
     missing: exp.Expr = exp.Not(this=exp.Exists(this=there))
     if marked:
-        missing = exp.and_(exp.Not(this=column(GONE, "staged")), missing)
+        missing = exp.and_(exp.Not(this=column(GONE, _ROWS)), missing)
     return _insert(shape, rows, missing)
 
 
 def _insert(shape: Shape, rows: exp.Table, where: exp.Expr | None) -> Step:
     names = [identifier(c) for c in shape.columns]
-    values: list[exp.Expr] = [column(c, "staged") for c in shape.columns]
+    values: list[exp.Expr] = [column(c, _ROWS) for c in shape.columns]
     if shape.history:
         names += [identifier(ACTIVE), identifier(VALID_FROM)]
         values += [exp.true(), _since(shape)]
     if shape.synced_at:
         names.append(identifier(SYNCED_AT))
         values.append(instant(shape.now))
-    query = exp.select(*values).from_(_as(rows, "staged"))
+    query = exp.select(*values).from_(_as(rows, _ROWS))
     statement = exp.Insert(
         this=exp.Schema(this=shape.target.copy(), expressions=names),
         expression=query.where(where) if where else query,

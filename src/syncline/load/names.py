@@ -20,6 +20,11 @@ def table(name: str, schema: str) -> exp.Table:
     )
 
 
+def ours(name: str) -> bool:
+    """Say whether only we make tables of that name."""
+    return name.lower().startswith(_PREFIX)
+
+
 def staging(task: Task, attempt: str, part: str = "stage") -> str:
     """Return the name of a staging table of one attempt; another attempt has another."""
     return f"{_PREFIX}_{part}_{_short(task.id)}_{_short(attempt)}"

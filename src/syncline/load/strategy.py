@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from syncline.errors import QueryError, SchemaRefused
+from syncline.load import names
 from syncline.load.disposition import ADDED
 from syncline.load.load import Load
 from syncline.model.batch import Batch, Checkpoint, Cursor
@@ -170,6 +171,12 @@ async def renamed(
 
 
 def _check(task: Task, disposition: Disposition, key: Sequence[str]) -> None:
+    if names.ours(task.target):
+        raise QueryError(
+            f"{task.id}: a table cannot be named {task.target!r}: names that begin with "
+            "'_syncline' are Syncline's own",
+            hint="let 'into' name another table",
+        )
     if disposition.needs_key and not key:
         raise QueryError(
             f"{task.id}: {disposition} needs a key, and the query does not keep the table's "

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from syncline.errors import SchemaRefused
+from syncline.errors import QueryError, SchemaRefused
 from syncline.load import names
 from syncline.model.job import Deletes, Disposition
 from syncline.model.ports import Destination
@@ -17,6 +17,7 @@ from syncline.testing.conformance_runs import (
     table_of,
     tables,
     task,
+    thing,
 )
 
 _NAMES = {
@@ -29,6 +30,7 @@ _NAMES = {
     "semicolon": "x; DROP TABLE y; --",
     "slashes": "a\\b/c",
     "word": "select",
+    "our own alias": "staged",
     "upper": "SELECT",
     "digits": "1st",
     "128 characters": "x" * 128,
@@ -145,6 +147,25 @@ class NamesConformance:
         assert made is not None
         wanted = ["id", "Name", "NAME"] if destination.traits.case_sensitive else ["id", "Name"]
         assert made.names == wanted
+
+    async def test_of_a_table_like_its_columns(self, destination: Destination) -> None:
+        """A target, a key and a column of one name are three things."""
+        schema = pa.schema([("same", pa.int64()), ("v", pa.string())])
+        trial = Trial(task=task("same"), schema=schema, key=("same",), version=None)
+        await trial.run(destination, trial.rows([{"same": 1, "v": "a"}, {"same": 2, "v": "b"}]))
+        changed = trial.rows([{"same": 2, "v": "c"}], at=100)
+        await trial.run(destination, changed)
+        assert len(await contents(destination, trial.task)) == 2
+        await trial.run(destination, changed, full=True)
+        assert await contents(destination, trial.task) == [{"same": 2, "v": "c"}]
+
+    @pytest.mark.parametrize("name", [names.LEDGER, "_Syncline_new_1"])
+    async def test_of_our_own_tables(self, destination: Destination, name: str) -> None:
+        """A task may not write to the tables that the load itself keeps."""
+        trial = Trial(task=task(name, disposition=Disposition.REPLACE))
+        with pytest.raises(QueryError, match=name) as refused:
+            await trial.run(destination, trial.rows([thing(1)]))
+        assert refused.value.hint
 
     @pytest.mark.parametrize("name", ["_synced_at", "_deleted_at", "_syncline_seq"])
     async def test_of_our_own_columns(self, destination: Destination, name: str) -> None:

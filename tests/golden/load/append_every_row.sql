@@ -5,12 +5,12 @@ INSERT INTO "law"."Matters" (
   "changed"
 )
 SELECT
-  "staged"."id",
-  "staged"."name",
-  "staged"."changed"
-FROM "law"."_syncline_stage_1" AS staged
+  "_syncline_rows"."id",
+  "_syncline_rows"."name",
+  "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  NOT "staged"."_syncline_gone";
+  NOT "_syncline_rows"."_syncline_gone";
 
 -- postgres
 INSERT INTO "law"."Matters" (
@@ -19,15 +19,15 @@ INSERT INTO "law"."Matters" (
   "changed"
 )
 SELECT
-  "staged"."id",
-  "staged"."name",
-  "staged"."changed"
-FROM "law"."_syncline_stage_1" AS staged
+  "_syncline_rows"."id",
+  "_syncline_rows"."name",
+  "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  NOT "staged"."_syncline_gone";
+  NOT "_syncline_rows"."_syncline_gone";
 
 -- tsql
-INSERT INTO [law].[Matters] ([id], [name], [changed]) SELECT [staged].[id], [staged].[name], [staged].[changed] FROM [law].[_syncline_stage_1] AS staged WHERE [staged].[_syncline_gone] = 0;
+INSERT INTO [law].[Matters] ([id], [name], [changed]) SELECT [_syncline_rows].[id], [_syncline_rows].[name], [_syncline_rows].[changed] FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[_syncline_gone] = 0;
 
 -- databricks
 INSERT INTO `law`.`Matters` (
@@ -36,9 +36,9 @@ INSERT INTO `law`.`Matters` (
   `changed`
 )
 SELECT
-  `staged`.`id`,
-  `staged`.`name`,
-  `staged`.`changed`
-FROM `law`.`_syncline_stage_1` AS staged
+  `_syncline_rows`.`id`,
+  `_syncline_rows`.`name`,
+  `_syncline_rows`.`changed`
+FROM `law`.`_syncline_stage_1` AS _syncline_rows
 WHERE
-  NOT `staged`.`_syncline_gone`;
+  NOT `_syncline_rows`.`_syncline_gone`;

@@ -15,19 +15,19 @@ INSERT INTO "law"."Matters" (
   "changed"
 )
 SELECT
-  "staged"."id",
-  "staged"."name",
-  "staged"."changed"
-FROM "law"."_syncline_stage_1" AS staged
+  "_syncline_rows"."id",
+  "_syncline_rows"."name",
+  "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  NOT "staged"."_syncline_gone"
+  NOT "_syncline_rows"."_syncline_gone"
   AND NOT EXISTS(
     SELECT
       1
     FROM "law"."Matters"
     WHERE
-      "Matters"."id" = "staged"."id"
-      AND "Matters"."changed" IS NOT DISTINCT FROM "staged"."changed"
+      "Matters"."id" = "_syncline_rows"."id"
+      AND "Matters"."changed" IS NOT DISTINCT FROM "_syncline_rows"."changed"
   );
 
 -- postgres
@@ -47,24 +47,24 @@ INSERT INTO "law"."Matters" (
   "changed"
 )
 SELECT
-  "staged"."id",
-  "staged"."name",
-  "staged"."changed"
-FROM "law"."_syncline_stage_1" AS staged
+  "_syncline_rows"."id",
+  "_syncline_rows"."name",
+  "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  NOT "staged"."_syncline_gone"
+  NOT "_syncline_rows"."_syncline_gone"
   AND NOT EXISTS(
     SELECT
       1
     FROM "law"."Matters"
     WHERE
-      "Matters"."id" = "staged"."id"
-      AND "Matters"."changed" IS NOT DISTINCT FROM "staged"."changed"
+      "Matters"."id" = "_syncline_rows"."id"
+      AND "Matters"."changed" IS NOT DISTINCT FROM "_syncline_rows"."changed"
   );
 
 -- tsql
 DELETE FROM [law].[_syncline_stage_1] WHERE NOT [_syncline_stage_1].[_syncline_seq] IS NULL AND NOT EXISTS(SELECT 1 FROM (SELECT MAX([_syncline_seq]) AS [_syncline_value] FROM [law].[_syncline_stage_1] GROUP BY [id], [changed]) AS [_syncline_found] WHERE [_syncline_found].[_syncline_value] = [_syncline_stage_1].[_syncline_seq]);
-INSERT INTO [law].[Matters] ([id], [name], [changed]) SELECT [staged].[id], [staged].[name], [staged].[changed] FROM [law].[_syncline_stage_1] AS staged WHERE [staged].[_syncline_gone] = 0 AND NOT EXISTS(SELECT 1 FROM [law].[Matters] WHERE [Matters].[id] = [staged].[id] AND EXISTS(SELECT [Matters].[changed] INTERSECT SELECT [staged].[changed]));
+INSERT INTO [law].[Matters] ([id], [name], [changed]) SELECT [_syncline_rows].[id], [_syncline_rows].[name], [_syncline_rows].[changed] FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[_syncline_gone] = 0 AND NOT EXISTS(SELECT 1 FROM [law].[Matters] WHERE [Matters].[id] = [_syncline_rows].[id] AND EXISTS(SELECT [Matters].[changed] INTERSECT SELECT [_syncline_rows].[changed]));
 
 -- databricks
 DELETE FROM `law`.`_syncline_stage_1`
@@ -83,17 +83,17 @@ INSERT INTO `law`.`Matters` (
   `changed`
 )
 SELECT
-  `staged`.`id`,
-  `staged`.`name`,
-  `staged`.`changed`
-FROM `law`.`_syncline_stage_1` AS staged
+  `_syncline_rows`.`id`,
+  `_syncline_rows`.`name`,
+  `_syncline_rows`.`changed`
+FROM `law`.`_syncline_stage_1` AS _syncline_rows
 WHERE
-  NOT `staged`.`_syncline_gone`
+  NOT `_syncline_rows`.`_syncline_gone`
   AND NOT EXISTS(
     SELECT
       1
     FROM `law`.`Matters`
     WHERE
-      `Matters`.`id` = `staged`.`id`
-      AND `Matters`.`changed` IS NOT DISTINCT FROM `staged`.`changed`
+      `Matters`.`id` = `_syncline_rows`.`id`
+      AND `Matters`.`changed` IS NOT DISTINCT FROM `_syncline_rows`.`changed`
   );

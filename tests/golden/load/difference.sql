@@ -4,17 +4,17 @@ WHERE
   NOT EXISTS(
     SELECT
       1
-    FROM "law"."_syncline_stage_1" AS staged
+    FROM "law"."_syncline_stage_1" AS _syncline_rows
     WHERE
-      "staged"."id" = "Matters"."id"
+      "_syncline_rows"."id" = "Matters"."id"
   );
-UPDATE "law"."Matters" SET "name" = "staged"."name", "changed" = "staged"."changed"
-FROM "law"."_syncline_stage_1" AS staged
+UPDATE "law"."Matters" SET "name" = "_syncline_rows"."name", "changed" = "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  "staged"."id" = "Matters"."id"
+  "_syncline_rows"."id" = "Matters"."id"
   AND (
-    "Matters"."name" IS DISTINCT FROM "staged"."name"
-    OR "Matters"."changed" IS DISTINCT FROM "staged"."changed"
+    "Matters"."name" IS DISTINCT FROM "_syncline_rows"."name"
+    OR "Matters"."changed" IS DISTINCT FROM "_syncline_rows"."changed"
   );
 INSERT INTO "law"."Matters" (
   "id",
@@ -22,17 +22,17 @@ INSERT INTO "law"."Matters" (
   "changed"
 )
 SELECT
-  "staged"."id",
-  "staged"."name",
-  "staged"."changed"
-FROM "law"."_syncline_stage_1" AS staged
+  "_syncline_rows"."id",
+  "_syncline_rows"."name",
+  "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
   NOT EXISTS(
     SELECT
       1
     FROM "law"."Matters"
     WHERE
-      "Matters"."id" = "staged"."id"
+      "Matters"."id" = "_syncline_rows"."id"
   );
 
 -- postgres
@@ -41,17 +41,17 @@ WHERE
   NOT EXISTS(
     SELECT
       1
-    FROM "law"."_syncline_stage_1" AS staged
+    FROM "law"."_syncline_stage_1" AS _syncline_rows
     WHERE
-      "staged"."id" = "Matters"."id"
+      "_syncline_rows"."id" = "Matters"."id"
   );
-UPDATE "law"."Matters" SET "name" = "staged"."name", "changed" = "staged"."changed"
-FROM "law"."_syncline_stage_1" AS staged
+UPDATE "law"."Matters" SET "name" = "_syncline_rows"."name", "changed" = "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  "staged"."id" = "Matters"."id"
+  "_syncline_rows"."id" = "Matters"."id"
   AND (
-    "Matters"."name" IS DISTINCT FROM "staged"."name"
-    OR "Matters"."changed" IS DISTINCT FROM "staged"."changed"
+    "Matters"."name" IS DISTINCT FROM "_syncline_rows"."name"
+    OR "Matters"."changed" IS DISTINCT FROM "_syncline_rows"."changed"
   );
 INSERT INTO "law"."Matters" (
   "id",
@@ -59,23 +59,23 @@ INSERT INTO "law"."Matters" (
   "changed"
 )
 SELECT
-  "staged"."id",
-  "staged"."name",
-  "staged"."changed"
-FROM "law"."_syncline_stage_1" AS staged
+  "_syncline_rows"."id",
+  "_syncline_rows"."name",
+  "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
   NOT EXISTS(
     SELECT
       1
     FROM "law"."Matters"
     WHERE
-      "Matters"."id" = "staged"."id"
+      "Matters"."id" = "_syncline_rows"."id"
   );
 
 -- tsql
-DELETE FROM [law].[Matters] WHERE NOT EXISTS(SELECT 1 FROM [law].[_syncline_stage_1] AS staged WHERE [staged].[id] = [Matters].[id]);
-UPDATE [_syncline_target] SET [name] = [staged].[name], [changed] = [staged].[changed] FROM [law].[Matters] AS [_syncline_target], [law].[_syncline_stage_1] AS staged WHERE [staged].[id] = [_syncline_target].[id] AND (EXISTS(SELECT [_syncline_target].[name], [_syncline_target].[changed] EXCEPT SELECT [staged].[name], [staged].[changed]));
-INSERT INTO [law].[Matters] ([id], [name], [changed]) SELECT [staged].[id], [staged].[name], [staged].[changed] FROM [law].[_syncline_stage_1] AS staged WHERE NOT EXISTS(SELECT 1 FROM [law].[Matters] WHERE [Matters].[id] = [staged].[id]);
+DELETE FROM [law].[Matters] WHERE NOT EXISTS(SELECT 1 FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[id] = [Matters].[id]);
+UPDATE [_syncline_target] SET [name] = [_syncline_rows].[name], [changed] = [_syncline_rows].[changed] FROM [law].[Matters] AS [_syncline_target], [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[id] = [_syncline_target].[id] AND (EXISTS(SELECT [_syncline_target].[name], [_syncline_target].[changed] EXCEPT SELECT [_syncline_rows].[name], [_syncline_rows].[changed]));
+INSERT INTO [law].[Matters] ([id], [name], [changed]) SELECT [_syncline_rows].[id], [_syncline_rows].[name], [_syncline_rows].[changed] FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE NOT EXISTS(SELECT 1 FROM [law].[Matters] WHERE [Matters].[id] = [_syncline_rows].[id]);
 
 -- databricks
 DELETE FROM `law`.`Matters`
@@ -83,17 +83,17 @@ WHERE
   NOT EXISTS(
     SELECT
       1
-    FROM `law`.`_syncline_stage_1` AS staged
+    FROM `law`.`_syncline_stage_1` AS _syncline_rows
     WHERE
-      `staged`.`id` = `Matters`.`id`
+      `_syncline_rows`.`id` = `Matters`.`id`
   );
-UPDATE `law`.`Matters` SET `name` = `staged`.`name`, `changed` = `staged`.`changed`
-FROM `law`.`_syncline_stage_1` AS staged
+UPDATE `law`.`Matters` SET `name` = `_syncline_rows`.`name`, `changed` = `_syncline_rows`.`changed`
+FROM `law`.`_syncline_stage_1` AS _syncline_rows
 WHERE
-  `staged`.`id` = `Matters`.`id`
+  `_syncline_rows`.`id` = `Matters`.`id`
   AND (
-    `Matters`.`name` IS DISTINCT FROM `staged`.`name`
-    OR `Matters`.`changed` IS DISTINCT FROM `staged`.`changed`
+    `Matters`.`name` IS DISTINCT FROM `_syncline_rows`.`name`
+    OR `Matters`.`changed` IS DISTINCT FROM `_syncline_rows`.`changed`
   );
 INSERT INTO `law`.`Matters` (
   `id`,
@@ -101,15 +101,15 @@ INSERT INTO `law`.`Matters` (
   `changed`
 )
 SELECT
-  `staged`.`id`,
-  `staged`.`name`,
-  `staged`.`changed`
-FROM `law`.`_syncline_stage_1` AS staged
+  `_syncline_rows`.`id`,
+  `_syncline_rows`.`name`,
+  `_syncline_rows`.`changed`
+FROM `law`.`_syncline_stage_1` AS _syncline_rows
 WHERE
   NOT EXISTS(
     SELECT
       1
     FROM `law`.`Matters`
     WHERE
-      `Matters`.`id` = `staged`.`id`
+      `Matters`.`id` = `_syncline_rows`.`id`
   );

@@ -1,21 +1,21 @@
 -- duckdb
-UPDATE "law"."Matters" SET "name" = "staged"."name", "changed" = "staged"."changed"
-FROM "law"."_syncline_stage_1" AS staged
+UPDATE "law"."Matters" SET "name" = "_syncline_rows"."name", "changed" = "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  "staged"."id" = "Matters"."id"
-  AND NOT "staged"."_syncline_gone"
+  "_syncline_rows"."id" = "Matters"."id"
+  AND NOT "_syncline_rows"."_syncline_gone"
   AND (
-    "Matters"."name" IS DISTINCT FROM "staged"."name"
-    OR "Matters"."changed" IS DISTINCT FROM "staged"."changed"
+    "Matters"."name" IS DISTINCT FROM "_syncline_rows"."name"
+    OR "Matters"."changed" IS DISTINCT FROM "_syncline_rows"."changed"
   );
 DELETE FROM "law"."Matters"
 WHERE
   EXISTS(
     SELECT
       1
-    FROM "law"."_syncline_stage_1" AS staged
+    FROM "law"."_syncline_stage_1" AS _syncline_rows
     WHERE
-      "staged"."id" = "Matters"."id"
+      "_syncline_rows"."id" = "Matters"."id"
   );
 DELETE FROM "law"."Matters";
 INSERT INTO "law"."Matters" (
@@ -35,23 +35,23 @@ WHERE
   "_syncline_seq" <= 500;
 
 -- postgres
-UPDATE "law"."Matters" SET "name" = "staged"."name", "changed" = "staged"."changed"
-FROM "law"."_syncline_stage_1" AS staged
+UPDATE "law"."Matters" SET "name" = "_syncline_rows"."name", "changed" = "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  "staged"."id" = "Matters"."id"
-  AND NOT "staged"."_syncline_gone"
+  "_syncline_rows"."id" = "Matters"."id"
+  AND NOT "_syncline_rows"."_syncline_gone"
   AND (
-    "Matters"."name" IS DISTINCT FROM "staged"."name"
-    OR "Matters"."changed" IS DISTINCT FROM "staged"."changed"
+    "Matters"."name" IS DISTINCT FROM "_syncline_rows"."name"
+    OR "Matters"."changed" IS DISTINCT FROM "_syncline_rows"."changed"
   );
 DELETE FROM "law"."Matters"
 WHERE
   EXISTS(
     SELECT
       1
-    FROM "law"."_syncline_stage_1" AS staged
+    FROM "law"."_syncline_stage_1" AS _syncline_rows
     WHERE
-      "staged"."id" = "Matters"."id"
+      "_syncline_rows"."id" = "Matters"."id"
   );
 DELETE FROM "law"."Matters";
 INSERT INTO "law"."Matters" (
@@ -71,30 +71,30 @@ WHERE
   "_syncline_seq" <= 500;
 
 -- tsql
-UPDATE [_syncline_target] SET [name] = [staged].[name], [changed] = [staged].[changed] FROM [law].[Matters] AS [_syncline_target], [law].[_syncline_stage_1] AS staged WHERE [staged].[id] = [_syncline_target].[id] AND [staged].[_syncline_gone] = 0 AND (EXISTS(SELECT [_syncline_target].[name], [_syncline_target].[changed] EXCEPT SELECT [staged].[name], [staged].[changed]));
-DELETE FROM [law].[Matters] WHERE EXISTS(SELECT 1 FROM [law].[_syncline_stage_1] AS staged WHERE [staged].[id] = [Matters].[id]);
+UPDATE [_syncline_target] SET [name] = [_syncline_rows].[name], [changed] = [_syncline_rows].[changed] FROM [law].[Matters] AS [_syncline_target], [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[id] = [_syncline_target].[id] AND [_syncline_rows].[_syncline_gone] = 0 AND (EXISTS(SELECT [_syncline_target].[name], [_syncline_target].[changed] EXCEPT SELECT [_syncline_rows].[name], [_syncline_rows].[changed]));
+DELETE FROM [law].[Matters] WHERE EXISTS(SELECT 1 FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[id] = [Matters].[id]);
 DELETE FROM [law].[Matters];
 INSERT INTO [law].[Matters] ([id], [name], [changed]) SELECT [id], [name], [changed] FROM [law].[_syncline_stage_1] WHERE [_syncline_seq] <= 500;
 DELETE FROM [law].[_syncline_stage_1] WHERE [_syncline_seq] <= 500;
 
 -- databricks
-UPDATE `law`.`Matters` SET `name` = `staged`.`name`, `changed` = `staged`.`changed`
-FROM `law`.`_syncline_stage_1` AS staged
+UPDATE `law`.`Matters` SET `name` = `_syncline_rows`.`name`, `changed` = `_syncline_rows`.`changed`
+FROM `law`.`_syncline_stage_1` AS _syncline_rows
 WHERE
-  `staged`.`id` = `Matters`.`id`
-  AND NOT `staged`.`_syncline_gone`
+  `_syncline_rows`.`id` = `Matters`.`id`
+  AND NOT `_syncline_rows`.`_syncline_gone`
   AND (
-    `Matters`.`name` IS DISTINCT FROM `staged`.`name`
-    OR `Matters`.`changed` IS DISTINCT FROM `staged`.`changed`
+    `Matters`.`name` IS DISTINCT FROM `_syncline_rows`.`name`
+    OR `Matters`.`changed` IS DISTINCT FROM `_syncline_rows`.`changed`
   );
 DELETE FROM `law`.`Matters`
 WHERE
   EXISTS(
     SELECT
       1
-    FROM `law`.`_syncline_stage_1` AS staged
+    FROM `law`.`_syncline_stage_1` AS _syncline_rows
     WHERE
-      `staged`.`id` = `Matters`.`id`
+      `_syncline_rows`.`id` = `Matters`.`id`
   );
 DELETE FROM `law`.`Matters`;
 INSERT INTO `law`.`Matters` (

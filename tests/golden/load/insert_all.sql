@@ -5,10 +5,10 @@ INSERT INTO "law"."Matters" (
   "changed"
 )
 SELECT
-  "staged"."id",
-  "staged"."name",
-  "staged"."changed"
-FROM "law"."_syncline_stage_1" AS staged;
+  "_syncline_rows"."id",
+  "_syncline_rows"."name",
+  "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows;
 
 -- postgres
 INSERT INTO "law"."Matters" (
@@ -17,13 +17,13 @@ INSERT INTO "law"."Matters" (
   "changed"
 )
 SELECT
-  "staged"."id",
-  "staged"."name",
-  "staged"."changed"
-FROM "law"."_syncline_stage_1" AS staged;
+  "_syncline_rows"."id",
+  "_syncline_rows"."name",
+  "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows;
 
 -- tsql
-INSERT INTO [law].[Matters] ([id], [name], [changed]) SELECT [staged].[id], [staged].[name], [staged].[changed] FROM [law].[_syncline_stage_1] AS staged;
+INSERT INTO [law].[Matters] ([id], [name], [changed]) SELECT [_syncline_rows].[id], [_syncline_rows].[name], [_syncline_rows].[changed] FROM [law].[_syncline_stage_1] AS _syncline_rows;
 
 -- databricks
 INSERT INTO `law`.`Matters` (
@@ -32,7 +32,7 @@ INSERT INTO `law`.`Matters` (
   `changed`
 )
 SELECT
-  `staged`.`id`,
-  `staged`.`name`,
-  `staged`.`changed`
-FROM `law`.`_syncline_stage_1` AS staged;
+  `_syncline_rows`.`id`,
+  `_syncline_rows`.`name`,
+  `_syncline_rows`.`changed`
+FROM `law`.`_syncline_stage_1` AS _syncline_rows;

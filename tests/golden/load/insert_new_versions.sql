@@ -5,18 +5,18 @@ INSERT INTO "law"."Matters" (
   "changed"
 )
 SELECT
-  "staged"."id",
-  "staged"."name",
-  "staged"."changed"
-FROM "law"."_syncline_stage_1" AS staged
+  "_syncline_rows"."id",
+  "_syncline_rows"."name",
+  "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
   NOT EXISTS(
     SELECT
       1
     FROM "law"."Matters"
     WHERE
-      "Matters"."id" = "staged"."id"
-      AND "Matters"."changed" IS NOT DISTINCT FROM "staged"."changed"
+      "Matters"."id" = "_syncline_rows"."id"
+      AND "Matters"."changed" IS NOT DISTINCT FROM "_syncline_rows"."changed"
   );
 
 -- postgres
@@ -26,22 +26,22 @@ INSERT INTO "law"."Matters" (
   "changed"
 )
 SELECT
-  "staged"."id",
-  "staged"."name",
-  "staged"."changed"
-FROM "law"."_syncline_stage_1" AS staged
+  "_syncline_rows"."id",
+  "_syncline_rows"."name",
+  "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
   NOT EXISTS(
     SELECT
       1
     FROM "law"."Matters"
     WHERE
-      "Matters"."id" = "staged"."id"
-      AND "Matters"."changed" IS NOT DISTINCT FROM "staged"."changed"
+      "Matters"."id" = "_syncline_rows"."id"
+      AND "Matters"."changed" IS NOT DISTINCT FROM "_syncline_rows"."changed"
   );
 
 -- tsql
-INSERT INTO [law].[Matters] ([id], [name], [changed]) SELECT [staged].[id], [staged].[name], [staged].[changed] FROM [law].[_syncline_stage_1] AS staged WHERE NOT EXISTS(SELECT 1 FROM [law].[Matters] WHERE [Matters].[id] = [staged].[id] AND EXISTS(SELECT [Matters].[changed] INTERSECT SELECT [staged].[changed]));
+INSERT INTO [law].[Matters] ([id], [name], [changed]) SELECT [_syncline_rows].[id], [_syncline_rows].[name], [_syncline_rows].[changed] FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE NOT EXISTS(SELECT 1 FROM [law].[Matters] WHERE [Matters].[id] = [_syncline_rows].[id] AND EXISTS(SELECT [Matters].[changed] INTERSECT SELECT [_syncline_rows].[changed]));
 
 -- databricks
 INSERT INTO `law`.`Matters` (
@@ -50,16 +50,16 @@ INSERT INTO `law`.`Matters` (
   `changed`
 )
 SELECT
-  `staged`.`id`,
-  `staged`.`name`,
-  `staged`.`changed`
-FROM `law`.`_syncline_stage_1` AS staged
+  `_syncline_rows`.`id`,
+  `_syncline_rows`.`name`,
+  `_syncline_rows`.`changed`
+FROM `law`.`_syncline_stage_1` AS _syncline_rows
 WHERE
   NOT EXISTS(
     SELECT
       1
     FROM `law`.`Matters`
     WHERE
-      `Matters`.`id` = `staged`.`id`
-      AND `Matters`.`changed` IS NOT DISTINCT FROM `staged`.`changed`
+      `Matters`.`id` = `_syncline_rows`.`id`
+      AND `Matters`.`changed` IS NOT DISTINCT FROM `_syncline_rows`.`changed`
   );

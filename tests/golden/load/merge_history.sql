@@ -14,22 +14,25 @@ WHERE
   AND EXISTS(
     SELECT
       1
-    FROM "law"."_syncline_stage_1" AS staged
+    FROM "law"."_syncline_stage_1" AS _syncline_rows
     WHERE
-      "staged"."id" = "Matters"."id" AND "staged"."_syncline_gone"
+      "_syncline_rows"."id" = "Matters"."id" AND "_syncline_rows"."_syncline_gone"
   );
-UPDATE "law"."Matters" SET "_active" = FALSE, "_valid_to" = COALESCE("staged"."changed", CAST('2026-03-29 01:30:00.123456+00:00' AS TIMESTAMPTZ))
-FROM "law"."_syncline_stage_1" AS staged
+UPDATE "law"."Matters" SET "_active" = FALSE, "_valid_to" = COALESCE(
+  "_syncline_rows"."changed",
+  CAST('2026-03-29 01:30:00.123456+00:00' AS TIMESTAMPTZ)
+)
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  "staged"."id" = "Matters"."id"
-  AND NOT "staged"."_syncline_gone"
+  "_syncline_rows"."id" = "Matters"."id"
+  AND NOT "_syncline_rows"."_syncline_gone"
   AND "Matters"."_active"
   AND (
-    "Matters"."changed" IS NULL OR "staged"."changed" >= "Matters"."changed"
+    "Matters"."changed" IS NULL OR "_syncline_rows"."changed" >= "Matters"."changed"
   )
   AND (
-    "Matters"."name" IS DISTINCT FROM "staged"."name"
-    OR "Matters"."changed" IS DISTINCT FROM "staged"."changed"
+    "Matters"."name" IS DISTINCT FROM "_syncline_rows"."name"
+    OR "Matters"."changed" IS DISTINCT FROM "_syncline_rows"."changed"
   );
 INSERT INTO "law"."Matters" (
   "id",
@@ -39,20 +42,23 @@ INSERT INTO "law"."Matters" (
   "_valid_from"
 )
 SELECT
-  "staged"."id",
-  "staged"."name",
-  "staged"."changed",
+  "_syncline_rows"."id",
+  "_syncline_rows"."name",
+  "_syncline_rows"."changed",
   TRUE,
-  COALESCE("staged"."changed", CAST('2026-03-29 01:30:00.123456+00:00' AS TIMESTAMPTZ))
-FROM "law"."_syncline_stage_1" AS staged
+  COALESCE(
+    "_syncline_rows"."changed",
+    CAST('2026-03-29 01:30:00.123456+00:00' AS TIMESTAMPTZ)
+  )
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  NOT "staged"."_syncline_gone"
+  NOT "_syncline_rows"."_syncline_gone"
   AND NOT EXISTS(
     SELECT
       1
     FROM "law"."Matters"
     WHERE
-      "Matters"."id" = "staged"."id" AND "Matters"."_active"
+      "Matters"."id" = "_syncline_rows"."id" AND "Matters"."_active"
   );
 
 -- postgres
@@ -71,22 +77,25 @@ WHERE
   AND EXISTS(
     SELECT
       1
-    FROM "law"."_syncline_stage_1" AS staged
+    FROM "law"."_syncline_stage_1" AS _syncline_rows
     WHERE
-      "staged"."id" = "Matters"."id" AND "staged"."_syncline_gone"
+      "_syncline_rows"."id" = "Matters"."id" AND "_syncline_rows"."_syncline_gone"
   );
-UPDATE "law"."Matters" SET "_active" = FALSE, "_valid_to" = COALESCE("staged"."changed", CAST('2026-03-29 01:30:00.123456+00:00' AS TIMESTAMPTZ))
-FROM "law"."_syncline_stage_1" AS staged
+UPDATE "law"."Matters" SET "_active" = FALSE, "_valid_to" = COALESCE(
+  "_syncline_rows"."changed",
+  CAST('2026-03-29 01:30:00.123456+00:00' AS TIMESTAMPTZ)
+)
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  "staged"."id" = "Matters"."id"
-  AND NOT "staged"."_syncline_gone"
+  "_syncline_rows"."id" = "Matters"."id"
+  AND NOT "_syncline_rows"."_syncline_gone"
   AND "Matters"."_active"
   AND (
-    "Matters"."changed" IS NULL OR "staged"."changed" >= "Matters"."changed"
+    "Matters"."changed" IS NULL OR "_syncline_rows"."changed" >= "Matters"."changed"
   )
   AND (
-    "Matters"."name" IS DISTINCT FROM "staged"."name"
-    OR "Matters"."changed" IS DISTINCT FROM "staged"."changed"
+    "Matters"."name" IS DISTINCT FROM "_syncline_rows"."name"
+    OR "Matters"."changed" IS DISTINCT FROM "_syncline_rows"."changed"
   );
 INSERT INTO "law"."Matters" (
   "id",
@@ -96,27 +105,30 @@ INSERT INTO "law"."Matters" (
   "_valid_from"
 )
 SELECT
-  "staged"."id",
-  "staged"."name",
-  "staged"."changed",
+  "_syncline_rows"."id",
+  "_syncline_rows"."name",
+  "_syncline_rows"."changed",
   TRUE,
-  COALESCE("staged"."changed", CAST('2026-03-29 01:30:00.123456+00:00' AS TIMESTAMPTZ))
-FROM "law"."_syncline_stage_1" AS staged
+  COALESCE(
+    "_syncline_rows"."changed",
+    CAST('2026-03-29 01:30:00.123456+00:00' AS TIMESTAMPTZ)
+  )
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  NOT "staged"."_syncline_gone"
+  NOT "_syncline_rows"."_syncline_gone"
   AND NOT EXISTS(
     SELECT
       1
     FROM "law"."Matters"
     WHERE
-      "Matters"."id" = "staged"."id" AND "Matters"."_active"
+      "Matters"."id" = "_syncline_rows"."id" AND "Matters"."_active"
   );
 
 -- tsql
 DELETE FROM [law].[_syncline_stage_1] WHERE NOT [_syncline_stage_1].[_syncline_seq] IS NULL AND NOT EXISTS(SELECT 1 FROM (SELECT MAX([_syncline_seq]) AS [_syncline_value] FROM [law].[_syncline_stage_1] GROUP BY [id]) AS [_syncline_found] WHERE [_syncline_found].[_syncline_value] = [_syncline_stage_1].[_syncline_seq]);
-UPDATE [_syncline_target] SET [_active] = 0, [_valid_to] = CAST(N'2026-03-29 01:30:00.123456+00:00' AS DATETIMEOFFSET(6)) FROM [law].[Matters] AS [_syncline_target] WHERE [_syncline_target].[_active] = 1 AND EXISTS(SELECT 1 FROM [law].[_syncline_stage_1] AS staged WHERE [staged].[id] = [_syncline_target].[id] AND [staged].[_syncline_gone] = 1);
-UPDATE [_syncline_target] SET [_active] = 0, [_valid_to] = COALESCE([staged].[changed], CAST(N'2026-03-29 01:30:00.123456+00:00' AS DATETIMEOFFSET(6))) FROM [law].[Matters] AS [_syncline_target], [law].[_syncline_stage_1] AS staged WHERE [staged].[id] = [_syncline_target].[id] AND [staged].[_syncline_gone] = 0 AND [_syncline_target].[_active] = 1 AND ([_syncline_target].[changed] IS NULL OR [staged].[changed] >= [_syncline_target].[changed]) AND (EXISTS(SELECT [_syncline_target].[name], [_syncline_target].[changed] EXCEPT SELECT [staged].[name], [staged].[changed]));
-INSERT INTO [law].[Matters] ([id], [name], [changed], [_active], [_valid_from]) SELECT [staged].[id], [staged].[name], [staged].[changed], 1, COALESCE([staged].[changed], CAST(N'2026-03-29 01:30:00.123456+00:00' AS DATETIMEOFFSET(6))) FROM [law].[_syncline_stage_1] AS staged WHERE [staged].[_syncline_gone] = 0 AND NOT EXISTS(SELECT 1 FROM [law].[Matters] WHERE [Matters].[id] = [staged].[id] AND [Matters].[_active] = 1);
+UPDATE [_syncline_target] SET [_active] = 0, [_valid_to] = CAST(N'2026-03-29 01:30:00.123456+00:00' AS DATETIMEOFFSET(6)) FROM [law].[Matters] AS [_syncline_target] WHERE [_syncline_target].[_active] = 1 AND EXISTS(SELECT 1 FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[id] = [_syncline_target].[id] AND [_syncline_rows].[_syncline_gone] = 1);
+UPDATE [_syncline_target] SET [_active] = 0, [_valid_to] = COALESCE([_syncline_rows].[changed], CAST(N'2026-03-29 01:30:00.123456+00:00' AS DATETIMEOFFSET(6))) FROM [law].[Matters] AS [_syncline_target], [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[id] = [_syncline_target].[id] AND [_syncline_rows].[_syncline_gone] = 0 AND [_syncline_target].[_active] = 1 AND ([_syncline_target].[changed] IS NULL OR [_syncline_rows].[changed] >= [_syncline_target].[changed]) AND (EXISTS(SELECT [_syncline_target].[name], [_syncline_target].[changed] EXCEPT SELECT [_syncline_rows].[name], [_syncline_rows].[changed]));
+INSERT INTO [law].[Matters] ([id], [name], [changed], [_active], [_valid_from]) SELECT [_syncline_rows].[id], [_syncline_rows].[name], [_syncline_rows].[changed], 1, COALESCE([_syncline_rows].[changed], CAST(N'2026-03-29 01:30:00.123456+00:00' AS DATETIMEOFFSET(6))) FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[_syncline_gone] = 0 AND NOT EXISTS(SELECT 1 FROM [law].[Matters] WHERE [Matters].[id] = [_syncline_rows].[id] AND [Matters].[_active] = 1);
 
 -- databricks
 DELETE FROM `law`.`_syncline_stage_1`
@@ -134,22 +146,22 @@ WHERE
   AND EXISTS(
     SELECT
       1
-    FROM `law`.`_syncline_stage_1` AS staged
+    FROM `law`.`_syncline_stage_1` AS _syncline_rows
     WHERE
-      `staged`.`id` = `Matters`.`id` AND `staged`.`_syncline_gone`
+      `_syncline_rows`.`id` = `Matters`.`id` AND `_syncline_rows`.`_syncline_gone`
   );
-UPDATE `law`.`Matters` SET `_active` = FALSE, `_valid_to` = COALESCE(`staged`.`changed`, CAST('2026-03-29 01:30:00.123456+00:00' AS TIMESTAMP))
-FROM `law`.`_syncline_stage_1` AS staged
+UPDATE `law`.`Matters` SET `_active` = FALSE, `_valid_to` = COALESCE(`_syncline_rows`.`changed`, CAST('2026-03-29 01:30:00.123456+00:00' AS TIMESTAMP))
+FROM `law`.`_syncline_stage_1` AS _syncline_rows
 WHERE
-  `staged`.`id` = `Matters`.`id`
-  AND NOT `staged`.`_syncline_gone`
+  `_syncline_rows`.`id` = `Matters`.`id`
+  AND NOT `_syncline_rows`.`_syncline_gone`
   AND `Matters`.`_active`
   AND (
-    `Matters`.`changed` IS NULL OR `staged`.`changed` >= `Matters`.`changed`
+    `Matters`.`changed` IS NULL OR `_syncline_rows`.`changed` >= `Matters`.`changed`
   )
   AND (
-    `Matters`.`name` IS DISTINCT FROM `staged`.`name`
-    OR `Matters`.`changed` IS DISTINCT FROM `staged`.`changed`
+    `Matters`.`name` IS DISTINCT FROM `_syncline_rows`.`name`
+    OR `Matters`.`changed` IS DISTINCT FROM `_syncline_rows`.`changed`
   );
 INSERT INTO `law`.`Matters` (
   `id`,
@@ -159,18 +171,18 @@ INSERT INTO `law`.`Matters` (
   `_valid_from`
 )
 SELECT
-  `staged`.`id`,
-  `staged`.`name`,
-  `staged`.`changed`,
+  `_syncline_rows`.`id`,
+  `_syncline_rows`.`name`,
+  `_syncline_rows`.`changed`,
   TRUE,
-  COALESCE(`staged`.`changed`, CAST('2026-03-29 01:30:00.123456+00:00' AS TIMESTAMP))
-FROM `law`.`_syncline_stage_1` AS staged
+  COALESCE(`_syncline_rows`.`changed`, CAST('2026-03-29 01:30:00.123456+00:00' AS TIMESTAMP))
+FROM `law`.`_syncline_stage_1` AS _syncline_rows
 WHERE
-  NOT `staged`.`_syncline_gone`
+  NOT `_syncline_rows`.`_syncline_gone`
   AND NOT EXISTS(
     SELECT
       1
     FROM `law`.`Matters`
     WHERE
-      `Matters`.`id` = `staged`.`id` AND `Matters`.`_active`
+      `Matters`.`id` = `_syncline_rows`.`id` AND `Matters`.`_active`
   );

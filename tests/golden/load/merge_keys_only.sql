@@ -8,24 +8,26 @@ WHERE
     GROUP BY
       "id"
   );
-UPDATE "law"."Matters" SET "id" = "staged"."id"
-FROM "law"."_syncline_stage_1" AS staged
+UPDATE "law"."Matters" SET "id" = "_syncline_rows"."id"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  "staged"."id" = "Matters"."id" AND NOT "staged"."_syncline_gone" AND FALSE;
+  "_syncline_rows"."id" = "Matters"."id"
+  AND NOT "_syncline_rows"."_syncline_gone"
+  AND FALSE;
 INSERT INTO "law"."Matters" (
   "id"
 )
 SELECT
-  "staged"."id"
-FROM "law"."_syncline_stage_1" AS staged
+  "_syncline_rows"."id"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  NOT "staged"."_syncline_gone"
+  NOT "_syncline_rows"."_syncline_gone"
   AND NOT EXISTS(
     SELECT
       1
     FROM "law"."Matters"
     WHERE
-      "Matters"."id" = "staged"."id"
+      "Matters"."id" = "_syncline_rows"."id"
   );
 
 -- postgres
@@ -38,30 +40,32 @@ WHERE
     GROUP BY
       "id"
   );
-UPDATE "law"."Matters" SET "id" = "staged"."id"
-FROM "law"."_syncline_stage_1" AS staged
+UPDATE "law"."Matters" SET "id" = "_syncline_rows"."id"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  "staged"."id" = "Matters"."id" AND NOT "staged"."_syncline_gone" AND FALSE;
+  "_syncline_rows"."id" = "Matters"."id"
+  AND NOT "_syncline_rows"."_syncline_gone"
+  AND FALSE;
 INSERT INTO "law"."Matters" (
   "id"
 )
 SELECT
-  "staged"."id"
-FROM "law"."_syncline_stage_1" AS staged
+  "_syncline_rows"."id"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  NOT "staged"."_syncline_gone"
+  NOT "_syncline_rows"."_syncline_gone"
   AND NOT EXISTS(
     SELECT
       1
     FROM "law"."Matters"
     WHERE
-      "Matters"."id" = "staged"."id"
+      "Matters"."id" = "_syncline_rows"."id"
   );
 
 -- tsql
 DELETE FROM [law].[_syncline_stage_1] WHERE NOT [_syncline_stage_1].[_syncline_seq] IS NULL AND NOT EXISTS(SELECT 1 FROM (SELECT MAX([_syncline_seq]) AS [_syncline_value] FROM [law].[_syncline_stage_1] GROUP BY [id]) AS [_syncline_found] WHERE [_syncline_found].[_syncline_value] = [_syncline_stage_1].[_syncline_seq]);
-UPDATE [_syncline_target] SET [id] = [staged].[id] FROM [law].[Matters] AS [_syncline_target], [law].[_syncline_stage_1] AS staged WHERE [staged].[id] = [_syncline_target].[id] AND [staged].[_syncline_gone] = 0 AND (1 = 0);
-INSERT INTO [law].[Matters] ([id]) SELECT [staged].[id] FROM [law].[_syncline_stage_1] AS staged WHERE [staged].[_syncline_gone] = 0 AND NOT EXISTS(SELECT 1 FROM [law].[Matters] WHERE [Matters].[id] = [staged].[id]);
+UPDATE [_syncline_target] SET [id] = [_syncline_rows].[id] FROM [law].[Matters] AS [_syncline_target], [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[id] = [_syncline_target].[id] AND [_syncline_rows].[_syncline_gone] = 0 AND (1 = 0);
+INSERT INTO [law].[Matters] ([id]) SELECT [_syncline_rows].[id] FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[_syncline_gone] = 0 AND NOT EXISTS(SELECT 1 FROM [law].[Matters] WHERE [Matters].[id] = [_syncline_rows].[id]);
 
 -- databricks
 DELETE FROM `law`.`_syncline_stage_1`
@@ -73,22 +77,24 @@ WHERE
     GROUP BY
       `id`
   );
-UPDATE `law`.`Matters` SET `id` = `staged`.`id`
-FROM `law`.`_syncline_stage_1` AS staged
+UPDATE `law`.`Matters` SET `id` = `_syncline_rows`.`id`
+FROM `law`.`_syncline_stage_1` AS _syncline_rows
 WHERE
-  `staged`.`id` = `Matters`.`id` AND NOT `staged`.`_syncline_gone` AND FALSE;
+  `_syncline_rows`.`id` = `Matters`.`id`
+  AND NOT `_syncline_rows`.`_syncline_gone`
+  AND FALSE;
 INSERT INTO `law`.`Matters` (
   `id`
 )
 SELECT
-  `staged`.`id`
-FROM `law`.`_syncline_stage_1` AS staged
+  `_syncline_rows`.`id`
+FROM `law`.`_syncline_stage_1` AS _syncline_rows
 WHERE
-  NOT `staged`.`_syncline_gone`
+  NOT `_syncline_rows`.`_syncline_gone`
   AND NOT EXISTS(
     SELECT
       1
     FROM `law`.`Matters`
     WHERE
-      `Matters`.`id` = `staged`.`id`
+      `Matters`.`id` = `_syncline_rows`.`id`
   );

@@ -9,14 +9,14 @@ WHERE
       "id",
       "name"
   );
-UPDATE "law"."Matters" SET "changed" = "staged"."changed"
-FROM "law"."_syncline_stage_1" AS staged
+UPDATE "law"."Matters" SET "changed" = "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  "staged"."id" = "Matters"."id"
-  AND "staged"."name" = "Matters"."name"
-  AND NOT "staged"."_syncline_gone"
+  "_syncline_rows"."id" = "Matters"."id"
+  AND "_syncline_rows"."name" = "Matters"."name"
+  AND NOT "_syncline_rows"."_syncline_gone"
   AND (
-    "Matters"."changed" IS DISTINCT FROM "staged"."changed"
+    "Matters"."changed" IS DISTINCT FROM "_syncline_rows"."changed"
   );
 INSERT INTO "law"."Matters" (
   "id",
@@ -24,18 +24,19 @@ INSERT INTO "law"."Matters" (
   "changed"
 )
 SELECT
-  "staged"."id",
-  "staged"."name",
-  "staged"."changed"
-FROM "law"."_syncline_stage_1" AS staged
+  "_syncline_rows"."id",
+  "_syncline_rows"."name",
+  "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  NOT "staged"."_syncline_gone"
+  NOT "_syncline_rows"."_syncline_gone"
   AND NOT EXISTS(
     SELECT
       1
     FROM "law"."Matters"
     WHERE
-      "Matters"."id" = "staged"."id" AND "Matters"."name" = "staged"."name"
+      "Matters"."id" = "_syncline_rows"."id"
+      AND "Matters"."name" = "_syncline_rows"."name"
   );
 
 -- postgres
@@ -49,14 +50,14 @@ WHERE
       "id",
       "name"
   );
-UPDATE "law"."Matters" SET "changed" = "staged"."changed"
-FROM "law"."_syncline_stage_1" AS staged
+UPDATE "law"."Matters" SET "changed" = "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  "staged"."id" = "Matters"."id"
-  AND "staged"."name" = "Matters"."name"
-  AND NOT "staged"."_syncline_gone"
+  "_syncline_rows"."id" = "Matters"."id"
+  AND "_syncline_rows"."name" = "Matters"."name"
+  AND NOT "_syncline_rows"."_syncline_gone"
   AND (
-    "Matters"."changed" IS DISTINCT FROM "staged"."changed"
+    "Matters"."changed" IS DISTINCT FROM "_syncline_rows"."changed"
   );
 INSERT INTO "law"."Matters" (
   "id",
@@ -64,24 +65,25 @@ INSERT INTO "law"."Matters" (
   "changed"
 )
 SELECT
-  "staged"."id",
-  "staged"."name",
-  "staged"."changed"
-FROM "law"."_syncline_stage_1" AS staged
+  "_syncline_rows"."id",
+  "_syncline_rows"."name",
+  "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  NOT "staged"."_syncline_gone"
+  NOT "_syncline_rows"."_syncline_gone"
   AND NOT EXISTS(
     SELECT
       1
     FROM "law"."Matters"
     WHERE
-      "Matters"."id" = "staged"."id" AND "Matters"."name" = "staged"."name"
+      "Matters"."id" = "_syncline_rows"."id"
+      AND "Matters"."name" = "_syncline_rows"."name"
   );
 
 -- tsql
 DELETE FROM [law].[_syncline_stage_1] WHERE NOT [_syncline_stage_1].[_syncline_seq] IS NULL AND NOT EXISTS(SELECT 1 FROM (SELECT MAX([_syncline_seq]) AS [_syncline_value] FROM [law].[_syncline_stage_1] GROUP BY [id], [name]) AS [_syncline_found] WHERE [_syncline_found].[_syncline_value] = [_syncline_stage_1].[_syncline_seq]);
-UPDATE [_syncline_target] SET [changed] = [staged].[changed] FROM [law].[Matters] AS [_syncline_target], [law].[_syncline_stage_1] AS staged WHERE [staged].[id] = [_syncline_target].[id] AND [staged].[name] = [_syncline_target].[name] AND [staged].[_syncline_gone] = 0 AND (EXISTS(SELECT [_syncline_target].[changed] EXCEPT SELECT [staged].[changed]));
-INSERT INTO [law].[Matters] ([id], [name], [changed]) SELECT [staged].[id], [staged].[name], [staged].[changed] FROM [law].[_syncline_stage_1] AS staged WHERE [staged].[_syncline_gone] = 0 AND NOT EXISTS(SELECT 1 FROM [law].[Matters] WHERE [Matters].[id] = [staged].[id] AND [Matters].[name] = [staged].[name]);
+UPDATE [_syncline_target] SET [changed] = [_syncline_rows].[changed] FROM [law].[Matters] AS [_syncline_target], [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[id] = [_syncline_target].[id] AND [_syncline_rows].[name] = [_syncline_target].[name] AND [_syncline_rows].[_syncline_gone] = 0 AND (EXISTS(SELECT [_syncline_target].[changed] EXCEPT SELECT [_syncline_rows].[changed]));
+INSERT INTO [law].[Matters] ([id], [name], [changed]) SELECT [_syncline_rows].[id], [_syncline_rows].[name], [_syncline_rows].[changed] FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[_syncline_gone] = 0 AND NOT EXISTS(SELECT 1 FROM [law].[Matters] WHERE [Matters].[id] = [_syncline_rows].[id] AND [Matters].[name] = [_syncline_rows].[name]);
 
 -- databricks
 DELETE FROM `law`.`_syncline_stage_1`
@@ -94,14 +96,14 @@ WHERE
       `id`,
       `name`
   );
-UPDATE `law`.`Matters` SET `changed` = `staged`.`changed`
-FROM `law`.`_syncline_stage_1` AS staged
+UPDATE `law`.`Matters` SET `changed` = `_syncline_rows`.`changed`
+FROM `law`.`_syncline_stage_1` AS _syncline_rows
 WHERE
-  `staged`.`id` = `Matters`.`id`
-  AND `staged`.`name` = `Matters`.`name`
-  AND NOT `staged`.`_syncline_gone`
+  `_syncline_rows`.`id` = `Matters`.`id`
+  AND `_syncline_rows`.`name` = `Matters`.`name`
+  AND NOT `_syncline_rows`.`_syncline_gone`
   AND (
-    `Matters`.`changed` IS DISTINCT FROM `staged`.`changed`
+    `Matters`.`changed` IS DISTINCT FROM `_syncline_rows`.`changed`
   );
 INSERT INTO `law`.`Matters` (
   `id`,
@@ -109,16 +111,17 @@ INSERT INTO `law`.`Matters` (
   `changed`
 )
 SELECT
-  `staged`.`id`,
-  `staged`.`name`,
-  `staged`.`changed`
-FROM `law`.`_syncline_stage_1` AS staged
+  `_syncline_rows`.`id`,
+  `_syncline_rows`.`name`,
+  `_syncline_rows`.`changed`
+FROM `law`.`_syncline_stage_1` AS _syncline_rows
 WHERE
-  NOT `staged`.`_syncline_gone`
+  NOT `_syncline_rows`.`_syncline_gone`
   AND NOT EXISTS(
     SELECT
       1
     FROM `law`.`Matters`
     WHERE
-      `Matters`.`id` = `staged`.`id` AND `Matters`.`name` = `staged`.`name`
+      `Matters`.`id` = `_syncline_rows`.`id`
+      AND `Matters`.`name` = `_syncline_rows`.`name`
   );

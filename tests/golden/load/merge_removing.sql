@@ -13,18 +13,18 @@ WHERE
   EXISTS(
     SELECT
       1
-    FROM "law"."_syncline_stage_1" AS staged
+    FROM "law"."_syncline_stage_1" AS _syncline_rows
     WHERE
-      "staged"."id" = "Matters"."id" AND "staged"."_syncline_gone"
+      "_syncline_rows"."id" = "Matters"."id" AND "_syncline_rows"."_syncline_gone"
   );
-UPDATE "law"."Matters" SET "name" = "staged"."name", "changed" = "staged"."changed"
-FROM "law"."_syncline_stage_1" AS staged
+UPDATE "law"."Matters" SET "name" = "_syncline_rows"."name", "changed" = "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  "staged"."id" = "Matters"."id"
-  AND NOT "staged"."_syncline_gone"
+  "_syncline_rows"."id" = "Matters"."id"
+  AND NOT "_syncline_rows"."_syncline_gone"
   AND (
-    "Matters"."name" IS DISTINCT FROM "staged"."name"
-    OR "Matters"."changed" IS DISTINCT FROM "staged"."changed"
+    "Matters"."name" IS DISTINCT FROM "_syncline_rows"."name"
+    OR "Matters"."changed" IS DISTINCT FROM "_syncline_rows"."changed"
   );
 INSERT INTO "law"."Matters" (
   "id",
@@ -32,18 +32,18 @@ INSERT INTO "law"."Matters" (
   "changed"
 )
 SELECT
-  "staged"."id",
-  "staged"."name",
-  "staged"."changed"
-FROM "law"."_syncline_stage_1" AS staged
+  "_syncline_rows"."id",
+  "_syncline_rows"."name",
+  "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  NOT "staged"."_syncline_gone"
+  NOT "_syncline_rows"."_syncline_gone"
   AND NOT EXISTS(
     SELECT
       1
     FROM "law"."Matters"
     WHERE
-      "Matters"."id" = "staged"."id"
+      "Matters"."id" = "_syncline_rows"."id"
   );
 
 -- postgres
@@ -61,18 +61,18 @@ WHERE
   EXISTS(
     SELECT
       1
-    FROM "law"."_syncline_stage_1" AS staged
+    FROM "law"."_syncline_stage_1" AS _syncline_rows
     WHERE
-      "staged"."id" = "Matters"."id" AND "staged"."_syncline_gone"
+      "_syncline_rows"."id" = "Matters"."id" AND "_syncline_rows"."_syncline_gone"
   );
-UPDATE "law"."Matters" SET "name" = "staged"."name", "changed" = "staged"."changed"
-FROM "law"."_syncline_stage_1" AS staged
+UPDATE "law"."Matters" SET "name" = "_syncline_rows"."name", "changed" = "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  "staged"."id" = "Matters"."id"
-  AND NOT "staged"."_syncline_gone"
+  "_syncline_rows"."id" = "Matters"."id"
+  AND NOT "_syncline_rows"."_syncline_gone"
   AND (
-    "Matters"."name" IS DISTINCT FROM "staged"."name"
-    OR "Matters"."changed" IS DISTINCT FROM "staged"."changed"
+    "Matters"."name" IS DISTINCT FROM "_syncline_rows"."name"
+    OR "Matters"."changed" IS DISTINCT FROM "_syncline_rows"."changed"
   );
 INSERT INTO "law"."Matters" (
   "id",
@@ -80,25 +80,25 @@ INSERT INTO "law"."Matters" (
   "changed"
 )
 SELECT
-  "staged"."id",
-  "staged"."name",
-  "staged"."changed"
-FROM "law"."_syncline_stage_1" AS staged
+  "_syncline_rows"."id",
+  "_syncline_rows"."name",
+  "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  NOT "staged"."_syncline_gone"
+  NOT "_syncline_rows"."_syncline_gone"
   AND NOT EXISTS(
     SELECT
       1
     FROM "law"."Matters"
     WHERE
-      "Matters"."id" = "staged"."id"
+      "Matters"."id" = "_syncline_rows"."id"
   );
 
 -- tsql
 DELETE FROM [law].[_syncline_stage_1] WHERE NOT [_syncline_stage_1].[_syncline_seq] IS NULL AND NOT EXISTS(SELECT 1 FROM (SELECT MAX([_syncline_seq]) AS [_syncline_value] FROM [law].[_syncline_stage_1] GROUP BY [id]) AS [_syncline_found] WHERE [_syncline_found].[_syncline_value] = [_syncline_stage_1].[_syncline_seq]);
-DELETE FROM [law].[Matters] WHERE EXISTS(SELECT 1 FROM [law].[_syncline_stage_1] AS staged WHERE [staged].[id] = [Matters].[id] AND [staged].[_syncline_gone] = 1);
-UPDATE [_syncline_target] SET [name] = [staged].[name], [changed] = [staged].[changed] FROM [law].[Matters] AS [_syncline_target], [law].[_syncline_stage_1] AS staged WHERE [staged].[id] = [_syncline_target].[id] AND [staged].[_syncline_gone] = 0 AND (EXISTS(SELECT [_syncline_target].[name], [_syncline_target].[changed] EXCEPT SELECT [staged].[name], [staged].[changed]));
-INSERT INTO [law].[Matters] ([id], [name], [changed]) SELECT [staged].[id], [staged].[name], [staged].[changed] FROM [law].[_syncline_stage_1] AS staged WHERE [staged].[_syncline_gone] = 0 AND NOT EXISTS(SELECT 1 FROM [law].[Matters] WHERE [Matters].[id] = [staged].[id]);
+DELETE FROM [law].[Matters] WHERE EXISTS(SELECT 1 FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[id] = [Matters].[id] AND [_syncline_rows].[_syncline_gone] = 1);
+UPDATE [_syncline_target] SET [name] = [_syncline_rows].[name], [changed] = [_syncline_rows].[changed] FROM [law].[Matters] AS [_syncline_target], [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[id] = [_syncline_target].[id] AND [_syncline_rows].[_syncline_gone] = 0 AND (EXISTS(SELECT [_syncline_target].[name], [_syncline_target].[changed] EXCEPT SELECT [_syncline_rows].[name], [_syncline_rows].[changed]));
+INSERT INTO [law].[Matters] ([id], [name], [changed]) SELECT [_syncline_rows].[id], [_syncline_rows].[name], [_syncline_rows].[changed] FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[_syncline_gone] = 0 AND NOT EXISTS(SELECT 1 FROM [law].[Matters] WHERE [Matters].[id] = [_syncline_rows].[id]);
 
 -- databricks
 DELETE FROM `law`.`_syncline_stage_1`
@@ -115,18 +115,18 @@ WHERE
   EXISTS(
     SELECT
       1
-    FROM `law`.`_syncline_stage_1` AS staged
+    FROM `law`.`_syncline_stage_1` AS _syncline_rows
     WHERE
-      `staged`.`id` = `Matters`.`id` AND `staged`.`_syncline_gone`
+      `_syncline_rows`.`id` = `Matters`.`id` AND `_syncline_rows`.`_syncline_gone`
   );
-UPDATE `law`.`Matters` SET `name` = `staged`.`name`, `changed` = `staged`.`changed`
-FROM `law`.`_syncline_stage_1` AS staged
+UPDATE `law`.`Matters` SET `name` = `_syncline_rows`.`name`, `changed` = `_syncline_rows`.`changed`
+FROM `law`.`_syncline_stage_1` AS _syncline_rows
 WHERE
-  `staged`.`id` = `Matters`.`id`
-  AND NOT `staged`.`_syncline_gone`
+  `_syncline_rows`.`id` = `Matters`.`id`
+  AND NOT `_syncline_rows`.`_syncline_gone`
   AND (
-    `Matters`.`name` IS DISTINCT FROM `staged`.`name`
-    OR `Matters`.`changed` IS DISTINCT FROM `staged`.`changed`
+    `Matters`.`name` IS DISTINCT FROM `_syncline_rows`.`name`
+    OR `Matters`.`changed` IS DISTINCT FROM `_syncline_rows`.`changed`
   );
 INSERT INTO `law`.`Matters` (
   `id`,
@@ -134,16 +134,16 @@ INSERT INTO `law`.`Matters` (
   `changed`
 )
 SELECT
-  `staged`.`id`,
-  `staged`.`name`,
-  `staged`.`changed`
-FROM `law`.`_syncline_stage_1` AS staged
+  `_syncline_rows`.`id`,
+  `_syncline_rows`.`name`,
+  `_syncline_rows`.`changed`
+FROM `law`.`_syncline_stage_1` AS _syncline_rows
 WHERE
-  NOT `staged`.`_syncline_gone`
+  NOT `_syncline_rows`.`_syncline_gone`
   AND NOT EXISTS(
     SELECT
       1
     FROM `law`.`Matters`
     WHERE
-      `Matters`.`id` = `staged`.`id`
+      `Matters`.`id` = `_syncline_rows`.`id`
   );

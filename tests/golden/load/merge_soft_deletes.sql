@@ -14,18 +14,18 @@ WHERE
   AND EXISTS(
     SELECT
       1
-    FROM "law"."_syncline_stage_1" AS staged
+    FROM "law"."_syncline_stage_1" AS _syncline_rows
     WHERE
-      "staged"."id" = "Matters"."id" AND "staged"."_syncline_gone"
+      "_syncline_rows"."id" = "Matters"."id" AND "_syncline_rows"."_syncline_gone"
   );
-UPDATE "law"."Matters" SET "name" = "staged"."name", "changed" = "staged"."changed", "_deleted_at" = NULL, "_synced_at" = CAST('2026-03-29 01:30:00.123456+00:00' AS TIMESTAMPTZ)
-FROM "law"."_syncline_stage_1" AS staged
+UPDATE "law"."Matters" SET "name" = "_syncline_rows"."name", "changed" = "_syncline_rows"."changed", "_deleted_at" = NULL, "_synced_at" = CAST('2026-03-29 01:30:00.123456+00:00' AS TIMESTAMPTZ)
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  "staged"."id" = "Matters"."id"
-  AND NOT "staged"."_syncline_gone"
+  "_syncline_rows"."id" = "Matters"."id"
+  AND NOT "_syncline_rows"."_syncline_gone"
   AND (
-    "Matters"."name" IS DISTINCT FROM "staged"."name"
-    OR "Matters"."changed" IS DISTINCT FROM "staged"."changed"
+    "Matters"."name" IS DISTINCT FROM "_syncline_rows"."name"
+    OR "Matters"."changed" IS DISTINCT FROM "_syncline_rows"."changed"
     OR NOT "Matters"."_deleted_at" IS NULL
   );
 INSERT INTO "law"."Matters" (
@@ -35,19 +35,19 @@ INSERT INTO "law"."Matters" (
   "_synced_at"
 )
 SELECT
-  "staged"."id",
-  "staged"."name",
-  "staged"."changed",
+  "_syncline_rows"."id",
+  "_syncline_rows"."name",
+  "_syncline_rows"."changed",
   CAST('2026-03-29 01:30:00.123456+00:00' AS TIMESTAMPTZ)
-FROM "law"."_syncline_stage_1" AS staged
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  NOT "staged"."_syncline_gone"
+  NOT "_syncline_rows"."_syncline_gone"
   AND NOT EXISTS(
     SELECT
       1
     FROM "law"."Matters"
     WHERE
-      "Matters"."id" = "staged"."id"
+      "Matters"."id" = "_syncline_rows"."id"
   );
 
 -- postgres
@@ -66,18 +66,18 @@ WHERE
   AND EXISTS(
     SELECT
       1
-    FROM "law"."_syncline_stage_1" AS staged
+    FROM "law"."_syncline_stage_1" AS _syncline_rows
     WHERE
-      "staged"."id" = "Matters"."id" AND "staged"."_syncline_gone"
+      "_syncline_rows"."id" = "Matters"."id" AND "_syncline_rows"."_syncline_gone"
   );
-UPDATE "law"."Matters" SET "name" = "staged"."name", "changed" = "staged"."changed", "_deleted_at" = NULL, "_synced_at" = CAST('2026-03-29 01:30:00.123456+00:00' AS TIMESTAMPTZ)
-FROM "law"."_syncline_stage_1" AS staged
+UPDATE "law"."Matters" SET "name" = "_syncline_rows"."name", "changed" = "_syncline_rows"."changed", "_deleted_at" = NULL, "_synced_at" = CAST('2026-03-29 01:30:00.123456+00:00' AS TIMESTAMPTZ)
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  "staged"."id" = "Matters"."id"
-  AND NOT "staged"."_syncline_gone"
+  "_syncline_rows"."id" = "Matters"."id"
+  AND NOT "_syncline_rows"."_syncline_gone"
   AND (
-    "Matters"."name" IS DISTINCT FROM "staged"."name"
-    OR "Matters"."changed" IS DISTINCT FROM "staged"."changed"
+    "Matters"."name" IS DISTINCT FROM "_syncline_rows"."name"
+    OR "Matters"."changed" IS DISTINCT FROM "_syncline_rows"."changed"
     OR NOT "Matters"."_deleted_at" IS NULL
   );
 INSERT INTO "law"."Matters" (
@@ -87,26 +87,26 @@ INSERT INTO "law"."Matters" (
   "_synced_at"
 )
 SELECT
-  "staged"."id",
-  "staged"."name",
-  "staged"."changed",
+  "_syncline_rows"."id",
+  "_syncline_rows"."name",
+  "_syncline_rows"."changed",
   CAST('2026-03-29 01:30:00.123456+00:00' AS TIMESTAMPTZ)
-FROM "law"."_syncline_stage_1" AS staged
+FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
-  NOT "staged"."_syncline_gone"
+  NOT "_syncline_rows"."_syncline_gone"
   AND NOT EXISTS(
     SELECT
       1
     FROM "law"."Matters"
     WHERE
-      "Matters"."id" = "staged"."id"
+      "Matters"."id" = "_syncline_rows"."id"
   );
 
 -- tsql
 DELETE FROM [law].[_syncline_stage_1] WHERE NOT [_syncline_stage_1].[_syncline_seq] IS NULL AND NOT EXISTS(SELECT 1 FROM (SELECT MAX([_syncline_seq]) AS [_syncline_value] FROM [law].[_syncline_stage_1] GROUP BY [id]) AS [_syncline_found] WHERE [_syncline_found].[_syncline_value] = [_syncline_stage_1].[_syncline_seq]);
-UPDATE [_syncline_target] SET [_deleted_at] = CAST(N'2026-03-29 01:30:00.123456+00:00' AS DATETIMEOFFSET(6)), [_synced_at] = CAST(N'2026-03-29 01:30:00.123456+00:00' AS DATETIMEOFFSET(6)) FROM [law].[Matters] AS [_syncline_target] WHERE [_syncline_target].[_deleted_at] IS NULL AND EXISTS(SELECT 1 FROM [law].[_syncline_stage_1] AS staged WHERE [staged].[id] = [_syncline_target].[id] AND [staged].[_syncline_gone] = 1);
-UPDATE [_syncline_target] SET [name] = [staged].[name], [changed] = [staged].[changed], [_deleted_at] = NULL, [_synced_at] = CAST(N'2026-03-29 01:30:00.123456+00:00' AS DATETIMEOFFSET(6)) FROM [law].[Matters] AS [_syncline_target], [law].[_syncline_stage_1] AS staged WHERE [staged].[id] = [_syncline_target].[id] AND [staged].[_syncline_gone] = 0 AND (EXISTS(SELECT [_syncline_target].[name], [_syncline_target].[changed] EXCEPT SELECT [staged].[name], [staged].[changed]) OR NOT [_syncline_target].[_deleted_at] IS NULL);
-INSERT INTO [law].[Matters] ([id], [name], [changed], [_synced_at]) SELECT [staged].[id], [staged].[name], [staged].[changed], CAST(N'2026-03-29 01:30:00.123456+00:00' AS DATETIMEOFFSET(6)) FROM [law].[_syncline_stage_1] AS staged WHERE [staged].[_syncline_gone] = 0 AND NOT EXISTS(SELECT 1 FROM [law].[Matters] WHERE [Matters].[id] = [staged].[id]);
+UPDATE [_syncline_target] SET [_deleted_at] = CAST(N'2026-03-29 01:30:00.123456+00:00' AS DATETIMEOFFSET(6)), [_synced_at] = CAST(N'2026-03-29 01:30:00.123456+00:00' AS DATETIMEOFFSET(6)) FROM [law].[Matters] AS [_syncline_target] WHERE [_syncline_target].[_deleted_at] IS NULL AND EXISTS(SELECT 1 FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[id] = [_syncline_target].[id] AND [_syncline_rows].[_syncline_gone] = 1);
+UPDATE [_syncline_target] SET [name] = [_syncline_rows].[name], [changed] = [_syncline_rows].[changed], [_deleted_at] = NULL, [_synced_at] = CAST(N'2026-03-29 01:30:00.123456+00:00' AS DATETIMEOFFSET(6)) FROM [law].[Matters] AS [_syncline_target], [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[id] = [_syncline_target].[id] AND [_syncline_rows].[_syncline_gone] = 0 AND (EXISTS(SELECT [_syncline_target].[name], [_syncline_target].[changed] EXCEPT SELECT [_syncline_rows].[name], [_syncline_rows].[changed]) OR NOT [_syncline_target].[_deleted_at] IS NULL);
+INSERT INTO [law].[Matters] ([id], [name], [changed], [_synced_at]) SELECT [_syncline_rows].[id], [_syncline_rows].[name], [_syncline_rows].[changed], CAST(N'2026-03-29 01:30:00.123456+00:00' AS DATETIMEOFFSET(6)) FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[_syncline_gone] = 0 AND NOT EXISTS(SELECT 1 FROM [law].[Matters] WHERE [Matters].[id] = [_syncline_rows].[id]);
 
 -- databricks
 DELETE FROM `law`.`_syncline_stage_1`
@@ -124,18 +124,18 @@ WHERE
   AND EXISTS(
     SELECT
       1
-    FROM `law`.`_syncline_stage_1` AS staged
+    FROM `law`.`_syncline_stage_1` AS _syncline_rows
     WHERE
-      `staged`.`id` = `Matters`.`id` AND `staged`.`_syncline_gone`
+      `_syncline_rows`.`id` = `Matters`.`id` AND `_syncline_rows`.`_syncline_gone`
   );
-UPDATE `law`.`Matters` SET `name` = `staged`.`name`, `changed` = `staged`.`changed`, `_deleted_at` = NULL, `_synced_at` = CAST('2026-03-29 01:30:00.123456+00:00' AS TIMESTAMP)
-FROM `law`.`_syncline_stage_1` AS staged
+UPDATE `law`.`Matters` SET `name` = `_syncline_rows`.`name`, `changed` = `_syncline_rows`.`changed`, `_deleted_at` = NULL, `_synced_at` = CAST('2026-03-29 01:30:00.123456+00:00' AS TIMESTAMP)
+FROM `law`.`_syncline_stage_1` AS _syncline_rows
 WHERE
-  `staged`.`id` = `Matters`.`id`
-  AND NOT `staged`.`_syncline_gone`
+  `_syncline_rows`.`id` = `Matters`.`id`
+  AND NOT `_syncline_rows`.`_syncline_gone`
   AND (
-    `Matters`.`name` IS DISTINCT FROM `staged`.`name`
-    OR `Matters`.`changed` IS DISTINCT FROM `staged`.`changed`
+    `Matters`.`name` IS DISTINCT FROM `_syncline_rows`.`name`
+    OR `Matters`.`changed` IS DISTINCT FROM `_syncline_rows`.`changed`
     OR NOT `Matters`.`_deleted_at` IS NULL
   );
 INSERT INTO `law`.`Matters` (
@@ -145,17 +145,17 @@ INSERT INTO `law`.`Matters` (
   `_synced_at`
 )
 SELECT
-  `staged`.`id`,
-  `staged`.`name`,
-  `staged`.`changed`,
+  `_syncline_rows`.`id`,
+  `_syncline_rows`.`name`,
+  `_syncline_rows`.`changed`,
   CAST('2026-03-29 01:30:00.123456+00:00' AS TIMESTAMP)
-FROM `law`.`_syncline_stage_1` AS staged
+FROM `law`.`_syncline_stage_1` AS _syncline_rows
 WHERE
-  NOT `staged`.`_syncline_gone`
+  NOT `_syncline_rows`.`_syncline_gone`
   AND NOT EXISTS(
     SELECT
       1
     FROM `law`.`Matters`
     WHERE
-      `Matters`.`id` = `staged`.`id`
+      `Matters`.`id` = `_syncline_rows`.`id`
   );

@@ -12,9 +12,9 @@ WHERE
   NOT EXISTS(
     SELECT
       1
-    FROM "law"."_syncline_stage_1" AS staged
+    FROM "law"."_syncline_stage_1" AS _syncline_rows
     WHERE
-      "staged"."id" = "Matters"."id"
+      "_syncline_rows"."id" = "Matters"."id"
   );
 
 -- postgres
@@ -31,14 +31,14 @@ WHERE
   NOT EXISTS(
     SELECT
       1
-    FROM "law"."_syncline_stage_1" AS staged
+    FROM "law"."_syncline_stage_1" AS _syncline_rows
     WHERE
-      "staged"."id" = "Matters"."id"
+      "_syncline_rows"."id" = "Matters"."id"
   );
 
 -- tsql
 INSERT INTO [law].[_syncline_new_1] ([id]) SELECT [id] FROM [law].[_syncline_stage_1] WHERE [_syncline_gone] = 0;
-DELETE FROM [law].[Matters] WHERE NOT EXISTS(SELECT 1 FROM [law].[_syncline_stage_1] AS staged WHERE [staged].[id] = [Matters].[id]);
+DELETE FROM [law].[Matters] WHERE NOT EXISTS(SELECT 1 FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[id] = [Matters].[id]);
 
 -- databricks
 INSERT INTO `law`.`_syncline_new_1` (
@@ -54,7 +54,7 @@ WHERE
   NOT EXISTS(
     SELECT
       1
-    FROM `law`.`_syncline_stage_1` AS staged
+    FROM `law`.`_syncline_stage_1` AS _syncline_rows
     WHERE
-      `staged`.`id` = `Matters`.`id`
+      `_syncline_rows`.`id` = `Matters`.`id`
   );

@@ -1,1 +1,1 @@
-INSERT INTO [law].[Matters] ([id], [code], [name], [ready], [changed]) SELECT [staged].[id], [staged].[code], [staged].[name], [staged].[ready], [staged].[changed] FROM [law].[_syncline_stage_1] AS staged WHERE [staged].[_syncline_gone] = 0;
+INSERT INTO [law].[Matters] ([id], [code], [name], [ready], [changed]) SELECT [_syncline_rows].[id], [_syncline_rows].[code], [_syncline_rows].[name], [_syncline_rows].[ready], [_syncline_rows].[changed] FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[_syncline_gone] = 0;
