@@ -21,6 +21,7 @@ from syncline.testing.conformance_crashes import CrashesConformance
 from syncline.testing.conformance_deletes import DeletesConformance
 from syncline.testing.conformance_dispositions import DispositionsConformance
 from syncline.testing.conformance_evolution import EvolutionConformance
+from syncline.testing.conformance_history import HistoryConformance
 from syncline.testing.conformance_ledger import LedgerConformance
 from syncline.testing.conformance_names import NamesConformance
 from syncline.testing.conformance_runs import Opener
@@ -34,6 +35,7 @@ class DestinationConformance(
     NamesConformance,
     DispositionsConformance,
     DeletesConformance,
+    HistoryConformance,
     EvolutionConformance,
     LedgerConformance,
     CrashesConformance,

@@ -41,6 +41,8 @@ class Story:
     trial: Mapping[str, Any] | None = None
     batches: Sequence[Batch]
     full: bool = False
+    #: Which columns to compare; none: all.
+    columns: Sequence[str] = ()
     #: The run is a sweep, and the batches are the keys it finds.
     sweeps: bool = False
 
@@ -102,6 +104,15 @@ STORIES: Mapping[str, Story] = {
         before=_rows("a", "b"),
         batches=_rows("a", "B", "c", at=100),
     ),
+    "history": Story(
+        options={"disposition": Disposition.HISTORY},
+        before=_rows("a", "b", "c"),
+        batches=[
+            replace(pages([thing(1, "B", minute=5)], SCHEMA, at=100)[0], complete=False),
+            gone([2], at=110),
+        ],
+        columns=(*SCHEMA.names, "_active"),
+    ),
     "append without a key": Story(
         options={"disposition": Disposition.APPEND},
         before=_rows("a"),
@@ -131,7 +142,8 @@ async def _state(destination: Destination, story: Story, number: int) -> _State:
         await last_checkpoint(destination, schema, id_)
         for id_ in (this.id, strategy.sweep_id(this))
     ]
-    return tuple(c.generation if c else 0 for c in found), await contents(destination, this)
+    rows = await contents(destination, this, *story.columns)
+    return tuple(c.generation if c else 0 for c in found), rows
 
 
 async def _clean(destination: Destination, story: Story) -> tuple[list[_State], Mapping[Way, int]]:
