@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench hotspots lock docs clean
+.PHONY: demo test lint bench hotspots lock docs screenshots clean
 demo: $(VENV)/.installed
 	$(BIN)/syncline demo
 
@@ -35,6 +35,9 @@ lock: $(VENV)/bin/python
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py
+
+screenshots: $(VENV)/.dev
+	$(BIN)/python docs/record_demo.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist

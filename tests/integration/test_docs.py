@@ -3,8 +3,10 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 import typer
@@ -81,6 +83,26 @@ def test_no_page_says_what_is_none_of_the_reader_s_business(page: Path) -> None:
     for what, pattern in _FORBIDDEN.items():
         found = re.search(pattern, text, re.IGNORECASE)
         assert found is None, f"{what}: {found and found[0]!r}"
+
+
+def test_the_decision_on_libraries_names_what_is_installed() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)
+    optional = project["project"]["optional-dependencies"]
+    wanted = [*project["project"]["dependencies"], *optional["postgres"], *optional["sqlserver"]]
+    text = (ROOT / "docs" / "adr" / "0004-libraries.md").read_text("utf-8")
+    rows = re.findall(r"^\| ([^|]+) \|", text, re.MULTILINE)
+    told = {name for row in rows[1:] for name in row.split(", ")} - {"---"}
+    assert told == {re.split(r"[<>=\[]", name)[0] for name in wanted}
+
+
+def test_pictures_are_whole_and_ask_for_nothing_elsewhere() -> None:
+    pictures = list((ROOT / "docs" / "images").glob("*.svg"))
+    assert pictures
+    for picture in pictures:
+        text = picture.read_text("utf-8")
+        assert ET.fromstring(text).tag.endswith("svg")  # noqa: S314 (a file of ours)
+        assert not re.search(r"(?:href|src|url)\W+https?:", text)
 
 
 def test_the_index_leads_to_every_page() -> None:

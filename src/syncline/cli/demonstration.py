@@ -2,6 +2,7 @@
 
 import re
 import socket
+import sys
 import tempfile
 import time
 import uuid
@@ -66,11 +67,11 @@ async def demonstrate(folder: Path, rows: int, console: Console) -> int:
             return failures.exit_code(outcome.error)
     out.print(f"\nDone in {time.monotonic() - started:.1f} s. Look at the result:\n")
     out.print(
-        f"  .venv/bin/python -c \"import duckdb; duckdb.connect('{database}')"
-        ".sql('FROM clio.Matters LIMIT 5').show()\"",
+        f"  {_python()} -c \"import duckdb; duckdb.connect('{database}')"
+        ".sql('FROM clio.Matters').show()\"",
         soft_wrap=True,
     )
-    out.print(f"  or with any DuckDB tool: duckdb {database}")
+    out.print(f"  or with any DuckDB tool: duckdb {database}", soft_wrap=True)
     return 0
 
 
@@ -142,6 +143,12 @@ def _change(sandbox: Sandbox) -> str:
         sandbox.mutate(name, insert=inserted, update=updated, delete=deleted)
         counts = [a + b for a, b in zip(counts, (inserted, updated, deleted), strict=True)]
     return f"{counts[0]} rows inserted, {counts[1]} updated, {counts[2]} deleted"
+
+
+def _python() -> str:
+    """Return how to call the Python that has DuckDB, from the folder we are in."""
+    ours = Path(sys.executable)
+    return str(ours.relative_to(Path.cwd())) if ours.is_relative_to(Path.cwd()) else str(ours)
 
 
 def _clear(database: Path) -> None:

@@ -163,7 +163,7 @@ def table(title: str, outcomes: Sequence[Outcome]) -> Table:
     """Return outcomes as a table for the terminal."""
     shown = Table(
         title=escape(title), title_justify="left", title_style="bold",
-        box=box.SIMPLE_HEAD, header_style="bold", show_footer=len(outcomes) > 1,
+        box=box.SIMPLE, show_edge=False, header_style="bold", show_footer=len(outcomes) > 1,
         footer_style="bold", padding=(0, 1, 0, 0), pad_edge=False,
     )  # fmt: skip
     results = [o.result for o in outcomes if o.result]
@@ -181,9 +181,14 @@ def table(title: str, outcomes: Sequence[Outcome]) -> Table:
             state = "[red]failed[/]" if outcome.error else "[dim]not begun[/]"
             shown.add_row(target, state)
         else:
-            counts = (f"{getattr(result, field):,}" for _, field in columns)
+            counts = (_count(getattr(result, field)) for _, field in columns)
             shown.add_row(target, *counts, f"{result.seconds:.1f}")
     return shown
+
+
+def _count(number: int) -> str:
+    # What happened stands out from what did not.
+    return f"{number:,}" if number else "[dim]0[/]"
 
 
 _COLUMNS = (
