@@ -61,7 +61,12 @@ class Watched:
 
 def options(rows: int = 64, **more: object) -> Options:
     """Return the options of a small sandbox whose clock stands still and that limits nothing."""
-    given: dict[str, object] = {"frozen": True, "rate_limit": UNLIMITED, "rate_window": 1.0}
+    given: dict[str, object] = {
+        "frozen": True,
+        "rate_limit": UNLIMITED,
+        "rate_window": 1.0,
+        "clicktime_rate_limit": UNLIMITED,
+    }
     return Options(rows=rows, **{**given, **more})  # type: ignore[arg-type]  # by name
 
 

@@ -54,13 +54,14 @@ def written(
     profile: str | Path = "clio",
     job: Mapping[str, Any] | None = None,
     source: Mapping[str, Any] | None = None,
+    settings: Mapping[str, str] | None = None,
     lake: Mapping[str, Any] | None = None,
 ) -> Project:
     """Write a project with one job of these tasks, with a token of its own."""
     pair = watched.sandbox.issue_token()
     properties = {
         "Profile": str(profile),
-        "ProfileSettings": {"BaseURL": watched.url},
+        "ProfileSettings": {"BaseURL": watched.url, **(settings or {})},
         "OAuthClientId": "sandbox-client",
         "OAuthClientSecret": "sandbox-secret",
         "OAuthAccessToken": pair.access_token,

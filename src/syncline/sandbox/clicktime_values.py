@@ -11,7 +11,6 @@ from syncline.sandbox.values import day, person, rate
 
 _NAME = salt("clicktime.name")
 _DAY_SECONDS = 86400
-_MONTH_DAYS = 30
 _ENTITIES = ("Client", "Job", "Task", "User", "TimeEntry", "Division", "TimeOffType")
 _CURRENCIES = (
     ("US Dollar", "USD", "$"),
@@ -104,10 +103,10 @@ def _entry_day(draw: Draw) -> str:
 
 
 def month(draw: Draw, position: int) -> str:
-    """The month of an allocation, counted back from the end of history: ``YYYY-MM``."""
-    return day(draw.table.created[0] + position * _MONTH_DAYS * _DAY_SECONDS + 15 * _DAY_SECONDS)[
-        :7
-    ]
+    """The month so many months after the one in which history begins: ``YYYY-MM``."""
+    year, number = day(draw.table.created[0] + 15 * _DAY_SECONDS).split("-")[:2]
+    months = int(year) * 12 + int(number) - 1 + position
+    return f"{months // 12:04}-{months % 12 + 1:02}"
 
 
 def references(store: Store) -> Mapping[str, Mapping[str, Follow]]:
