@@ -7,16 +7,22 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from aiohttp import web
 
 from integration.documents import ROOT, Block, blocks
+from standins.tds.fixture import TdsServer, running_tds
+from syncline.sandbox.options import DEFAULT_CLICKTIME_TOKEN, Options
+from syncline.sandbox.server import running
 
 _TUTORIAL = ROOT / "docs" / "tutorial" / "first-replication.md"
 _PROFILE = ROOT / "docs" / "how-to" / "write-a-profile.md"
+_SQLSERVER = ROOT / "docs" / "how-to" / "sqlserver.md"
 #: What a person does at the consent page.
 _BROWSER = """
 import html, re, sys, urllib.parse, urllib.request
@@ -45,7 +51,12 @@ def _free_port() -> int:
 class Reader:
     """Somebody who does what a page says, in a folder of their own."""
 
-    def __init__(self, folder: Path, changes: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        changes: Sequence[tuple[str, str]],
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._folder = folder
         self._changes = changes
         tools = folder / "tools"
@@ -61,6 +72,7 @@ class Reader:
             "COLUMNS": "200",
             "LANG": "C.UTF-8",
             "BROWSER": f"{sys.executable} {tools / 'browser.py'} %s",
+            **(environment or {}),
         }
         #: What the last command printed.
         self.shown = ""
@@ -82,7 +94,8 @@ class Reader:
     @asynccontextmanager
     async def meanwhile(self, block: Block, ready: str) -> AsyncIterator[None]:
         """Keep a command running in another terminal, once it has said that it is ready."""
-        process = await self._start(self._changed(block.text))
+        # Signals are for the command, not for the shell that would wait for it.
+        process = await self._start(f"exec {self._changed(block.text)}")
         try:
             assert process.stdout is not None
             async for line in process.stdout:
@@ -101,7 +114,7 @@ class Reader:
 
     async def _start(self, text: str) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
-            "bash", "-ec", f"exec {text}" if text.startswith("syncline") else text,
+            "bash", "-ec", text,
             cwd=self._folder,
             env=self._environment,
             stdin=asyncio.subprocess.DEVNULL,
@@ -185,3 +198,45 @@ async def test_the_profile_of_the_how_to_works_as_it_is_written(tmp_path: Path) 
             await reader.does(step)
     finally:
         await runner.cleanup()
+
+
+@pytest.fixture
+def server() -> Iterator[TdsServer]:
+    """A SQL Server, real or not, and a login that may do everything in a new database."""
+    with running_tds() as started:
+        yield started
+
+
+async def test_clicktime_reaches_a_table_of_sql_server_as_it_is_written(
+    tmp_path: Path, server: TdsServer
+) -> None:
+    known = blocks(_SQLSERVER, "sql", "yaml", "sh", "text")
+    made = next(i for i, block in enumerate(known) if "CREATE TABLE dbo.Hours" in block.text)
+    await asyncio.to_thread(server.execute, known[made].text)
+    async with running(Options(rows=200)) as sandbox:
+        reader = Reader(
+            tmp_path,
+            [
+                ("db.example.com,1433", f"{server.host},{server.port}"),
+                ("Database: warehouse", f"Database: {server.database}"),
+                ("User: syncline", f"User: {server.user}\n      TrustServerCertificate: true"),
+                ("${CLICKTIME_TOKEN}", f"${{CLICKTIME_TOKEN}};BaseURL={sandbox.url}"),
+            ],
+            {"CLICKTIME_TOKEN": DEFAULT_CLICKTIME_TOKEN, "DATABASE_PASSWORD": server.password},
+        )
+        for step in known[made + 1 :]:
+            await reader.does(step)
+        hours = [
+            Decimal(str(row["EstHours"]))
+            for row in sandbox.truth("/Allocations", query="UserIsActive=true")
+        ]
+    connection = await asyncio.to_thread(server.connect)
+    cursor = connection.cursor()
+    cursor.execute("SELECT hours, job_name FROM dbo.Hours")
+    found = cursor.fetchall()
+    connection.close()
+    assert sorted(row[0] for row in found) == sorted(hours)
+    assert all(row[1] for row in found)
+    previewed = (tmp_path / "preview.csv").read_text("utf-8").splitlines()
+    assert previewed[0] == "hours,job_name"
+    assert len(previewed) == 1 + min(200, len(hours))
