@@ -32,6 +32,7 @@ from syncline.extract.source import rest_source
 from syncline.model.table import Table
 from syncline.profile.loader import load_profile, parse, parse_profile
 from syncline.profile.settings import resolved
+from syncline.query.plan import plan
 from syncline.sync import plan_of
 
 PAGES = pages()
@@ -153,6 +154,20 @@ async def test_examples_in_yaml_are_sound(block: Block) -> None:
         )
         for task in content:
             TaskSpec.model_validate(task)
+
+
+async def test_examples_of_queries_can_be_planned() -> None:
+    source = load_profile("clio")
+    project = Project.model_validate(
+        {"connections": {"clio": {"type": "api", "properties": {"Profile": source.name}}}}
+    )
+    tables = await _tables(project, "clio")
+    texts = [b.text for b in all_blocks("sql") if b.page.name == "query.md"]
+    queries = [query for text in texts for query in re.split(r";\n+", text) if query]
+    assert len(queries) > 3
+    for query in queries:
+        given = dict.fromkeys(re.findall(r"@(\w+)", query), "2026-01-01")
+        assert plan(query, tables, parameters=given).scans
 
 
 async def _check_project(block: Block, content: dict[str, Any]) -> None:
