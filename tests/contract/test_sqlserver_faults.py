@@ -26,6 +26,7 @@ from syncline.errors import (
     Unavailable,
 )
 from syncline.load import ddl, names
+from syncline.model.table import made_by
 
 _ROWS = pa.schema([("id", pa.int64()), ("name", pa.string())])
 
@@ -282,3 +283,23 @@ def test_the_libraries_that_are_missing_are_known() -> None:
         "libkrb5.so.3",
         "libgssapi_krb5.so.2",
     }
+
+
+async def test_a_switch_of_a_failed_transaction_is_off_again(
+    opened: SQLServer, sqlserver_server: TdsServer, settings: Settings
+) -> None:
+    for name in ("One", "Two"):
+        sqlserver_server.execute(
+            f"CREATE TABLE [{settings.schema}].[{name}] "
+            "(id BIGINT IDENTITY PRIMARY KEY, name NVARCHAR(50) NULL)"
+        )
+    one, two = ([ddl.identity_switch(_table(opened, n), opened.traits, on=on) for on in (True, False)]
+                for n in ("One", "Two"))  # fmt: skip
+    with pytest.raises(RecordRefused):
+        await opened.execute([one[0], _insert(opened, 7, "One"), _insert(opened, 7, "One")])
+    assert await opened.execute([two[0], _insert(opened, 9, "Two"), two[1]]) == [0, 1, 0]
+    assert await _ids(opened, "One") == []
+    assert await _ids(opened, "Two") == [9]
+    described = await opened.describe(_table(opened, "Two"))
+    assert described is not None
+    assert made_by(described.field("id")) == "identity"

@@ -85,8 +85,9 @@ def test_numbers_become_classes(
     assert "secret" not in text
 
 
-def test_a_duplicate_in_the_ledger_is_a_stale_generation() -> None:
-    found = translated(ServerError(2627, "Violation of PRIMARY KEY constraint", ledger=True))
+@pytest.mark.parametrize("number", [2627, 2601, 515])
+def test_what_the_ledger_refuses_is_a_stale_generation(number: int) -> None:
+    found = translated(ServerError(number, "Violation of PRIMARY KEY constraint", ledger=True))
     assert isinstance(found, StaleGeneration)
     assert found.hint
 

@@ -34,6 +34,8 @@ _ALREADY_THERE = frozenset({2714, 2759})
 DUPLICATES = frozenset({2601, 2627})
 
 _MISSING = 208
+#: The checkpoint of a ledger that somebody has emptied has no generation.
+_NULL = 515
 _OURS = re.compile(r"['.]_syncline_(?:stage|new|reject)_")
 _CREDENTIALS = frozenset({18452, 18456, 18470, 18486, 18487, 18488})
 _PERMISSIONS = frozenset({229, 230, 262, 297, 300, 916, 1088, 2557, 2760, 4834, 15151, 15247})
@@ -114,7 +116,7 @@ def translated(error: ServerError | DriverError) -> SynclineError:
     """Return the error to raise."""
     if isinstance(error, DriverError):
         return _of_driver(error)
-    if error.number in DUPLICATES and error.ledger:
+    if error.ledger and error.number in {*DUPLICATES, _NULL}:
         return StaleGeneration(
             "another run has committed this task since this one read its checkpoint; "
             "nothing of this commit was written",
