@@ -293,8 +293,10 @@ async def test_a_switch_of_a_failed_transaction_is_off_again(
             f"CREATE TABLE [{settings.schema}].[{name}] "
             "(id BIGINT IDENTITY PRIMARY KEY, name NVARCHAR(50) NULL)"
         )
-    one, two = ([ddl.identity_switch(_table(opened, n), opened.traits, on=on) for on in (True, False)]
-                for n in ("One", "Two"))  # fmt: skip
+    one, two = (
+        [ddl.identity_switch(_table(opened, name), opened.traits, on=on) for on in (True, False)]
+        for name in ("One", "Two")
+    )
     with pytest.raises(RecordRefused):
         await opened.execute([one[0], _insert(opened, 7, "One"), _insert(opened, 7, "One")])
     assert await opened.execute([two[0], _insert(opened, 9, "Two"), two[1]]) == [0, 1, 0]
