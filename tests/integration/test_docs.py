@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel
 
 from integration.documents import ROOT, Block, all_blocks, anchors, commands, links, pages, spans
+from syncline.cli import demonstration
 from syncline.cli.main import app
 from syncline.control.clock import SystemClock
 from syncline.control.project import (
@@ -95,6 +96,10 @@ def test_the_decision_on_libraries_names_what_is_installed() -> None:
     rows = re.findall(r"^\| ([^|]+) \|", text, re.MULTILINE)
     told = {name for row in rows[1:] for name in row.split(", ")} - {"---"}
     assert told == {re.split(r"[<>=\[]", name)[0] for name in wanted}
+
+
+def test_the_readme_says_how_many_tables_the_demo_copies() -> None:
+    assert f"copies {len(demonstration._TABLES)} tables" in (ROOT / "README.md").read_text("utf-8")
 
 
 def test_pictures_are_whole_and_ask_for_nothing_elsewhere() -> None:
