@@ -157,7 +157,7 @@ MAPPED = Flow(mapping={"id": "nr", "name": "who", "hours": "spent"})
 
 
 def flow(write: Disposition, query: str = "SELECT id, name, hours FROM List", **more: Any) -> Task:
-    options = {"flow": MAPPED, "deletes": Deletes.IGNORE} | more
+    options: dict[str, Any] = {"flow": MAPPED, "deletes": Deletes.IGNORE} | more
     return Task(id="f", query=query, target="Hours", disposition=write, **options)
 
 

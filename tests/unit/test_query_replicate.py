@@ -59,7 +59,7 @@ PRIMARY  key (Id, [Full Name])"""
             Replicate(target="T", query="(SELECT Id FROM a) UNION (SELECT Id FROM b)"),
         ),
         (
-            f"REPLICATE dbo.T ({COLUMNS}) WITH TruncateTable=true SELECT Id FROM Matters",  # noqa: S608 (never run)
+            f"REPLICATE dbo.T ({COLUMNS}) WITH TruncateTable=true SELECT Id FROM Matters",
             Replicate(
                 target="dbo.T",
                 query="SELECT Id FROM Matters",
