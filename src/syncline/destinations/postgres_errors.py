@@ -92,7 +92,7 @@ def statement_error(
             "nothing of this commit was written",
             hint="let one run of a task go on at a time; run it again to see that it is complete",
         )
-    if temporary and (state == _NO_TABLE or 'relation "pg_temp.' in reason):
+    if temporary and (state == _NO_TABLE or '"pg_temp' in reason):
         return Unavailable(
             "the connection to PostgreSQL was lost, and its staging tables with it", hint=_AGAIN
         )
