@@ -43,6 +43,8 @@ _SESSION = (
 _PACKAGES = "apt-get install -y libltdl7 libkrb5-3 libgssapi-krb5-2"
 #: What Microsoft's ODBC driver loads and slim systems lack; the driver in Rust needs none of it.
 _LIBRARIES = ("libltdl.so.7", "libkrb5.so.3", "libgssapi_krb5.so.2")
+#: The module makes this attribute itself, so types do not know it.
+_PROVIDER = "native_provider"
 _PROVIDER_VARIABLE = "MSSQL_PYTHON_NATIVE_PROVIDER"
 
 
@@ -187,8 +189,8 @@ def _not_loaded(error: Exception) -> SynclineError:
 def _choose_provider() -> None:
     if os.environ.get(_PROVIDER_VARIABLE) or sys.platform != "linux":
         return
-    if missing_libraries() and mssql_python.native_provider != "mssql-odbc":
-        mssql_python.native_provider = "mssql-odbc"
+    if missing_libraries() and getattr(mssql_python, _PROVIDER) != "mssql-odbc":
+        setattr(mssql_python, _PROVIDER, "mssql-odbc")
 
 
 def missing_libraries() -> tuple[str, ...]:

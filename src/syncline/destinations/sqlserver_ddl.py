@@ -139,4 +139,4 @@ def _retyped(table: exp.Table, action: exp.AlterColumn, columns: Columns) -> str
 
 
 def _type(definition: exp.ColumnDef) -> str:
-    return definition.args["kind"].sql(dialect="tsql").upper().replace(", ", ",")
+    return str(definition.args["kind"].sql(dialect="tsql")).upper().replace(", ", ",")

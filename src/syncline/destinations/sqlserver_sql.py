@@ -109,7 +109,7 @@ def _compare_exactly(tree: exp.Expr, facts: _Facts) -> None:
     while (differs := tree.find(exp.NullSafeNEQ)) is not None:
         whole = _alternatives(differs)
         parts = list(whole.flatten()) if isinstance(whole, exp.Or) else [whole]
-        columns = [p for p in parts if isinstance(p, exp.NullSafeNEQ)]
+        columns: list[exp.Binary] = [p for p in parts if isinstance(p, exp.NullSafeNEQ)]
         others = [p for p in parts if not isinstance(p, exp.NullSafeNEQ)]
         left, right = _lists(columns, facts)
         found = exp.Exists(this=exp.except_(left, right, distinct=True))
