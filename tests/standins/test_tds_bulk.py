@@ -9,6 +9,7 @@ from typing import Any
 import mssql_python
 import pyarrow as pa
 import pytest
+
 from standins.driving import error_number, last_rows, refused, rows
 from standins.tds.fixture import TdsServer
 
@@ -72,9 +73,9 @@ def everything() -> pa.Table:
 
 def copy(cursor: Cursor, table: str, data: pa.Table, **options: Any) -> int:
     """Copy rows by column name; return how many arrived."""
-    mapping = [(name, name) for name in data.column_names]
-    settings = {"timeout": 0, "column_mappings": mapping} | options
-    return int(cursor.bulkcopy_arrow(table, data, **settings)["rows_copied"])
+    mapping: Any = [(name, name) for name in data.column_names]
+    copied = cursor.bulkcopy_arrow(table, data, timeout=0, column_mappings=mapping, **options)
+    return int(copied["rows_copied"])
 
 
 def load(tds: TdsServer, data: pa.Table, fence: int, cursor_value: str) -> None:
@@ -97,11 +98,11 @@ def load(tds: TdsServer, data: pa.Table, fence: int, cursor_value: str) -> None:
         )
         assert last_rows(cursor, lock)[0][0] >= 0
         cursor.execute(
-            f"UPDATE t SET {changes} FROM dbo.loaded AS t INNER JOIN {staging} AS s "  # noqa: S608 (ours)
+            f"UPDATE t SET {changes} FROM dbo.loaded AS t INNER JOIN {staging} AS s "
             "ON t.[id]=s.[id]"
         )
         cursor.execute(
-            f"INSERT INTO dbo.loaded ({','.join(names)}) "  # noqa: S608 (ours)
+            f"INSERT INTO dbo.loaded ({','.join(names)}) "
             f"SELECT {','.join('s.' + n for n in names)} FROM {staging} AS s "
             "WHERE NOT EXISTS (SELECT 1 FROM dbo.loaded AS t WHERE t.[id]=s.[id])"
         )
@@ -144,9 +145,7 @@ def test_a_load_of_every_type_comes_back_the_same(
 
 
 @pytest.mark.usefixtures("target")
-def test_a_stale_load_changes_nothing(
-    tds: TdsServer, cursor: Cursor, everything: pa.Table
-) -> None:
+def test_a_stale_load_changes_nothing(tds: TdsServer, cursor: Cursor, everything: pa.Table) -> None:
     before = rows(cursor, "SELECT COUNT(*), MAX(nv) FROM dbo.loaded")
     index = everything.schema.get_field_index("nv")
     stale = everything.slice(0, 10).set_column(index, "nv", pa.array(["zzz"] * 10))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import mssql_python
 import pytest
+
 from standins.driving import error_number, last_rows, refused, rows
 from standins.tds.fixture import TdsServer
 
@@ -61,8 +62,10 @@ def target(tds: TdsServer) -> Iterator[Cursor]:
         (8134, "SELECT 1 / 0"),
         (
             8672,
-            "MERGE dbo.e AS t USING (SELECT 1 AS id UNION ALL SELECT 1) AS s ON t.id = s.id "
-            "WHEN MATCHED THEN UPDATE SET n = 2",
+            (
+                "MERGE dbo.e AS t USING (SELECT 1 AS id UNION ALL SELECT 1) AS s ON t.id = s.id "
+                "WHEN MATCHED THEN UPDATE SET n = 2"
+            ),
         ),
         (2714, "CREATE TABLE dbo.e (a int)"),
         (2705, "ALTER TABLE dbo.e ADD s int"),
@@ -151,9 +154,9 @@ def test_limits_of_keys(cursor: Cursor) -> None:
 
 def test_limits_of_statements(target: Cursor) -> None:
     values = ", ".join(f"({n}, NULL)" for n in range(1001))
-    assert error_number(target, f"INSERT INTO dbo.child VALUES {values}") == 10738  # noqa: S608 (ours)
+    assert error_number(target, f"INSERT INTO dbo.child VALUES {values}") == 10738
     marks = ", ".join("?" * 2101)
-    refused("", target.execute, f"SELECT 1 WHERE 1 IN ({marks})", *range(2101))  # noqa: S608 (ours)
+    refused("", target.execute, f"SELECT 1 WHERE 1 IN ({marks})", *range(2101))
 
 
 def test_only_one_null_in_a_unique_index(cursor: Cursor) -> None:

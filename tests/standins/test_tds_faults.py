@@ -6,6 +6,7 @@ from pathlib import Path
 import mssql_python
 import pyarrow as pa
 import pytest
+
 from standins.driving import error_number, quietly_close, refused, rows
 from standins.tds.fixture import TdsServer, running_tds
 

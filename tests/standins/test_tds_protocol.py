@@ -7,6 +7,7 @@ import uuid
 
 import mssql_python
 import pytest
+
 from standins.driving import last_rows, refused, rows
 from standins.tds.fixture import TdsServer, running_tds
 
@@ -86,7 +87,7 @@ VALUES = {
 def test_every_type_as_a_parameter_and_back(cursor: mssql_python.Cursor) -> None:
     cursor.execute(f"CREATE TABLE dbo.types ({', '.join(VALUES)})")
     marks = ",".join("?" * len(VALUES))
-    cursor.execute(f"INSERT INTO dbo.types VALUES ({marks})", *VALUES.values())  # noqa: S608 (marks)
+    cursor.execute(f"INSERT INTO dbo.types VALUES ({marks})", *VALUES.values())
     assert cursor.rowcount == 1
     cursor.execute("INSERT INTO dbo.types (b) VALUES (NULL)")
     full, empty = rows(cursor, "SELECT * FROM dbo.types ORDER BY i DESC")
@@ -194,9 +195,9 @@ def test_databases(tds: TdsServer, cursor: mssql_python.Cursor) -> None:
     connection = other.connect()
     there = connection.cursor()
     there.execute("CREATE TABLE dbo.a (i int)")
-    there.execute(f"INSERT INTO [{other.database}].dbo.a VALUES (4)")  # noqa: S608 (our own name)
-    assert rows(cursor, f"SELECT i FROM [{other.database}].dbo.a") == [(4,)]  # noqa: S608 (our own name)
-    assert rows(cursor, f"SELECT i FROM [{other.database}]..a") == [(4,)]  # noqa: S608 (our own name)
+    there.execute(f"INSERT INTO [{other.database}].dbo.a VALUES (4)")
+    assert rows(cursor, f"SELECT i FROM [{other.database}].dbo.a") == [(4,)]
+    assert rows(cursor, f"SELECT i FROM [{other.database}]..a") == [(4,)]
     connection.close()
     other.drop_database()
     refused("login failed", lambda: other.connect(ConnectRetryCount="0"))

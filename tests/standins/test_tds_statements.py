@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import mssql_python
 import pytest
+
 from standins.driving import error_number, last_rows, refused, rows
 from standins.tds.fixture import TdsServer
 
@@ -242,10 +243,7 @@ def test_select_into_keeps_types_and_identity(cursor: Cursor) -> None:
         ("n", 14, True, False, "SQL_Latin1_General_CP1_CI_AS"),
     ]
     batch = "SELECT s, n INTO #tmp FROM dbo.source; SELECT COUNT(*) FROM #tmp; DROP TABLE #tmp"
-    cursor.execute(batch)
-    while cursor.description is None:
-        assert cursor.nextset()
-    assert cursor.fetchone()[0] == 0
+    assert last_rows(cursor, batch) == [(0,)]
 
 
 def test_altering_renaming_and_truncating(cursor: Cursor) -> None:
@@ -264,7 +262,9 @@ def test_altering_renaming_and_truncating(cursor: Cursor) -> None:
     cursor.execute("EXEC sp_rename N'dbo.al.x', N'y', N'COLUMN'")
     assert rows(cursor, "SELECT * FROM dbo.al ORDER BY id") == [(1, "12", 7), (2, None, 7)]
     cursor.execute("EXEC sp_rename N'dbo.al', N'al2'")
-    names = "SELECT name FROM sys.columns WHERE object_id = OBJECT_ID(N'dbo.al2') ORDER BY column_id"
+    names = (
+        "SELECT name FROM sys.columns WHERE object_id = OBJECT_ID(N'dbo.al2') ORDER BY column_id"
+    )
     assert rows(cursor, names) == [("id",), ("y",), ("b",)]
     assert error_number(cursor, "INSERT INTO dbo.al2 (id) VALUES (1)") == 2627
     default = (
@@ -356,7 +356,7 @@ def test_collations_decide_what_is_equal(cursor: Cursor) -> None:
     cursor.execute("INSERT INTO dbo.words VALUES (1, N'Abc', N'Abc'), (2, N'x ', N'x ')")
 
     def found(condition: str) -> list[tuple[int, ...]]:
-        return rows(cursor, f"SELECT id FROM dbo.words WHERE {condition}")  # noqa: S608 (ours)
+        return rows(cursor, f"SELECT id FROM dbo.words WHERE {condition}")
 
     assert found("ci = N'ABC'") == [(1,)]
     assert found("bin = N'ABC'") == []

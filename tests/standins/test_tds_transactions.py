@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import mssql_python
 import pytest
+
 from standins.driving import error_number, last_rows, quietly_close, refused, rows
 from standins.tds.fixture import TdsServer
 
@@ -42,9 +43,7 @@ def count(cursor: mssql_python.Cursor) -> int:
     return int(rows(cursor, "SELECT COUNT(*) FROM dbo.kept")[0][0])
 
 
-def test_definitions_roll_back(
-    cursor: mssql_python.Cursor, opened: Opener, table: str
-) -> None:
+def test_definitions_roll_back(cursor: mssql_python.Cursor, opened: Opener, table: str) -> None:
     connection = opened()
     inner = connection.cursor()
     inner.execute("CREATE TABLE dbo.fresh (id int NOT NULL PRIMARY KEY)")
@@ -93,7 +92,7 @@ def test_a_doomed_transaction_can_only_be_rolled_back(
     )
     assert last_rows(cursor, batch) == [(0, 0)]
     assert count(cursor) == 1
-    batch = f"BEGIN TRAN; BEGIN TRY SELECT CAST(N'x' AS int) END TRY BEGIN CATCH END CATCH"
+    batch = "BEGIN TRAN; BEGIN TRY SELECT CAST(N'x' AS int) END TRY BEGIN CATCH END CATCH"
     refused("uncommittable", last_rows, cursor, batch)
 
 
@@ -202,9 +201,7 @@ def test_deadlocks_have_a_victim(tds: TdsServer, opened: Opener, table: str) -> 
     assert "deadlock" in failures[0]
 
 
-def test_application_locks_of_a_session(
-    tds: TdsServer, cursor: mssql_python.Cursor
-) -> None:
+def test_application_locks_of_a_session(tds: TdsServer, cursor: mssql_python.Cursor) -> None:
     other = tds.connect()
     inner = other.cursor()
     assert last_rows(cursor, _GET_LOCK.format("res", "Session", 0)) == [(0,)]

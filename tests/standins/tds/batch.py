@@ -4,27 +4,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from standins.tds.errors import ServerError, syntax_error
-from standins.tds.lexer import Token, tokenize
+from standins.tds.lexer import Token, tokenize, word_set
 
-_STARTERS = frozenset(
-    (
-        "SELECT INSERT UPDATE DELETE MERGE CREATE ALTER DROP TRUNCATE IF ELSE WHILE BEGIN END "
-        "DECLARE SET EXEC EXECUTE PRINT RAISERROR THROW COMMIT ROLLBACK SAVE USE RETURN WITH "
-        "GRANT REVOKE DENY WAITFOR BREAK CONTINUE KILL CHECKPOINT"
-    ).split()
+_STARTERS = word_set(
+    "SELECT INSERT UPDATE DELETE MERGE CREATE ALTER DROP TRUNCATE IF ELSE WHILE BEGIN END "
+    "DECLARE SET EXEC EXECUTE PRINT RAISERROR THROW COMMIT ROLLBACK SAVE USE RETURN WITH "
+    "GRANT REVOKE DENY WAITFOR BREAK CONTINUE KILL CHECKPOINT"
 )
 _QUERIES = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"})
 #: CREATE of these takes the rest of the batch.
 _BODIES = frozenset({"VIEW", "PROC", "PROCEDURE", "FUNCTION", "TRIGGER", "OR"})
+_AFTER_WITH = frozenset({"(", "TIES", "CHECK", "NOCHECK", "PASSWORD", "GRANT"})
 _INSERT_SOURCES = frozenset({"SELECT", "EXEC", "VALUES"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """One statement; ``terminated`` tells whether a semicolon follows."""
+    """One statement."""
 
     tokens: tuple[Token, ...]
-    terminated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,13 +105,11 @@ class _Reader:
             return self._conditional(word)
         if word not in _STARTERS and not (self._tokens[self._at].is_name and not self._at):
             raise syntax_error(self._tokens[self._at].text)
-        start = self._at
-        self._at = _end(self._tokens, start)
-        terminated = self._word() == ";"
-        tokens = tuple(self._tokens[start : self._at])
-        if word == "MERGE" and not terminated:
+        start, statement = self._at, _Statement(self._tokens, self._at)
+        self._at = statement.end()
+        if statement.first == "MERGE" and self._word() != ";":
             raise ServerError(10713, "A MERGE statement must be terminated by a semi-colon (;).")
-        return Statement(tokens=tokens, terminated=terminated)
+        return Statement(tokens=tuple(self._tokens[start : self._at]))
 
     def _try(self) -> Try:
         self._at += 2
@@ -126,7 +122,7 @@ class _Reader:
 
     def _conditional(self, word: str) -> If | While:
         start = self._at + 1
-        self._at = _end(self._tokens, self._at)
+        self._at = _Statement(self._tokens, self._at).end()
         condition = tuple(self._tokens[start : self._at])
         if not condition or self._at >= len(self._tokens):
             raise syntax_error(word)
@@ -142,61 +138,76 @@ class _Reader:
         return If(condition=condition, body=body, other=None)
 
 
-def _end(tokens: Sequence[Token], start: int) -> int:
-    """Return where the statement that starts at ``start`` ends.
+class _Statement:
+    """Looks for the end of the statement that starts at a token.
 
     T-SQL needs no semicolons, so a statement ends where a word stands that starts another one
     and cannot be a part of this one.
     """
-    first = tokens[start].word
-    second = tokens[start + 1].word if start + 1 < len(tokens) else ""
-    if first in {"CREATE", "ALTER"} and second in _BODIES:
-        return len(tokens)
-    depth, cases = 0, 0
-    seen: set[str] = set()
-    for at in range(start + 1, len(tokens)):
-        token, word = tokens[at], tokens[at].word
-        depth += (word == "(") - (word == ")")
-        if depth < 0:
-            return at
-        if depth or token.kind not in {"name", "operator"}:
-            continue
-        if word == ";":
-            return at
-        if first == "MERGE" or (first, second) == ("ALTER", "DATABASE"):
-            continue
-        if word == "CASE":
-            cases += 1
-        elif cases:
-            cases -= word == "END"
-        elif word in _STARTERS:
-            if first == "WITH" and word in _QUERIES:
-                first = word
-                if word == "MERGE":
-                    seen.clear()
-                continue
-            if not _continues(first, word, seen, tokens, at):
+
+    def __init__(self, tokens: Sequence[Token], start: int) -> None:
+        self._tokens = tokens
+        self._start = start
+        self._seen: set[str] = set()
+        self._cases = 0
+        #: The first word; after common table expressions, that of the statement itself.
+        self.first = tokens[start].word
+
+    def end(self) -> int:
+        """Return the index of the token after it."""
+        second = self._word(self._start + 1)
+        if self.first in {"CREATE", "ALTER"} and second in _BODIES:
+            return len(self._tokens)
+        to_semicolon = (self.first, second) == ("ALTER", "DATABASE")
+        depth = 0
+        for at in range(self._start + 1, len(self._tokens)):
+            token = self._tokens[at]
+            depth += (token.word == "(") - (token.word == ")")
+            if depth < 0:
                 return at
-        seen.add("EXEC" if word == "EXECUTE" else word)
-    return len(tokens)
+            if depth or token.kind not in {"name", "operator"}:
+                continue
+            if token.word == ";":
+                return at
+            if not to_semicolon and self.first != "MERGE" and self._ends(at):
+                return at
+        return len(self._tokens)
 
+    def _word(self, at: int) -> str:
+        return self._tokens[at].word if at < len(self._tokens) else ""
 
-def _continues(first: str, word: str, seen: set[str], tokens: Sequence[Token], at: int) -> bool:
-    """Tell whether a word that can start a statement belongs to the one under way."""
-    before = tokens[at - 1].word
-    after = tokens[at + 1] if at + 1 < len(tokens) else None
-    source_missing = first == "INSERT" and not seen & _INSERT_SOURCES
-    answers = {
-        "SELECT": before in {"UNION", "ALL", "EXCEPT", "INTERSECT"} or source_missing,
-        "EXEC": source_missing,
-        "EXECUTE": source_missing,
-        "SET": first == "ALTER" or (first == "UPDATE" and "SET" not in seen),
-        "UPDATE": before == "ON",
-        "DELETE": before == "ON",
-        "IF": first in {"DROP", "ALTER"},
-        "ALTER": first == "ALTER" and not seen & {"ALTER", "DROP", "ADD"},
-        "DROP": first == "ALTER" and not seen & {"ALTER", "DROP", "ADD"},
-        "WITH": after is not None
-        and (after.text == "(" or after.word in {"TIES", "CHECK", "NOCHECK", "PASSWORD", "GRANT"}),
-    }
-    return first in {"GRANT", "REVOKE", "DENY"} or answers.get(word, False)
+    def _ends(self, at: int) -> bool:
+        word = self._tokens[at].word
+        if word == "CASE":
+            self._cases += 1
+        elif self._cases:
+            self._cases -= word == "END"
+        elif word in _STARTERS:
+            if self.first == "WITH" and word in _QUERIES:
+                self.first = word
+                return False
+            if not self._continues(at):
+                return True
+        self._seen.add("EXEC" if word == "EXECUTE" else word)
+        return False
+
+    def _continues(self, at: int) -> bool:
+        """Tell whether a word that can start a statement belongs to the one under way."""
+        first, seen = self.first, self._seen
+        before, after = self._tokens[at - 1].word, self._word(at + 1)
+        source_missing = first == "INSERT" and not seen & _INSERT_SOURCES
+        alters = first == "ALTER" and not seen & {"ALTER", "DROP", "ADD"}
+        answers = {
+            "SELECT": before in {"UNION", "ALL", "EXCEPT", "INTERSECT"} or source_missing,
+            "EXEC": source_missing,
+            "EXECUTE": source_missing,
+            "SET": first == "ALTER" or (first == "UPDATE" and "SET" not in seen),
+            "UPDATE": before == "ON",
+            "DELETE": before == "ON",
+            "IF": first in {"DROP", "ALTER"},
+            "ALTER": alters,
+            "DROP": alters,
+            "WITH": after in _AFTER_WITH,
+        }
+        grants = first in {"GRANT", "REVOKE", "DENY"}
+        return grants or answers.get(self._tokens[at].word, False)

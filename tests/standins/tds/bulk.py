@@ -104,7 +104,7 @@ def _load(session: Session, announced: BulkLoad, rows: pa.Table) -> None:
     table, columns = announced.table, announced.columns
     names = ", ".join(quote(c.name) for c in columns)
     values = ", ".join(_value(session, c, n, announced) for n, c in enumerate(columns))
-    sql = f"INSERT INTO {table.full_name} ({names}) SELECT {values} FROM __bulk"  # noqa: S608 (quoted)
+    sql = f"INSERT INTO {table.full_name} ({names}) SELECT {values} FROM __bulk"
     generates = table.identity is not None and table.identity not in columns
     transaction = session.transaction
     with transaction.atomic(writes=[table]):

@@ -54,7 +54,12 @@ class Connection(threading.Thread):
             return
         answer = Answer(self._wire)
         session = Session(
-            self._engine, answer, self._process, self._cancelled, STATEMENTS, self._wire.close
+            self._engine,
+            answer,
+            process=self._process,
+            cancelled=self._cancelled,
+            statements=STATEMENTS,
+            end=self._wire.close,
         )
         for macro in MACROS:
             session.transaction.connection.execute(macro)

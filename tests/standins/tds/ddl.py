@@ -43,7 +43,7 @@ def create_object(session: Session, tokens: Sequence[Token]) -> None:
     """CREATE of anything."""
     words = [t.word for t in tokens]
     word = words[1]
-    if word == "OR" and len(words) > 4:  # noqa: PLR2004 (OR ALTER and a name)
+    if word == "OR" and len(words) > 4:
         raise unsupported("CREATE OR ALTER")
     makers = {
         "TABLE": _create_table,
@@ -120,8 +120,8 @@ def _typed(session: Session, table: Table, columns: Sequence[Column]) -> tuple[C
             tree = parse_tokens(session, tokenize("SELECT " + column.computed))
             text = translate(tree, translation).sql(dialect="duckdb")
             cursor = session.transaction.run(f"{text} FROM (SELECT {names})")
-            kind = from_duckdb(str((cursor.description or [("", "INTEGER")])[0][1]))
-            typed.append(replace(column, kind=kind))
+            described = [str(d[1]) for d in cursor.description or ()]
+            typed.append(replace(column, kind=from_duckdb(described[0])))
         else:
             typed.append(column)
     return tuple(typed)
@@ -164,7 +164,7 @@ def _create_view(session: Session, tokens: Sequence[Token]) -> None:
         )
 
 
-def _base(tree: exp.Expression) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _base(tree: exp.Expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the table that a simple view writes through to: one table, plain columns."""
     source = tree.args.get("from_")
     complex_parts = ("joins", "group", "distinct", "having", "limit")
@@ -337,7 +337,7 @@ def truncate(session: Session, tokens: Sequence[Token]) -> None:
             "FOREIGN KEY constraint."
         )  # fmt: skip
     with session.transaction.atomic(changes=[table]):
-        sql = f"DELETE FROM {table.full_name}"  # noqa: S608 (a quoted name)
+        sql = f"DELETE FROM {table.full_name}"
         session.transaction.run(sql, write=True)
     forget(session, table)
     session.answer.done()

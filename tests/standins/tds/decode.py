@@ -94,15 +94,15 @@ def _read_variable(reader: Reader, token: int) -> SqlType:
         return SqlType(name=_VARIABLE[token, reader.number(1) or 16])
     if token in {0x6A, 0x6C}:
         _, precision, scale = reader.take(3)
-        name = "decimal" if token == 0x6A else "numeric"  # noqa: PLR2004 (of the protocol)
+        name = "decimal" if token == 0x6A else "numeric"
         return SqlType(name=name, precision=precision, scale=scale)
-    if token == 0x28:  # noqa: PLR2004 (of the protocol)
+    if token == 0x28:
         return SqlType(name="date")
     if token in _SCALED:
         return SqlType(name=_SCALED[token], scale=reader.number(1))
     if token in _LONG:
         return _read_long(reader, _LONG[token])
-    if token == 0xF1:  # noqa: PLR2004 (of the protocol)
+    if token == 0xF1:
         if reader.number(1):
             for size in (1, 1, 2):
                 reader.text(reader.number(size))
@@ -114,7 +114,7 @@ def _read_long(reader: Reader, name: str) -> SqlType:
     size = reader.number(2)
     if name not in BINARY:
         reader.take(5)
-    if size == 0xFFFF:  # noqa: PLR2004 (of the protocol)
+    if size == 0xFFFF:
         return SqlType(name=name, length=MAX)
     return SqlType(name=name, length=size // 2 if name in {"nvarchar", "nchar"} else size)
 
@@ -219,7 +219,7 @@ def _long(kind: SqlType) -> Decode:
     def short(data: bytes, at: int) -> tuple[Any, int]:
         count = data[at] | data[at + 1] << 8
         at += 2
-        if count == 0xFFFF:  # noqa: PLR2004 (of the protocol)
+        if count == 0xFFFF:
             return None, at
         return convert(data[at : at + count]), at + count
 

@@ -56,7 +56,7 @@ def read(items: Sequence[Sequence[Token]], table: str, suffix: str) -> Definitio
 
 def read_column(item: Sequence[Token], found: Definitions) -> Column:
     """Read a column; its keys and checks are added to what was found."""
-    if len(item) < 2:  # noqa: PLR2004 (a name and a type)
+    if len(item) < 2:
         raise syntax_error(item[0].text)
     name = unquote(item[0].text)
     if item[1].word == "AS":

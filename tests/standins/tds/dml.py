@@ -20,7 +20,17 @@ from standins.tds.session import Session
 from standins.tds.translate import parse, scope_of, translate
 from standins.tds.translation import Translation, table_parts
 
-_COMMANDS = {exp.Insert: 0xC3, exp.Update: 0xC5, exp.Delete: 0xC4, exp.Merge: 0x117}
+_COMMANDS: dict[type[exp.Expr], int] = {
+    exp.Insert: 0xC3,
+    exp.Update: 0xC5,
+    exp.Delete: 0xC4,
+    exp.Merge: 0x117,
+}
+_PERMISSIONS: dict[type[exp.Expr], tuple[str, ...]] = {
+    exp.Insert: ("INSERT",),
+    exp.Update: ("UPDATE",),
+    exp.Delete: ("DELETE",),
+}
 _OUTPUT_ENDS = frozenset({"WHERE", "FROM", "VALUES", "SELECT", "INTO", "DEFAULT", "USING"})
 
 
@@ -72,9 +82,7 @@ def write(session: Session, tokens: Sequence[Token]) -> None:
     _write(session, tree, clauses, key)
 
 
-def _write(
-    session: Session, tree: exp.Expression, clauses: _Clauses, key: tuple[object, ...]
-) -> None:
+def _write(session: Session, tree: exp.Expr, clauses: _Clauses, key: tuple[object, ...]) -> None:
     translation = Translation(session=session, scope=scope_of(session, tree))
     target = _target(session, tree)
     reads = _permitted(session, tree, target, translation)
@@ -104,7 +112,7 @@ def _write(
         _finish(session, plan, cursor)
 
 
-def _could_break(tree: exp.Expression, target: Table) -> Table:
+def _could_break(tree: exp.Expr, target: Table) -> Table:
     """Return the table with the keys that the statement could break, for the error's text."""
     if not isinstance(tree, exp.Update):
         return target
@@ -151,10 +159,9 @@ def _clauses(session: Session, tokens: Sequence[Token]) -> _Clauses:
         top = render(rest[3:stop])
         rest = [rest[0], *rest[stop + 1 :]]
     text = render(rest)
-    if rest[0].word == "DELETE" and rest[1].word != "FROM":
-        # DELETE t FROM .. is read as it is; DELETE t WHERE .. is not.
-        if not any(t.word == "FROM" for _, t in _outer(rest)):
-            text = "DELETE FROM " + text[6:].lstrip()
+    # DELETE t FROM .. is read as it is; DELETE t WHERE .. is not.
+    if rest[0].word == "DELETE" and not any(t.word == "FROM" for _, t in _outer(rest)):
+        text = "DELETE FROM " + text[6:].lstrip()
     return _Clauses(text=text, output=output, top=_number(session, top))
 
 
@@ -173,7 +180,7 @@ def _outer(tokens: Sequence[Token]) -> list[tuple[int, Token]]:
     return found
 
 
-def _target(session: Session, tree: exp.Expression) -> Table:
+def _target(session: Session, tree: exp.Expr) -> Table:
     """Return the table that is written to; a name may be an alias of FROM."""
     node = tree.this
     if isinstance(tree, exp.Delete) and tree.args.get("tables"):
@@ -191,7 +198,7 @@ def _target(session: Session, tree: exp.Expression) -> Table:
     return _base(session, session.need(table_parts(node)))
 
 
-def _common_table(tree: exp.Expression, name: str) -> exp.CTE | None:
+def _common_table(tree: exp.Expr, name: str) -> exp.CTE | None:
     written = tree.args.get("with_")
     found = written.expressions if written else []
     return next((c for c in found if c.alias.lower() == name.lower()), None)
@@ -208,13 +215,11 @@ def _base(session: Session, table: Table) -> Table:
 
 
 def _permitted(
-    session: Session, tree: exp.Expression, target: Table, translation: Translation
+    session: Session, tree: exp.Expr, target: Table, translation: Translation
 ) -> list[Table]:
     """Return the tables that are read; raise 229 unless the user may do all that."""
     user = session.user_of(target)
-    wanted = {exp.Insert: {"INSERT"}, exp.Update: {"UPDATE"}, exp.Delete: {"DELETE"}}.get(
-        type(tree), set()
-    )
+    wanted = set(_PERMISSIONS.get(type(tree), ()))
     if isinstance(tree, exp.Merge):
         actions = {type(w.args["then"]) for w in tree.find_all(exp.When)}
         wanted = {"INSERT"} if exp.Insert in actions else set()
@@ -228,7 +233,7 @@ def _permitted(
     return readable(session, others)
 
 
-def _complete(session: Session, tree: exp.Expression, target: Table, clauses: _Clauses) -> bool:
+def _complete(session: Session, tree: exp.Expr, target: Table, clauses: _Clauses) -> bool:
     """Add what T-SQL implies and DuckDB needs; return whether identity values are generated."""
     generates = False
     if isinstance(tree, exp.Insert):
@@ -237,7 +242,7 @@ def _complete(session: Session, tree: exp.Expression, target: Table, clauses: _C
         generates = complete_merge(session, tree, target)
     elif isinstance(tree, exp.Update):
         update_by_row(tree, target, clauses.top)
-    else:
+    elif isinstance(tree, exp.Delete):
         delete_by_row(tree, target, clauses.top)
     return generates
 

@@ -134,7 +134,7 @@ def _date(_: SqlType) -> Encode:
 
 
 def _scaled(microseconds: int, scale: int) -> int:
-    if scale >= 6:  # noqa: PLR2004 (digits of a microsecond)
+    if scale >= 6:
         return int(microseconds * 10 ** (scale - 6))
     return int((microseconds + 5 * 10 ** (5 - scale)) // 10 ** (6 - scale))
 

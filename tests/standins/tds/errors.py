@@ -39,7 +39,7 @@ class ServerError(Exception):
     @property
     def ends_batch(self) -> bool:
         """Whether the rest of the batch does not run."""
-        return self.number in ENDS_BATCH or self.state == 127  # noqa: PLR2004 (RAISERROR's own)
+        return self.number in ENDS_BATCH or self.state == 127
 
 
 def syntax_error(near: str) -> ServerError:

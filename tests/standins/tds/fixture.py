@@ -14,7 +14,7 @@ import mssql_python
 
 _VARIABLE = "SYNCLINE_TEST_SQLSERVER"
 _TESTS = Path(__file__).parents[2]
-_PASSWORD = "Str0ng_Passw0rd"  # noqa: S105 (of a server that only this test sees)
+_PASSWORD = "Str0ng_Passw0rd"
 
 
 class Process:

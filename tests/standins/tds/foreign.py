@@ -39,7 +39,7 @@ def _broken(session: Session, table: Table, key: ForeignKey, target: Table) -> b
         for mine, other in zip(key.columns, key.referenced, strict=True)
     )
     sql = (
-        f"SELECT 1 FROM {table.full_name} a WHERE {present} "  # noqa: S608 (quoted names)
+        f"SELECT 1 FROM {table.full_name} a WHERE {present} "
         f"AND NOT EXISTS (SELECT 1 FROM {target.full_name} b WHERE {equal}) LIMIT 1"
     )
     return bool(session.transaction.run(sql).fetchall())

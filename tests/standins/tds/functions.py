@@ -16,14 +16,15 @@ from standins.tds.translation import Translation, own_name
 
 #: UTF-16 code units of a text, and its bytes: what LEN and DATALENGTH count in.
 MACROS = (
-    "CREATE OR REPLACE TEMP MACRO tds_units(x) AS CAST(length(x) + "
-    r"length(regexp_replace(x, '[^\x{10000}-\x{10FFFF}]', '', 'g')) AS INTEGER)",
-    "CREATE OR REPLACE TEMP MACRO tds_utf16(x) AS CASE WHEN x = '' THEN CAST('' AS BLOB) ELSE "
-    "unhex(array_to_string(list_transform(string_split(x, ''), lambda c: CASE WHEN unicode(c) < "
-    "65536 THEN printf('%02x%02x', unicode(c) & 255, unicode(c) >> 8) ELSE "
-    "printf('%02x%02x%02x%02x', ((unicode(c) - 65536) >> 10) & 255, 216 + ((unicode(c) - 65536) "
-    ">> 18), (unicode(c) - 65536) & 255, 220 + (((unicode(c) - 65536) & 1023) >> 8)) END), '')) "
-    "END",
+    r"""CREATE OR REPLACE TEMP MACRO tds_units(x) AS CAST(
+        length(x) + length(regexp_replace(x, '[^\x{10000}-\x{10FFFF}]', '', 'g')) AS INTEGER)""",
+    """CREATE OR REPLACE TEMP MACRO tds_utf16(x) AS CASE WHEN x = '' THEN CAST('' AS BLOB) ELSE
+        unhex(array_to_string(list_transform(string_split(x, ''), lambda c:
+            CASE WHEN unicode(c) < 65536 THEN printf('%02x%02x', unicode(c) & 255, unicode(c) >> 8)
+            ELSE printf('%02x%02x%02x%02x',
+                ((unicode(c) - 65536) >> 10) & 255, 216 + ((unicode(c) - 65536) >> 18),
+                (unicode(c) - 65536) & 255, 220 + (((unicode(c) - 65536) & 1023) >> 8))
+            END), '')) END""",
 )
 
 _HASHES = {"sha2_256": "sha256", "sha2_512": "", "sha1": "sha1", "sha": "sha1", "md5": "md5"}
@@ -55,7 +56,7 @@ _PATTERNS = {
 _NOW = {"sysutcdatetime", "getutcdate", "sysdatetime", "getdate", "sysdatetimeoffset"}
 
 
-def call(node: exp.Anonymous, translation: Translation) -> exp.Expression:
+def call(node: exp.Anonymous, translation: Translation) -> exp.Expr:
     """Return what stands in DuckDB for a call of one of the server's own functions."""
     name = own_name(node)
     arguments = list(node.expressions)
@@ -76,14 +77,14 @@ def call(node: exp.Anonymous, translation: Translation) -> exp.Expression:
     raise unsupported(f"function {name.upper()}")
 
 
-def now(translation: Translation, *, offset: bool = False) -> exp.Expression:
+def now(translation: Translation, *, offset: bool = False) -> exp.Expr:
     """Return the time: one value for the whole statement."""
     if translation.constant:
         return _duckdb("now()" if offset else "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP)")
     return parameter("__nowtz" if offset else "__now", translation)
 
 
-def parameter(name: str, translation: Translation) -> exp.Expression:
+def parameter(name: str, translation: Translation) -> exp.Expr:
     """Return a variable as a parameter of DuckDB."""
     kind, value = translation.variable(name)
     translation.parameters[name.lower()] = value
@@ -92,11 +93,11 @@ def parameter(name: str, translation: Translation) -> exp.Expression:
     return node
 
 
-def _duckdb(sql: str) -> exp.Expression:
+def _duckdb(sql: str) -> exp.Expr:
     return sqlglot.parse_one(sql, read="duckdb")
 
 
-def _constant(value: Any) -> exp.Expression:
+def _constant(value: Any) -> exp.Expr:
     if value is None:
         return exp.null()
     if isinstance(value, bool | int):
@@ -104,13 +105,13 @@ def _constant(value: Any) -> exp.Expression:
     return exp.Literal.string(str(value))
 
 
-def _named(number: exp.Expression, names: Mapping[int, str]) -> exp.Expression:
+def _named(number: exp.Expr, names: Mapping[int, str]) -> exp.Expr:
     value = number.sql(dialect="duckdb")
     cases = " ".join(f"WHEN {n} THEN {literal(name)}" for n, name in names.items())
     return _duckdb(f"CASE {value} {cases} END") if cases else exp.null()
 
 
-def _text(node: exp.Expression, translation: Translation) -> Any:
+def _text(node: exp.Expr, translation: Translation) -> Any:
     """Return the value of an argument that does not depend on rows."""
     if isinstance(node, exp.Literal):
         return node.name
@@ -122,9 +123,7 @@ def _text(node: exp.Expression, translation: Translation) -> Any:
     return translation.session.transaction.read(sql, translation.parameters)[0][0]
 
 
-def _bytes_function(
-    name: str, arguments: Sequence[exp.Expression], translation: Translation
-) -> exp.Expression:
+def _bytes_function(name: str, arguments: Sequence[exp.Expr], translation: Translation) -> exp.Expr:
     value = arguments[-1]
     sql = value.sql(dialect="duckdb")
     kind = translation.type_of(value)

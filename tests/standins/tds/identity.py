@@ -59,6 +59,6 @@ def _last(session: Session, table: Table) -> int:
 def _furthest(session: Session, table: Table, column: Column) -> int | None:
     function = "max" if column.identity and column.identity[1] > 0 else "min"
     name = quote(column.name)
-    sql = f"SELECT {function}({name}) FROM {table.full_name}"  # noqa: S608 (quoted names)
+    sql = f"SELECT {function}({name}) FROM {table.full_name}"
     value = session.transaction.read(sql)[0][0]
     return None if value is None else int(value)

@@ -61,7 +61,7 @@ def complete_merge(session: Session, tree: exp.Merge, target: Table) -> bool:
     return generates
 
 
-def check_assignments(assignments: Sequence[exp.Expression], target: Table) -> None:
+def check_assignments(assignments: Sequence[exp.Expr], target: Table) -> None:
     """Refuse SET of columns that are not there or cannot be set. Raises 207, 264, 271, 8102."""
     seen: set[str] = set()
     for assignment in assignments:
@@ -77,7 +77,7 @@ def check_assignments(assignments: Sequence[exp.Expression], target: Table) -> N
         seen.add(column.name)
 
 
-def _point_to(table: exp.Expression, target: Table) -> None:
+def _point_to(table: exp.Expr, target: Table) -> None:
     """Let the statement name the table itself: the name may have been a view's."""
     table.set("this", exp.to_identifier(target.name, quoted=True))
     if not target.is_temporary:
@@ -147,7 +147,7 @@ def _check_width(values: exp.Values, columns: Sequence[str], number: int) -> Non
         given = len(row.expressions) if isinstance(row, exp.Tuple) else 1
         if given == len(columns):
             continue
-        if number == 213:  # noqa: PLR2004 (the error for a list that was not written)
+        if number == 213:
             raise ServerError(
                 213, "Column name or number of supplied values does not match table definition."
             )

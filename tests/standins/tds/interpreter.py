@@ -15,7 +15,7 @@ from standins.tds.errors import (
     syntax_error,
 )
 from standins.tds.faults import Fault
-from standins.tds.lexer import Token, joined, tokenize, unquote
+from standins.tds.lexer import Token, joined, tokenize, unquote, word_set
 from standins.tds.quick import quick_condition, quick_value
 from standins.tds.render import render
 from standins.tds.running import prepare, readable
@@ -26,10 +26,10 @@ from standins.tds.translation import Translation
 
 _Answer = TypeVar("_Answer")
 #: Statements that begin a transaction under SET IMPLICIT_TRANSACTIONS ON.
-_BEGINS = frozenset("INSERT UPDATE DELETE MERGE CREATE ALTER DROP TRUNCATE".split())
+_BEGINS = word_set("INSERT UPDATE DELETE MERGE CREATE ALTER DROP TRUNCATE")
 #: Statements that set @@ROWCOUNT themselves, or leave it as it is.
-_KEEP_ROWCOUNT = frozenset(
-    "SELECT WITH INSERT UPDATE DELETE MERGE EXEC EXECUTE DECLARE SET RETURN THROW".split()
+_KEEP_ROWCOUNT = word_set(
+    "SELECT WITH INSERT UPDATE DELETE MERGE EXEC EXECUTE DECLARE SET RETURN THROW"
 )
 _NAMED_CALL = "EXEC"
 

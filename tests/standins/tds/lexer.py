@@ -43,10 +43,8 @@ def tokenize(text: str) -> list[Token]:
             continue
         written = match[0]
         if kind == "operator" and written in "'[\"":
-            raise ServerError(
-                105,
-                f"Unclosed quotation mark after the character string '{text[match.end() :][:100]}'.",
-            )
+            rest = text[match.end() :][:100]
+            raise ServerError(105, f"Unclosed quotation mark after the character string '{rest}'.")
         if kind in {"name", "quoted"} and len(unquote(written)) > _LONGEST_NAME:
             raise ServerError(
                 103, f"The identifier that starts with '{unquote(written)[:128]}' is too long. "
@@ -62,6 +60,11 @@ def tokenize(text: str) -> list[Token]:
             )
         )
     return found
+
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a text."""
+    return frozenset(text.split())
 
 
 def unquote(text: str) -> str:

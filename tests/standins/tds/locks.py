@@ -24,11 +24,11 @@ _COMPATIBLE = frozenset(
 _LOOK_AGAIN = 0.1
 
 
-class LockTimeout(Exception):  # noqa: N818 (what happened, to be translated by the caller)
+class LockTimeout(Exception):
     """The lock was not free in time."""
 
 
-class Deadlock(Exception):  # noqa: N818 (what happened, to be translated by the caller)
+class Deadlock(Exception):
     """The holders wait for this owner."""
 
 

@@ -41,8 +41,7 @@ def mark(number: str, *parts: str) -> str:
 def translate(error: Exception, table: Table | None = None, *, ddl: bool = False) -> ServerError:
     """Return the server's error; ``table`` is the one that the statement writes to."""
     line = str(error).split("\n", maxsplit=1)[0]
-    duplicate = re.search(r"(?i)duplicate key|contains duplicates|violates (?:primary|unique)", line)
-    if duplicate:
+    if re.search(r"(?i)duplicate key|contains duplicates|violates (?:primary|unique)", line):
         return _duplicate(line, table, ddl=ddl)
     if "CHECK constraint failed" in line:
         return _check(line, table)
@@ -51,8 +50,12 @@ def translate(error: Exception, table: Table | None = None, *, ddl: bool = False
     for pattern, rule in _RULES:
         if match := re.search(pattern, line):
             return rule(match)
+    return _unknown(line)
+
+
+def _unknown(line: str) -> ServerError:
     text = re.sub(r"^[\w ]+ Error: ", "", line)
-    if re.search(r"Parser Error", line):
+    if "Parser Error" in line:
         return ServerError(102, f"Incorrect syntax: {text}")
     if re.search(r"Binder Error|Conversion Error|Catalog Error", line):
         return ServerError(4104 if "Ambiguous" in line else 206, text)
@@ -162,9 +165,9 @@ _RULES: tuple[_Rule, ...] = (
         lambda m: ServerError(195, f"'{m[1]}' is not a recognized built-in function name."),
     ),
     (
-        r'Referenced (?:update )?column "?(.*?)"? (?:not found|was not found)'
+        (r'Referenced (?:update )?column "?(.*?)"? (?:not found|was not found)'
         r'|does not have a column (?:with name|named) "?(.*?)"?$'
-        r'|column (?:with name|named) "?(.*?)"?(?: |$)',
+        r'|column (?:with name|named) "?(.*?)"?(?: |$)'),
         lambda m: invalid_column(m[1] or m[2] or m[3]),
     ),
     (r"""Could not convert string ['"](.*)['"] to (U?INT\w*|BOOL\w*)""", _conversion),

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from standins.tds import tokens as wire
-from standins.tds.alter import rename
 from standins.tds.catalog import DEFAULT_COLLATION
 from standins.tds.describe import describe_parameters
 from standins.tds.encode import COLLATION
@@ -22,6 +21,7 @@ from standins.tds.lexer import (
     unquote,
 )
 from standins.tds.locks import Deadlock, LockTimeout, Mode, Scope
+from standins.tds.rename import rename
 from standins.tds.session import Session, Variable
 from standins.tds.sqltypes import BIGINT, INT, NVARCHAR_MAX, SYSNAME, SqlType, parse_type
 
@@ -94,7 +94,7 @@ def _inner_batch(session: Session, text: str) -> None:
 
 def _argument(session: Session, item: Sequence[Token]) -> Argument:
     label = None
-    if len(item) > 2 and item[1].text == "=":  # noqa: PLR2004 (@name = value)
+    if len(item) > 2 and item[1].text == "=":
         label, item = item[0].text[1:].lower(), item[2:]
     output = len(item) > 1 and item[-1].word in {"OUTPUT", "OUT"}
     if output:

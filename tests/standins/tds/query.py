@@ -6,13 +6,13 @@ from dataclasses import replace
 import sqlglot
 from sqlglot import exp
 
+from standins.tds.answer import SELECTED
 from standins.tds.catalog import Column
 from standins.tds.errors import syntax_error
 from standins.tds.interpreter import as_variable
 from standins.tds.lexer import Token, literal
 from standins.tds.render import locks_rows
 from standins.tds.running import (
-    SELECTED,
     Declared,
     declared_types,
     name_columns,
@@ -22,10 +22,12 @@ from standins.tds.running import (
     wire_value,
 )
 from standins.tds.session import Session
-from standins.tds.sqltypes import from_duckdb
+from standins.tds.sqltypes import INT, from_duckdb
 from standins.tds.storage import create, new_table
 from standins.tds.translate import parse_tokens, scope_of, translate
 from standins.tds.translation import Translation, table_parts
+
+_INT_DIGITS = 10
 
 
 def select(session: Session, tokens: Sequence[Token]) -> None:
@@ -59,14 +61,24 @@ def select(session: Session, tokens: Sequence[Token]) -> None:
 
 def _only_variables(tree: exp.Query) -> bool:
     clauses = [name for name, value in tree.args.items() if value and name != "expressions"]
-    return not clauses and all(isinstance(e.unalias(), exp.Parameter) for e in tree.selects)
+    return not clauses and all(
+        isinstance(e.unalias(), exp.Parameter) or _is_whole(e.unalias()) for e in tree.selects
+    )
+
+
+def _is_whole(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Literal) and node.is_int and len(node.name) < _INT_DIGITS
 
 
 def _send_variables(session: Session, tree: exp.Query) -> None:
     translation = Translation(session=session)
     columns, values = [], []
     for node in tree.selects:
-        kind, value = translation.variable(node.unalias().name)
+        inner = node.unalias()
+        if isinstance(inner, exp.Literal):
+            kind, value = INT, int(inner.name)
+        else:
+            kind, value = translation.variable(inner.name)
         name = node.alias if isinstance(node, exp.Alias) else ""
         columns.append((name, kind))
         values.append(wire_value(session, kind, value))
@@ -74,7 +86,7 @@ def _send_variables(session: Session, tree: exp.Query) -> None:
     session.options.rowcount = 1
 
 
-def _assigns(node: exp.Expression) -> bool:
+def _assigns(node: exp.Expr) -> bool:
     return isinstance(node, exp.EQ) and isinstance(node.left, exp.Parameter)
 
 
@@ -102,21 +114,24 @@ def _assign(session: Session, tree: exp.Select) -> None:
     session.options.rowcount = len(rows)
 
 
-def _collects(name: str, value: exp.Expression) -> bool:
+def _collects(name: str, value: exp.Expr) -> bool:
     if not isinstance(value, exp.Add) or not isinstance(value.left, exp.Coalesce):
         return False
     wanted = name.lower()
     return any(p.name.lower() == wanted for p in value.left.find_all(exp.Parameter))
 
 
-def _collected(tree: exp.Select, value: exp.Expression) -> exp.Expression:
-    joined = value.left.find(exp.Add)
+def _collected(tree: exp.Select, value: exp.Expr) -> exp.Expr:
+    """Return STRING_AGG of what is added to the variable."""
+    added, before = value.args["expression"], value.args["this"]
+    joined = before.find(exp.Add)
     separator = joined.right.name if joined else ""
     order = tree.args.get("order")
     within = f" WITHIN GROUP ({order.sql(dialect='tsql')})" if order else ""
     tree.set("order", None)
-    text = f"SELECT STRING_AGG({value.right.sql(dialect='tsql')}, {literal(separator)}){within}"
-    return sqlglot.parse_one(text, read="tsql").expressions[0]
+    text = f"SELECT STRING_AGG({added.sql(dialect='tsql')}, {literal(separator)}){within}"
+    collected: exp.Expr = sqlglot.parse_one(text, read="tsql").expressions[0]
+    return collected
 
 
 def _into(session: Session, tree: exp.Select) -> None:

@@ -50,7 +50,7 @@ def _number(session: Session, token: Token) -> int | None:
         return None
     if token.text.startswith("@@"):
         system = system_value(session, SYSTEM_VARIABLE + token.text[2:].lower())
-        kind, value = system if system else (None, None)
+        kind, value = system or (None, None)
     else:
         variable = session.variable(token.text[1:])
         kind, value = variable.kind, variable.value

@@ -42,6 +42,10 @@ _WORDS = {
 }
 _TRANSACTION_COMMANDS = {_BEGIN: 0xD4, _COMMIT: 0xD5, _ROLLBACK: 0xD2}
 _TRACE_LIMIT = 3000
+_UNCOMMITTABLE = ServerError(
+    3998, "Uncommittable transaction is detected at the end of the batch. The transaction is "
+    "rolled back."
+)  # fmt: skip
 
 
 def _trace(session: Session, text: str) -> None:
@@ -60,13 +64,7 @@ def run_request(session: Session, action: Callable[[], object]) -> None:
     except ServerError as error:
         fail_batch(session, error)
     if session.transaction.doomed:
-        session.answer.error(
-            ServerError(
-                3998,
-                "Uncommittable transaction is detected at the end of the batch. The "
-                "transaction is rolled back.",
-            )  # fmt: skip
-        )
+        session.answer.error(_UNCOMMITTABLE)
         session.rollback()
         session.answer.failed()
 
@@ -90,10 +88,7 @@ def _procedure_calls(session: Session, data: bytes) -> None:
 
 def _read_call(reader: Reader) -> tuple[str, list[Argument]]:
     length = reader.number(2)
-    if length == _NUMBERED:
-        name = _BY_NUMBER.get(reader.number(2), "?")
-    else:
-        name = reader.text(length)
+    name = _BY_NUMBER.get(reader.number(2), "?") if length == _NUMBERED else reader.text(length)
     reader.number(2)
     arguments = []
     while reader.more and reader.data[reader.position] not in _CALL_ENDS:
@@ -119,7 +114,7 @@ def _call(session: Session, name: str, arguments: list[Argument], *, more: bool)
                 "of 2100 parameters. Reduce the number of parameters and resend the request."
             )  # fmt: skip
         session.answer.depth = 1
-        code = call(session, name.split(".")[-1].strip("[]"), arguments)
+        code = call(session, name.rsplit(".", maxsplit=1)[-1].strip("[]"), arguments)
 
     session.options.variables = {}
     run_request(session, act)

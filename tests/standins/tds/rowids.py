@@ -59,7 +59,7 @@ def delete_by_row(tree: exp.Delete, target: Table, top: str) -> None:
     tree.set("where", exp.Where(this=exp.In(this=exp.column("rowid"), query=query)))
 
 
-def _rows(real: exp.Expression, source: exp.From, tree: exp.Expression, top: str) -> exp.Select:
+def _rows(real: exp.Expr, source: exp.From, tree: exp.Expr, top: str) -> exp.Select:
     alias = exp.to_identifier(real.alias_or_name, quoted=True)
     row = exp.alias_(exp.column("rowid", table=alias), _ROW)
     inner = exp.Select(expressions=[row])
@@ -84,7 +84,7 @@ def _rows_of_common(tree: exp.Delete, common: exp.CTE, written: exp.With) -> exp
     return inner
 
 
-def _named_in(source: exp.From, wanted: exp.Expression) -> exp.Table | None:
+def _named_in(source: exp.From, wanted: exp.Expr) -> exp.Table | None:
     """Return the table of FROM that an alias or a name means."""
     tables = list(source.find_all(exp.Table))
     name = wanted.name.lower()
@@ -104,7 +104,7 @@ def _plain(target: Table) -> exp.Table:
     )
 
 
-def _name(table: exp.Expression, target: Table) -> None:
+def _name(table: exp.Expr, target: Table) -> None:
     plain = _plain(target)
     for part in ("this", "db", "catalog"):
         table.set(part, plain.args.get(part))

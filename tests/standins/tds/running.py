@@ -33,19 +33,23 @@ _SPELLED = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ", "FLOAT": "REAL"}
 def prepare(translation: Translation) -> None:
     """Make the system views that a statement reads; call inside of its atomic part."""
     session = translation.session
+    transaction = session.transaction
     for shown, (view, database) in translation.views.items():
-        version = session.transaction.definitions
+        version = transaction.definitions
+        # A view made inside of DuckDB's transaction is gone when that is rolled back.
+        kept = transaction.rollbacks if transaction.under_way else None
         state = (version, view, database, session.login.name)
-        if version is not None and session.views.get(shown) == state and view not in VOLATILE:
+        made = session.views.get(shown)
+        known = made in ((state, None), (state, transaction.rollbacks))
+        if version is not None and known and view not in VOLATILE:
             continue
-        # A view made inside of a transaction may be rolled back with it.
-        session.views[shown] = None if session.transaction.under_way else state
+        session.views[shown] = (state, kept)
         rows = rows_of(session, view, database)
-        session.transaction.register(f"{shown}_rows", rows)
+        transaction.register(f"{shown}_rows", rows)
         texts = [f.name for f in rows.schema if f.type == pa.string()]
         cased = ", ".join(f"{quote(n)} COLLATE NOCASE AS {quote(n)}" for n in texts)
         columns = f"* REPLACE ({cased})" if cased else "*"
-        session.transaction.connection.execute(
+        transaction.connection.execute(
             f"CREATE OR REPLACE TEMP VIEW {shown} AS SELECT {columns} FROM {shown}_rows"
         )
 
@@ -58,33 +62,35 @@ def name_columns(tree: exp.Query) -> None:
                 column.replace(exp.alias_(column.copy(), f"{_UNNAMED}{at}", quoted=True))
 
 
-def declared_types(tree: exp.Expression, translation: Translation) -> Declared:
+def declared_types(tree: exp.Expr, translation: Translation) -> Declared:
     """Return the types of result columns, as far as they are plain columns, casts, variables."""
-    found: dict[str, tuple[SqlType, Column | None]] = {}
     select = tree
     while isinstance(select, exp.SetOperation | exp.Subquery):
         select = select.this
-    if not isinstance(select, exp.Select):
-        return found
-    for column in select.expressions:
-        inner = column.unalias()
-        while isinstance(inner, exp.Paren | exp.Max | exp.Min | exp.Collate):
-            inner = inner.this
-        name = column.alias_or_name.lower()
-        if column.is_star:
-            alias = inner.table.lower() if isinstance(inner, exp.Column) else ""
-            for table in (t for a, t in translation.scope.items() if not alias or a == alias):
-                for c in table.columns:
-                    found.setdefault(c.name.lower(), (c.kind, c))
-        elif isinstance(inner, exp.Column):
-            known = translation.column(inner)
-            if known:
-                found.setdefault(name, (known.kind, known))
-        elif isinstance(inner, exp.Cast | exp.TryCast) and name:
-            found[name] = (data_type(inner.to), None)
-        elif isinstance(inner, exp.Parameter):
-            found[name] = (translation.variable(inner.name)[0], None)
+    found: dict[str, tuple[SqlType, Column | None]] = {}
+    for node in select.expressions if isinstance(select, exp.Select) else ():
+        if node.is_star:
+            table = node.table.lower() if isinstance(node, exp.Column) else ""
+            for alias, known in translation.scope.items():
+                if table in {"", alias}:
+                    for column in known.columns:
+                        found.setdefault(column.name.lower(), (column.kind, column))
+        elif declared := _declared(node.unalias(), translation):
+            found.setdefault(node.alias_or_name.lower(), declared)
     return found
+
+
+def _declared(node: exp.Expr, translation: Translation) -> tuple[SqlType, Column | None] | None:
+    while isinstance(node, exp.Paren | exp.Max | exp.Min | exp.Collate):
+        node = node.this
+    if isinstance(node, exp.Column):
+        column = translation.column(node)
+        return (column.kind, column) if column else None
+    if isinstance(node, exp.Cast | exp.TryCast):
+        return data_type(node.to), None
+    if isinstance(node, exp.Parameter):
+        return translation.variable(node.name)[0], None
+    return None
 
 
 def send_result(
@@ -97,10 +103,7 @@ def send_result(
 ) -> int:
     """Send the rows of a query; return how many they are."""
     described = [(str(d[0]), str(d[1])) for d in cursor.description or ()]
-    try:
-        table = cursor.to_arrow_table()
-    except duckdb.Error as error:
-        raise session.transaction.failure(error) from None
+    table = _fetched(session, cursor)
     columns, cells = [], []
     for at, (name, kind_name) in enumerate(described):
         kind, column = _kind(kind_name, declared.get(name.lower()))
@@ -123,6 +126,13 @@ def send_result(
     session.options.rowcount = table.num_rows
     session.answer.done(table.num_rows, command=command)
     return int(table.num_rows)
+
+
+def _fetched(session: Session, cursor: duckdb.DuckDBPyConnection) -> pa.Table:
+    try:
+        return cursor.to_arrow_table()
+    except duckdb.Error as error:
+        raise session.transaction.failure(error) from None
 
 
 def _send_rows(session: Session, cells: Sequence[Sequence[bytes]], count: int) -> None:
@@ -170,5 +180,6 @@ def wire_value(session: Session, kind: SqlType, value: Any) -> Any:
     if value is None or kind.name in _SAME_ON_WIRE or kind.is_text:
         return value
     cursor = session.transaction.connection.cursor()
-    found = cursor.execute(f"SELECT CAST($v AS {kind.duckdb})", {"v": value}).to_arrow_table()
+    cursor.execute(f"SELECT CAST($v AS {kind.duckdb})", {"v": value})
+    found = _fetched(session, cursor)
     return arrow_values(found.column(0))[0]

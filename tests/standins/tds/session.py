@@ -64,6 +64,7 @@ class Session:
         self,
         engine: Engine,
         answer: Answer,
+        *,
         process: int,
         cancelled: threading.Event,
         statements: Mapping[str, StatementRunner],
@@ -170,7 +171,7 @@ class Session:
         if name.startswith("#"):
             return "temp", "main", name
         schema = parts[-2] if len(parts) > 1 and parts[-2] else "dbo"
-        if len(parts) > 2 and parts[-3]:  # noqa: PLR2004 (database, schema, name)
+        if len(parts) > 2 and parts[-3]:
             database = self.engine.database(parts[-3])
             return database.name if database else parts[-3], schema, name
         return self.database, schema, name

@@ -65,16 +65,13 @@ _SYNONYMS = {
     "integer": "int",
     "dec": "decimal",
     "double": "float",
-    "ntext": "nvarchar",
-    "text": "varchar",
-    "image": "varbinary",
 }
-_LONG = frozenset({"ntext", "text", "image", "xml"})
 _WRITTEN = re.compile(
     r"\s*\[?(?:sys\]?\.\[?)?([A-Za-z_]\w*)\]?(?:\s*\(\s*(\w+)\s*(?:,\s*(\d+)\s*)?\))?\s*"
 )
 _MAX_PRECISION = 38
 _MAX_SCALE = 7
+_REAL_DIGITS = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +153,18 @@ DATETIME2 = SqlType(name="datetime2", scale=7)
 DATETIMEOFFSET = SqlType(name="datetimeoffset", scale=7)
 
 
+#: Names that say the length too.
+_WHOLE_NAMES = {
+    "sysname": SYSNAME,
+    "rowversion": SqlType(name="varbinary", length=8),
+    "timestamp": SqlType(name="varbinary", length=8),
+    "ntext": SqlType(name="nvarchar", length=MAX),
+    "text": SqlType(name="varchar", length=MAX),
+    "image": SqlType(name="varbinary", length=MAX),
+    "xml": SqlType(name="xml", length=MAX),
+}
+
+
 def decimal_length(precision: int) -> int:
     """Return the bytes of a decimal on the wire and on disk."""
     return next(
@@ -165,7 +174,7 @@ def decimal_length(precision: int) -> int:
 
 def time_length(scale: int) -> int:
     """Return the bytes of the time of day in a value with fractional seconds."""
-    return 3 if scale <= 2 else 4 if scale <= 4 else 5  # noqa: PLR2004 (of the protocol)
+    return 3 if scale <= 2 else 4 if scale <= 4 else 5
 
 
 def parse_type(text: str, *, default_length: int = 1) -> SqlType:
@@ -174,29 +183,27 @@ def parse_type(text: str, *, default_length: int = 1) -> SqlType:
     if not match:
         raise ServerError(102, f"Incorrect syntax near '{text.strip()}'.")
     written, first, second = match[1].lower(), match[2], match[3]
+    if written in _WHOLE_NAMES:
+        return _WHOLE_NAMES[written]
     name = _SYNONYMS.get(written, written)
-    if written in _LONG:
-        return SqlType(name=name, length=MAX)
-    if written == "sysname":
-        return SYSNAME
-    if written in {"rowversion", "timestamp"}:
-        return SqlType(name="varbinary", length=8)
     if name in DECIMALS:
         return _decimal(name, int(first or 18), int(second or 0))
     if name in SCALED_TIMES:
-        scale = _MAX_SCALE if first is None else int(first)
-        if scale > _MAX_SCALE:
-            raise ServerError(1002, f"Line 1: Specified scale {scale} is invalid.")
-        return SqlType(name=name, scale=scale)
-    if name == "float" and first and int(first) <= 24:  # noqa: PLR2004 (digits of a real)
-        return SqlType(name="real")
+        return _scaled(name, _MAX_SCALE if first is None else int(first))
     if name in TEXT | BINARY:
         return _sized(name, first, default_length)
     if name not in _DUCKDB:
         raise ServerError(
             2715, f"Column, parameter, or variable #1: Cannot find data type {match[1]}."
         )
-    return SqlType(name=name)
+    short = name == "float" and first and int(first) <= _REAL_DIGITS
+    return SqlType(name="real" if short else name)
+
+
+def _scaled(name: str, scale: int) -> SqlType:
+    if scale > _MAX_SCALE:
+        raise ServerError(1002, f"Line 1: Specified scale {scale} is invalid.")
+    return SqlType(name=name, scale=scale)
 
 
 def _decimal(name: str, precision: int, scale: int) -> SqlType:
@@ -252,12 +259,14 @@ def from_duckdb(name: str) -> SqlType:
     if name.startswith("DECIMAL"):
         precision, scale = (int(n) for n in re.findall(r"\d+", name))
         return SqlType(name="decimal", precision=precision, scale=scale)
-    if name == "UBIGINT":
-        return SqlType(name="decimal", precision=20)
-    if name == "TIMESTAMP WITH TIME ZONE":
-        return DATETIMEOFFSET
-    if name.startswith("TIMESTAMP"):
-        return DATETIME2
-    if name.startswith("TIME"):
-        return SqlType(name="time", scale=7)
-    return SqlType(name="varbinary", length=8000) if name == "BLOB" else NVARCHAR_4000
+    return next((kind for start, kind in _BY_START if name.startswith(start)), NVARCHAR_4000)
+
+
+#: The first that fits counts.
+_BY_START = (
+    ("UBIGINT", SqlType(name="decimal", precision=20)),
+    ("TIMESTAMP WITH TIME ZONE", DATETIMEOFFSET),
+    ("TIMESTAMP", DATETIME2),
+    ("TIME", SqlType(name="time", scale=7)),
+    ("BLOB", SqlType(name="varbinary", length=8000)),
+)

@@ -17,7 +17,7 @@ def new_table(session: Session, parts: Sequence[str], *, kind: str = "CREATE TAB
     """Return an empty definition for a name that is free. Raises 262, 2714, 2760, 193."""
     database, schema, name = session.place(parts)
     if name.startswith("#"):
-        if len(name) > 116:  # noqa: PLR2004 (the rest makes it unique in tempdb)
+        if len(name) > 116:
             raise ServerError(
                 193, f"The object or column name starting with '{name[:30]}' is too long. The "
                 "maximum length is 116 characters."

@@ -56,12 +56,18 @@ class Transaction:
         self._saves: list[tuple[str, int]] = []
         self._touched: set[str] = set()
         self._redefined = False
+        self._redefining = False
+        #: A number that is new after every change of definitions; 0 while there is none.
+        self._own_definitions = 0
+        #: Grows when DuckDB's transaction is rolled back.
+        self.rollbacks = 0
 
     @property
-    def definitions(self) -> int | None:
-        """The version of all definitions, as long as those of this transaction are no others."""
-        own = self._redefined or self.isolation in _KEEPS_SNAPSHOT
-        return None if own else self._engine.versions.definitions
+    def definitions(self) -> tuple[int, int] | None:
+        """What all definitions are, as this transaction sees them; None while they change."""
+        if self._redefining or self.isolation in _KEEPS_SNAPSHOT:
+            return None
+        return self._engine.versions.definitions, self._own_definitions
 
     @property
     def under_way(self) -> bool:
@@ -157,9 +163,13 @@ class Transaction:
                 yield
                 return
             self._refresh([*reads, *writes, *changes])
+            self._redefining = bool(changes)
             with self._guarded(own=own):
                 yield
         finally:
+            self._redefining = False
+            if changes:
+                self._own_definitions = self._engine.next_id()
             if own:
                 self._end()
 
@@ -329,6 +339,7 @@ class Transaction:
         self._log.clear()
         self._touched.clear()
         self._redefined = False
+        self._own_definitions = 0
         self._engine.locks.release_all(self, "transaction")
 
     # DuckDB
@@ -346,6 +357,9 @@ class Transaction:
                 self.connection.execute("ROLLBACK")
         self._began = False
         self._log.clear()
+        self.rollbacks += 1
+        if self._redefined:
+            self._own_definitions = self._engine.next_id()
 
     def _commit(self) -> None:
         if not self._began:

@@ -20,6 +20,8 @@ _SYSTEM = frozenset({"sys", "information_schema"})
 _DIALECT = "tsql"
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
 _WHOLE = frozenset({"tinyint", "smallint", "int"})
+_INTEGERS = _WHOLE | {"bigint"}
+_INEXACT = frozenset({"decimal", "numeric", "float", "real"})
 _DATED = {
     121: "%Y-%m-%d %H:%M:%S.%f",
     25: "%Y-%m-%d %H:%M:%S.%f",
@@ -31,10 +33,10 @@ _DATED = {
 }
 
 
-def parse(session: Session, text: str) -> exp.Expression:
+def parse(session: Session, text: str) -> exp.Expr:
     """Return T-SQL text as a tree of sqlglot. Raises 102."""
 
-    def read() -> exp.Expression:
+    def read() -> exp.Expr:
         try:
             return sqlglot.parse_one(text, read=_DIALECT)
         except sqlglot.errors.SqlglotError as error:
@@ -44,7 +46,7 @@ def parse(session: Session, text: str) -> exp.Expression:
     return session.engine.parsed.get(text, read).copy()
 
 
-def parse_tokens(session: Session, tokens: Sequence[Token]) -> exp.Expression:
+def parse_tokens(session: Session, tokens: Sequence[Token]) -> exp.Expr:
     """Return tokens of T-SQL as a tree of sqlglot. Raises 102."""
     return parse(session, render(tokens).rstrip(" ;"))
 
@@ -53,10 +55,10 @@ def constant(session: Session, text: str, scope: dict[str, Table] | None = None)
     """Return a T-SQL expression that is kept (a default, a check) as DuckDB text."""
     tree = parse_tokens(session, tokenize("SELECT " + text))
     translation = Translation(session=session, scope=scope or {}, constant=True)
-    return translate(tree, translation).expressions[0].sql(dialect="duckdb")
+    return str(translate(tree, translation).expressions[0].sql(dialect="duckdb"))
 
 
-def scope_of(session: Session, tree: exp.Expression) -> dict[str, Table]:
+def scope_of(session: Session, tree: exp.Expr) -> dict[str, Table]:
     """Return the tables of a statement by their aliases. Raises 208."""
     found = {}
     inner = {c.alias.lower() for c in tree.find_all(exp.CTE)}
@@ -73,7 +75,7 @@ def scope_of(session: Session, tree: exp.Expression) -> dict[str, Table]:
     return found
 
 
-def translate(tree: exp.Expression, translation: Translation) -> exp.Expression:
+def translate(tree: exp.Expr, translation: Translation) -> exp.Expr:
     """Return the tree with everything in DuckDB's words."""
     inner = {c.alias.lower() for c in tree.find_all(exp.CTE)}
     return _Walk(translation, inner).walk(tree)
@@ -83,7 +85,7 @@ class _Walk:
     def __init__(self, translation: Translation, inner: Iterable[str]) -> None:
         self._translation = translation
         self._inner = frozenset(inner)
-        self._visitors: dict[type, Callable[..., exp.Expression]] = {
+        self._visitors: dict[type, Callable[..., exp.Expr]] = {
             exp.Identifier: _identifier,
             exp.Table: self._table,
             exp.Parameter: lambda e: functions.parameter(e.name, translation),
@@ -93,7 +95,7 @@ class _Walk:
             exp.CurrentTimestamp: lambda _: functions.now(translation),
             exp.Anonymous: self._anonymous,
             exp.Collate: _collate,
-            exp.Count: lambda e: _as_integer(e),
+            exp.Count: _as_integer,
             exp.Sum: self._sum,
             exp.Avg: self._average,
             exp.Window: self._window,
@@ -104,7 +106,7 @@ class _Walk:
         }
         self._visitors |= dict.fromkeys(_COMPARISONS, self._comparison)
 
-    def walk(self, node: exp.Expression) -> exp.Expression:
+    def walk(self, node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Convert):
             node = _convert(node)
         kind = data_type(node.to) if isinstance(node, exp.Cast | exp.TryCast) else None
@@ -118,31 +120,31 @@ class _Walk:
         visitor = self._visitors.get(type(node))
         return visitor(node) if visitor else node
 
-    def _table(self, table: exp.Table) -> exp.Expression:
+    def _table(self, table: exp.Table) -> exp.Expr:
         table.set("hints", None)
         if not isinstance(table.this, exp.Identifier):
             return table
         parts = table_parts(table)
+        name = parts[-1].lower()
         space = parts[-2].lower() if len(parts) > 1 else ""
         if space in _SYSTEM:
             return self._system_view(table, space, parts)
         if parts[-1].startswith("#"):
             table.set("db", exp.to_identifier("main", quoted=True))
             table.set("catalog", exp.to_identifier("temp", quoted=True))
-        elif len(parts) > 2:  # noqa: PLR2004 (database, schema, name)
+        elif len(parts) > 2:
             database = self._translation.session.engine.database(parts[-3])
-            name = database.name if database else parts[-3]
+            catalog = database.name if database else parts[-3]
             table.set("db", exp.to_identifier(parts[-2] or "dbo", quoted=True))
-            table.set("catalog", exp.to_identifier(name, quoted=True))
-        elif len(parts) == 1 and parts[0].lower() not in self._inner | {"merge_action"}:
-            if not parts[0].startswith("__"):
-                table.set("db", exp.to_identifier("dbo", quoted=True))
+            table.set("catalog", exp.to_identifier(catalog, quoted=True))
+        elif len(parts) == 1 and not parts[0].startswith("__") and name not in self._inner:
+            table.set("db", exp.to_identifier("dbo", quoted=True))
         return table
 
     def _system_view(self, table: exp.Table, space: str, parts: Sequence[str]) -> exp.Table:
         view = f"{space}.{parts[-1].lower()}"
         shown = "__" + view.replace(".", "_")
-        database = parts[-3] if len(parts) > 2 and parts[-3] else None  # noqa: PLR2004 (as above)
+        database = parts[-3] if len(parts) > 2 and parts[-3] else None
         self._translation.views[shown] = (view, database or self._translation.session.database)
         alias = table.args.get("alias") or exp.TableAlias(
             this=exp.to_identifier(parts[-1], quoted=True)
@@ -150,14 +152,14 @@ class _Walk:
         joins = table.args.get("joins")
         return exp.Table(this=exp.to_identifier(shown), alias=alias, joins=joins)
 
-    def _add(self, node: exp.Add) -> exp.Expression:
+    def _add(self, node: exp.Add) -> exp.Expr:
         if self._translation.is_text(node.left) or self._translation.is_text(node.right):
             return exp.DPipe(this=node.left, expression=node.right)
         if self._translation.is_binary(node.left) and self._translation.is_binary(node.right):
             return exp.DPipe(this=node.left, expression=node.right)
         return node
 
-    def _anonymous(self, node: exp.Anonymous) -> exp.Expression:
+    def _anonymous(self, node: exp.Anonymous) -> exp.Expr:
         if not node.name.lower().startswith(OWN_PREFIX):
             return node
         answer = functions.call(node, self._translation)
@@ -165,7 +167,7 @@ class _Walk:
             return answer
         raise unsupported(f"window over {own_name(node)}")
 
-    def _comparison(self, node: exp.Binary) -> exp.Expression:
+    def _comparison(self, node: exp.Binary) -> exp.Expr:
         """Strings are equal however many spaces follow."""
         if isinstance(node.parent, exp.Update) and node.arg_key == "expressions":
             return node  # An assignment only looks like a comparison.
@@ -174,13 +176,13 @@ class _Walk:
             node.set("expression", _trimmed(node.right))
         return node
 
-    def _in(self, node: exp.In) -> exp.Expression:
+    def _in(self, node: exp.In) -> exp.Expr:
         if self._translation.is_text(node.this) and node.expressions:
             node.set("this", _trimmed(node.this))
             node.set("expressions", [_trimmed(e) for e in node.expressions])
         return node
 
-    def _without_trailing_spaces(self, node: exp.SetOperation) -> exp.Expression:
+    def _without_trailing_spaces(self, node: exp.SetOperation) -> exp.Expr:
         for side in (node.this, node.expression):
             if isinstance(side, exp.Select):
                 for column in list(side.expressions):
@@ -190,20 +192,20 @@ class _Walk:
                         column.replace(exp.alias_(trimmed, name, quoted=True) if name else trimmed)
         return node
 
-    def _sum(self, node: exp.Sum) -> exp.Expression:
+    def _sum(self, node: exp.Sum) -> exp.Expr:
         kind = self._translation.type_of(node.this)
         if kind and kind.name in _WHOLE:
             return _as_integer(node)
         return _as_integer(node, "BIGINT") if kind and kind.name == "bigint" else node
 
-    def _average(self, node: exp.Avg) -> exp.Expression:
+    def _average(self, node: exp.Avg) -> exp.Expr:
         kind = self._translation.type_of(node.this)
-        if kind is None or kind.name not in _WHOLE | {"bigint"}:
+        if kind is None or kind.name not in _INTEGERS:
             return node
         whole = exp.Anonymous(this="trunc", expressions=[node.copy()])
         return _as_integer(whole, "INTEGER" if kind.name in _WHOLE else "BIGINT", node.parent)
 
-    def _window(self, node: exp.Window) -> exp.Expression:
+    def _window(self, node: exp.Window) -> exp.Expr:
         if isinstance(node.this, exp.Count | exp.RowNumber):
             return _as_integer(node, "BIGINT" if isinstance(node.this, exp.RowNumber) else None)
         order = node.args.get("partition_by") or []
@@ -215,14 +217,14 @@ class _Walk:
 
 
 def _as_integer(
-    node: exp.Expression, kind: str | None = None, parent: exp.Expression | None = None
-) -> exp.Expression:
+    node: exp.Expr, kind: str | None = None, parent: exp.Expr | None = None
+) -> exp.Expr:
     if isinstance(parent or node.parent, exp.Window):
         return node
     return exp.Cast(this=node.copy(), to=exp.DataType.build(kind or "INTEGER", dialect="duckdb"))
 
 
-def _identifier(node: exp.Identifier) -> exp.Expression:
+def _identifier(node: exp.Identifier) -> exp.Expr:
     if node.name and not node.args.get("quoted") and not node.name.startswith("__"):
         node.set("quoted", True)
         if node.args.get("temporary"):
@@ -230,24 +232,24 @@ def _identifier(node: exp.Identifier) -> exp.Expression:
     return node
 
 
-def _type(node: exp.DataType) -> exp.Expression:
+def _type(node: exp.DataType) -> exp.Expr:
     return exp.DataType.build(data_type(node).duckdb, dialect="duckdb", udt=False)
 
 
-def _trimmed(node: exp.Expression) -> exp.Expression:
+def _trimmed(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Null | exp.Subquery):
         return node
     return exp.Anonymous(this="rtrim", expressions=[node.copy()])
 
 
-def _collate(node: exp.Collate) -> exp.Expression:
+def _collate(node: exp.Collate) -> exp.Expr:
     name = node.expression.name.upper()
     by_case = "_CI" not in name and name not in {"DATABASE_DEFAULT", "CATALOG_DEFAULT"}
     node.set("expression", exp.Var(this="C" if by_case else "NOCASE"))
     return node
 
 
-def _cast(node: exp.Expression, kind: SqlType, source: SqlType | None) -> exp.Expression:
+def _cast(node: exp.Expr, kind: SqlType, source: SqlType | None) -> exp.Expr:
     node.set("to", exp.DataType.build(kind.duckdb, dialect="duckdb", udt=False))
     value = node.this
     if kind.is_text and source and source.name == "bit":
@@ -256,10 +258,9 @@ def _cast(node: exp.Expression, kind: SqlType, source: SqlType | None) -> exp.Ex
     if kind.name in {"varbinary", "binary"} and source and source.is_text:
         kinds = "encode" if source.name in {"varchar", "char"} else "tds_utf16"
         node.set("this", exp.Anonymous(this=kinds, expressions=[value.copy()]))
-    if kind.name in _WHOLE | {"bigint"} and source and source.name not in _WHOLE | {"bigint"}:
-        if not source.is_text:
-            # DuckDB rounds where T-SQL cuts off.
-            node.set("this", exp.Anonymous(this="trunc", expressions=[value.copy()]))
+    if kind.name in _INTEGERS and source and source.name in _INEXACT:
+        # DuckDB rounds where T-SQL cuts off.
+        node.set("this", exp.Anonymous(this="trunc", expressions=[value.copy()]))
     if kind.is_text and kind.length > 0:
         length = exp.Literal.number(kind.length)
         cut = exp.Anonymous(this="left", expressions=[node.copy(), length])
@@ -269,7 +270,7 @@ def _cast(node: exp.Expression, kind: SqlType, source: SqlType | None) -> exp.Ex
     return node
 
 
-def _convert(node: exp.Convert) -> exp.Expression:
+def _convert(node: exp.Convert) -> exp.Expr:
     """CONVERT as CAST, with the styles that loaders use."""
     kind, value = data_type(node.this), node.expression
     style = node.args.get("style")

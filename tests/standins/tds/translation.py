@@ -7,6 +7,7 @@ from sqlglot import exp
 
 from standins.tds.catalog import Column, Table
 from standins.tds.errors import ServerError
+from standins.tds.lexer import word_set
 from standins.tds.session import Session
 from standins.tds.sqltypes import BINARY, INT, NVARCHAR_MAX, SqlType, parse_type
 from standins.tds.system import system_value
@@ -25,13 +26,12 @@ _TEXT_FUNCTIONS = (
     exp.GroupConcat,
     exp.TimeToStr,
 )
-_OWN_TEXT = frozenset(
-    (
-        "quotename db_name str error_message space replicate nchar stuff schema_name object_name "
-        "suser_sname suser_name user_name json_value type_name"
-    ).split()
+_OWN_TEXT = word_set(
+    "quotename db_name str error_message space replicate nchar stuff schema_name object_name "
+    "suser_sname suser_name user_name json_value type_name"
 )
 _DECIMAL = SqlType(name="decimal", precision=38, scale=9)
+_MIXED = (exp.Add, exp.Coalesce, exp.Case, exp.If)
 _NESTED = (exp.Paren, exp.Alias, exp.Max, exp.Min, exp.Collate)
 
 
@@ -69,13 +69,11 @@ class Translation:
                     return found
         return None
 
-    def type_of(self, node: exp.Expression) -> SqlType | None:
+    def type_of(self, node: exp.Expr) -> SqlType | None:
         """Return the T-SQL type of an expression, as far as it is easily seen."""
-        if isinstance(node, _NESTED):
-            return self.type_of(node.this)
-        if isinstance(node, exp.Literal):
-            return NVARCHAR_MAX if node.is_string else INT if node.is_int else _DECIMAL
-        if isinstance(node, exp.National) or _is_own_text(node):
+        while isinstance(node, _NESTED):
+            node = node.this
+        if _is_text(node):
             return NVARCHAR_MAX
         if isinstance(node, exp.Cast | exp.TryCast):
             return _cast_type(node)
@@ -84,31 +82,35 @@ class Translation:
         if isinstance(node, exp.Column):
             found = self.column(node)
             return found.kind if found else None
-        if isinstance(node, exp.Add | exp.Coalesce | exp.Case | exp.If):
+        if isinstance(node, _MIXED):
             inner = [self.type_of(child) for child in node.iter_expressions()]
             return next((kind for kind in inner if kind and kind.is_text), None)
-        return None
+        return (INT if node.is_int else _DECIMAL) if isinstance(node, exp.Literal) else None
 
-    def is_text(self, node: exp.Expression) -> bool:
+    def is_text(self, node: exp.Expr) -> bool:
         """Tell whether an expression is known to be a string."""
         kind = self.type_of(node)
         return bool(kind and kind.is_text)
 
-    def is_binary(self, node: exp.Expression) -> bool:
+    def is_binary(self, node: exp.Expr) -> bool:
         """Tell whether an expression is known to be binary."""
         kind = self.type_of(node)
         return bool(kind and kind.name in BINARY)
 
 
-def own_name(node: exp.Expression) -> str:
+def own_name(node: exp.Expr) -> str:
     """Return the name of one of the server's own functions, in lower case, or nothing."""
     if isinstance(node, exp.Anonymous) and node.name.lower().startswith("tds_"):
         return str(node.name.lower()[4:])
     return ""
 
 
-def _is_own_text(node: exp.Expression) -> bool:
-    return isinstance(node, _TEXT_FUNCTIONS) or own_name(node) in _OWN_TEXT
+def _is_text(node: exp.Expr) -> bool:
+    if isinstance(node, exp.Literal):
+        return bool(node.is_string)
+    if isinstance(node, (exp.National, *_TEXT_FUNCTIONS)):
+        return True
+    return own_name(node) in _OWN_TEXT
 
 
 def _cast_type(node: exp.Cast) -> SqlType | None:
