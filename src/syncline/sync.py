@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from syncline.errors import QueryError
-from syncline.load import strategy, verify
+from syncline.load import names, strategy, verify
 from syncline.load.checkpoint import last_checkpoint
 from syncline.load.flow import Pair, fitted, matched
 from syncline.load.load import Load
@@ -45,7 +45,8 @@ async def sync(
     """
     planned = planned or plan_of(task, await source.tables(), clock)
     last, sweeping = await _checkpoints(task, destination, strategy.sweep_id(task))
-    decision = _decision(task, planned, last, full=full)
+    missing = last is not None and await _missing(task, destination)
+    decision = _decision(task, planned, last, full=full, missing=missing)
     observe(
         Planned(
             scans=len(planned.scans),
@@ -140,7 +141,14 @@ async def _checkpoints(
     )
 
 
-def _decision(task: Task, planned: Plan, last: Checkpoint | None, *, full: bool) -> Decision:
+async def _missing(task: Task, destination: Destination) -> bool:
+    table = names.table(task.target, task.schema or destination.traits.schema)
+    return await destination.describe(table) is None
+
+
+def _decision(
+    task: Task, planned: Plan, last: Checkpoint | None, *, full: bool, missing: bool = False
+) -> Decision:
     decision = strategy.decide(
         task,
         has_cursor=planned.incremental,
@@ -149,6 +157,7 @@ def _decision(task: Task, planned: Plan, last: Checkpoint | None, *, full: bool)
         fingerprint=planned.fingerprint,
         last=last,
         full=full,
+        missing=missing,
     )
     strategy.check_sweep(task, decision, marked=_marked(planned))
     return decision

@@ -449,3 +449,13 @@ class Dies:
         self._left -= 1
         if self._left <= 0:
             raise Killed
+
+
+async def test_a_dropped_target_is_loaded_again(bench: Bench) -> None:
+    await bench.run(MERGED)
+    target = names.table("People", bench.destination.traits.schema)
+    await bench.destination.execute([exp.Drop(tables=[target], kind="TABLE", exists=True)])
+    bench.source.put("People", person(6, minute=50))
+    assert (await bench.run(MERGED)).inserted == 6
+    assert len(await bench.rows("People", "id")) == 6
+    assert (await bench.run(MERGED)).inserted == 0

@@ -1,5 +1,6 @@
 """The `check` and `preview` commands: what would be read and written, without writing."""
 
+from collections.abc import Mapping
 from contextlib import aclosing
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from syncline.cli.jobs import chosen_jobs, chosen_tasks
 from syncline.cli.output import Format, write
 from syncline.control.clock import SystemClock
 from syncline.control.connections import (
-    described_source,
+    described,
     destination_properties,
     opened_source,
     opener,
@@ -24,6 +25,7 @@ from syncline.load.flow import fit, matched
 from syncline.load.strategy import decide
 from syncline.model.job import RowErrors, Task
 from syncline.model.ports import Source
+from syncline.model.table import Table
 from syncline.query.execute import execute
 from syncline.query.plan import Plan
 from syncline.sync import plan_of
@@ -41,9 +43,9 @@ async def check(file: Path, job: str | None, console: Console) -> int:
         out.print(f"[bold]{escape(name)}[/]: {spec.source} → {spec.destination}")
         try:
             destination_properties(project, spec.destination)
-            async with described_source(project, spec.source, SystemClock()) as source:
-                for task in tasks_of(name, spec):
-                    code = await _task(project, spec, task, source, out) or code
+            tables = described(project, spec.source)
+            for task in tasks_of(name, spec):
+                code = await _task(project, spec, task, tables, out) or code
         except SynclineError as error:
             failures.show(error, console)
             code = failures.exit_code(error)
@@ -99,9 +101,11 @@ async def _first_rows(
     return pa.Table.from_batches([shown])
 
 
-async def _task(project: Project, spec: JobSpec, task: Task, source: Source, out: Console) -> int:
+async def _task(
+    project: Project, spec: JobSpec, task: Task, tables: Mapping[str, Table], out: Console
+) -> int:
     try:
-        planned = plan_of(task, await source.tables(), SystemClock())
+        planned = plan_of(task, tables, SystemClock())
         decision = decide(
             task, has_cursor=planned.incremental, key=planned.key, version=planned.version,
             fingerprint=planned.fingerprint, last=None, full=False,

@@ -125,7 +125,7 @@ def tables(
     """List the tables that a connection offers."""
     from syncline.cli import running, showing  # noqa: PLC0415 (start-up time)
 
-    running.run(lambda console: showing.tables(connection, format_, output, console))
+    running.run(lambda _: showing.tables(connection, format_, output))
 
 
 @app.command()
@@ -138,7 +138,7 @@ def columns(
     """List the columns of a table: type, key, which filters the API answers itself."""
     from syncline.cli import running, showing  # noqa: PLC0415 (start-up time)
 
-    running.run(lambda console: showing.columns(connection, table, format_, output, console))
+    running.run(lambda _: showing.columns(connection, table, format_, output))
 
 
 @app.command()

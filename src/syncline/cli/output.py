@@ -29,31 +29,58 @@ class Format(StrEnum):
 
 
 def write(rows: pa.Table, format_: Format, path: Path | None, console: Console) -> None:
-    """Write rows to a file or to standard output. JSON is one object a line."""
+    """Write rows to a file or to standard output. JSON is one object a line.
+
+    Raises `PropertyError` if the file cannot be written.
+    """
+    if path is None:
+        _to_terminal(rows, format_, console)
+        return
+    try:
+        _to_file(rows, format_, path)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise PropertyError(
+            f"cannot write {path}: {reason}", hint="choose another --output"
+        ) from error
+
+
+def _to_terminal(rows: pa.Table, format_: Format, console: Console) -> None:
+    match format_:
+        case Format.PARQUET:
+            if sys.stdout.isatty():
+                raise PropertyError(
+                    "Parquet is not for the terminal",
+                    hint="add --output FILE, or redirect the output",
+                )
+            pq.write_table(rows, pa.PythonFile(sys.stdout.buffer, "w"))
+        case Format.TABLE:
+            console.print(_table(rows))
+        case _:
+            sys.stdout.writelines(_text_of(rows, format_))
+
+
+def _to_file(rows: pa.Table, format_: Format, path: Path) -> None:
     if format_ is Format.PARQUET:
-        if path is None and sys.stdout.isatty():
-            raise PropertyError(
-                "Parquet is not for the terminal", hint="add --output FILE, or redirect the output"
-            )
-        target = pa.OSFile(str(path), "wb") if path else pa.PythonFile(sys.stdout.buffer, "w")
-        pq.write_table(rows, target)
+        with path.open("wb") as file:
+            pq.write_table(rows, file)
         return
-    if format_ is Format.TABLE:
-        shown = Console(file=path.open("w", encoding="utf-8")) if path else console
-        shown.print(_table(rows))
-        return
-    text = _json(rows) if format_ is Format.JSON else _csv(rows)
-    if path:
-        path.write_text("".join(text), encoding="utf-8")
-    else:
-        sys.stdout.writelines(text)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        if format_ is Format.TABLE:
+            Console(file=file).print(_table(rows))
+        else:
+            file.writelines(_text_of(rows, format_))
+
+
+def _text_of(rows: pa.Table, format_: Format) -> Iterable[str]:
+    return _json(rows) if format_ is Format.JSON else _csv(rows)
 
 
 def _table(rows: pa.Table) -> Table:
     table = Table(show_edge=False, header_style="bold", caption=_caption(rows.num_rows))
     for field in rows.schema:
         number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
-        table.add_column(escape(field.name), justify="right" if number else "left")
+        table.add_column(escape(field.name), justify="right" if number else "left", overflow="fold")
     for row in _values(rows):
         table.add_row(*("" if v is None else escape(_text(v)) for v in row))
     return table

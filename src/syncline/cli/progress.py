@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import TaskID as Line
+from rich.table import Column
 
 from syncline.model.job import Task
 from syncline.model.run import Committed, Event, Evolved, Planned, Read, Waiting
@@ -23,8 +24,13 @@ class JobProgress:
             TextColumn("[cyan]{task.fields[rows]:>10,} rows[/]"),
             TextColumn("[dim]{task.fields[requests]:>6,} requests[/]"),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[note]}[/]"),
+            # What is left of the line; a note is cut rather than a name or a number.
+            TextColumn(
+                "[dim]{task.fields[note]}[/]",
+                table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1),
+            ),
             console=console,
+            expand=True,
             transient=True,
         )
         self._lines: dict[str, Line] = {}

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from syncline.cli.output import Format, write
 from syncline.control.clock import SystemClock
-from syncline.control.connections import opened_source
+from syncline.control.connections import described, opened_source
 from syncline.control.project import ConnectionSpec, Project, load_project
 from syncline.errors import ProjectError, QueryError
 from syncline.model.ports import Source
@@ -43,10 +43,9 @@ async def query(
     return 0
 
 
-async def tables(connection: str, format_: str, output: Path | None, console: Console) -> int:
+async def tables(connection: str, format_: str, output: Path | None) -> int:
     """Write the tables of a connection."""
-    async with _source(connection, console) as source:
-        found = await source.tables()
+    found = described(*_connection(connection))
     rows = [
         {
             "table": t.name,
@@ -61,12 +60,9 @@ async def tables(connection: str, format_: str, output: Path | None, console: Co
     return 0
 
 
-async def columns(
-    connection: str, table: str, format_: str, output: Path | None, console: Console
-) -> int:
+async def columns(connection: str, table: str, format_: str, output: Path | None) -> int:
     """Write the columns of a table."""
-    async with _source(connection, console) as source:
-        found = table_named(table, await source.tables())
+    found = table_named(table, described(*_connection(connection)))
     rows = [
         {
             "column": field.name,

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeAlias
@@ -22,12 +22,14 @@ from syncline.control.properties import (
 from syncline.destinations.duckdb import open_duckdb
 from syncline.errors import CredentialError, DestinationRefused, ProjectError, PropertyError
 from syncline.extract.credentials import Credentials
+from syncline.extract.describe import views
 from syncline.extract.oauth import Registration, registration
 from syncline.extract.source import rest_source
 from syncline.extract.tokens import MemoryTokens, Tokens, TokenStore, token_store
 from syncline.extract.transport import Transport
 from syncline.model.ports import Destination, Source
 from syncline.model.run import Clock, Event
+from syncline.model.table import Table
 from syncline.profile.auth import OAuth
 from syncline.profile.loader import load_profile
 from syncline.profile.settings import resolved
@@ -78,23 +80,12 @@ async def opened_source(
         await source.aclose()
 
 
-@asynccontextmanager
-async def described_source(project: Project, name: str, clock: Clock) -> AsyncIterator[Source]:
-    """Open a source that is only asked for its tables: nobody signs in, nothing is sent."""
+def described(project: Project, name: str) -> Mapping[str, Table]:
+    """Return the tables that a source offers: nobody signs in, nothing is sent."""
     given = source_properties(project, name)
     profile = load_profile(given.profile)
-    settings = resolved(profile, given.settings)
-    source = rest_source(
-        profile=profile,
-        settings=settings,
-        credentials=_credentials(name, given, clock),
-        clock=clock,
-        observe=lambda _: None,
-    )
-    try:
-        yield source
-    finally:
-        await source.aclose()
+    resolved(profile, given.settings)
+    return {name: view.table for name, view in views(profile).items()}
 
 
 def opener(project: Project, name: str) -> Callable[[], Awaitable[Destination]]:
@@ -182,7 +173,8 @@ def source_properties(project: Project, name: str) -> ApiProperties:
     given = _properties(project, name)
     if not isinstance(given, ApiProperties):
         raise ProjectError(
-            f"the connection {name!r} is a {project.connections[name].type} database, no source"
+            f"the connection {name!r} is a {project.connections[name].type} database, no source",
+            hint="name a connection of 'type: api'",
         )
     return given
 
@@ -191,7 +183,10 @@ def destination_properties(project: Project, name: str) -> Properties:
     """Return the properties of a destination."""
     given = _properties(project, name)
     if isinstance(given, ApiProperties):
-        raise ProjectError(f"the connection {name!r} is an API, no destination")
+        raise ProjectError(
+            f"the connection {name!r} is an API, no destination",
+            hint="name the connection of a database",
+        )
     return given
 
 

@@ -206,9 +206,18 @@ def load_project(path: Path) -> Project:
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
-        raise ProjectError(f"there is no file {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProjectError(f"cannot read {path}: {error}") from error
+        raise ProjectError(
+            f"there is no file {path}", hint="give the path of a project file in YAML"
+        ) from None
+    except OSError as error:
+        raise ProjectError(
+            f"cannot read {path}: {(error.strerror or str(error)).lower()}",
+            hint="give the path of a project file in YAML that you may read",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ProjectError(
+            f"cannot read {path}: it is not UTF-8 text", hint="save the file as UTF-8"
+        ) from error
     return parse(text, str(path), Project, ProjectError)
 
 

@@ -196,7 +196,7 @@ def properties_of(model: type[Model], given: Mapping[str, object]) -> Model:
                 else f"known: {', '.join(sorted(names.values()))}",
             )
         if canonical in found:
-            raise PropertyError(f"the property {canonical} is given twice")
+            raise PropertyError(f"the property {canonical} is given twice", hint="keep one of them")
         found[canonical] = value
     if passed_on:
         found["passed_on"] = passed_on
@@ -206,9 +206,22 @@ def properties_of(model: type[Model], given: Mapping[str, object]) -> Model:
         first = error.errors(include_url=False, include_input=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "properties"
         if first["type"] == "missing":
-            raise PropertyError(f"the property {name} is required, but missing") from None
+            raise PropertyError(
+                f"the property {name} is required, but missing",
+                hint=f"add {name} to the connection's properties{_meaning(model, name)}",
+            ) from None
         message = first["msg"][0].lower() + first["msg"][1:]
-        raise PropertyError(f"the property {name}: {message}") from None
+        raise PropertyError(
+            f"the property {name}: {message}",
+            hint=f"correct {name} in the connection's properties{_meaning(model, name)}",
+        ) from None
+
+
+def _meaning(model: type[Properties], name: str) -> str:
+    """Return what a property is, as the end of a hint."""
+    known = (f.description for f in model.model_fields.values() if f.alias == name)
+    description = next(known, None)
+    return f": {description.rstrip('.')}" if description else ""
 
 
 def parse_pairs(text: str, what: str = "connection string") -> dict[str, str]:
@@ -228,7 +241,7 @@ def parse_pairs(text: str, what: str = "connection string") -> dict[str, str]:
             )
         value, rest = _value(rest, name, what)
         if name.lower() in (known.lower() for known in pairs):
-            raise PropertyError(f"{what}: {name} is given twice")
+            raise PropertyError(f"{what}: {name} is given twice", hint="keep one of them")
         pairs[name] = value
     return pairs
 
@@ -242,7 +255,10 @@ def _value(rest: str, name: str, what: str) -> tuple[str, str]:
     while True:
         end = rest.find(quote, at)
         if end < 0:
-            raise PropertyError(f"{what}: the quote of {name} is not closed")
+            raise PropertyError(
+                f"{what}: the quote of {name} is not closed",
+                hint="end the value with the quote it begins with; inside it, write it twice",
+            )
         value += rest[at:end]
         if rest[end + 1 : end + 2] != quote:
             break
@@ -250,5 +266,8 @@ def _value(rest: str, name: str, what: str) -> tuple[str, str]:
         at = end + 2
     after = rest[end + 1 :].lstrip()
     if after and not after.startswith(";"):
-        raise PropertyError(f"{what}: expected a semicolon after the value of {name}")
+        raise PropertyError(
+            f"{what}: expected a semicolon after the value of {name}",
+            hint="write name='value';name='value', and a quote inside a value twice",
+        )
     return value, after[1:]

@@ -54,7 +54,10 @@ def _task(job: str, index: int, spec: TaskSpec) -> Task:
     written = _replicate(place, spec.query) if spec.query else _Written(query=_select(place, spec))
     into = spec.into or written.into or spec.table
     if into is None:
-        raise ProjectError(f"{place}: a query needs 'into', the name of its target table")
+        raise ProjectError(
+            f"{place}: a query needs 'into', the name of its target table",
+            hint="add 'into: Name' to the task",
+        )
     schema, target = _target(place, into)
     deletes = spec.deletes
     if not isinstance(deletes, DeletesSpec):

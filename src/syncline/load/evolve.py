@@ -89,7 +89,7 @@ def evolve(
         raise SchemaRefused(
             f"{table.name}: the task's schema is frozen, but needs to "
             f"{', '.join(map(str, changes))}",
-            hint="set 'schema: evolve', or leave the new columns out with 'columns:'",
+            hint="set 'schema_changes: evolve', or leave the new columns out with 'columns:'",
         )
     return changes
 

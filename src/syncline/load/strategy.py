@@ -43,8 +43,11 @@ def decide(
     fingerprint: str,
     last: Checkpoint | None,
     full: bool,
+    missing: bool = False,
 ) -> Decision:
     """Decide how a run begins.
+
+    ``missing``: the target table is not there, although there is a checkpoint.
 
     ``has_cursor``: the query can be read from where an earlier read ended. ``fingerprint``: of
     the query. Raises `QueryError` where the task asks for what its query cannot give.
@@ -59,7 +62,9 @@ def decide(
     same = {mark}
     if disposition is Disposition.HISTORY:
         same.add(_fingerprint(task, Disposition.MERGE, key, fingerprint))
-    changed = last is not None and last.fingerprint not in same
+    # Rows that are collected aside are still there; those of a table that is gone are not.
+    lost = missing and last is not None and last.aside is None
+    changed = last is not None and (lost or last.fingerprint not in same)
     resuming = last is not None and not changed and _under_way(last)
     # An interrupted pass goes on even if --full is said again: it is the same one.
     afresh = last is None or changed or not incremental or full
@@ -75,6 +80,7 @@ def decide(
         )  # fmt: skip
     reason = (
         "" if last is None
+        else "the target table is gone" if lost
         else "the query, its key or the way it is written has changed" if changed
         else "asked for with --full" if full and incremental
         else "its rows do not tell when they changed"
