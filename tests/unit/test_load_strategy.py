@@ -1,0 +1,119 @@
+"""How a run begins: what is read, and how its rows reach the target."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from syncline.errors import QueryError
+from syncline.load.strategy import Decision, decide
+from syncline.model.batch import Checkpoint
+from syncline.model.job import Deletes, Disposition, Task
+
+_TASK = Task(id="t", query="", target="T")
+
+
+def _decide(task: Task = _TASK, last: Checkpoint | None = None, **facts: Any) -> Decision:
+    given: dict[str, Any] = {
+        "has_cursor": True,
+        "key": ("id",),
+        "version": "changed",
+        "fingerprint": "f",
+        "full": False,
+    }
+    return decide(task, last=last, **(given | facts))
+
+
+def _last(decision: Decision, **fields: Any) -> Checkpoint:
+    whole = Checkpoint(
+        task="t",
+        generation=4,
+        cursor={"at": 1},
+        passes=1,
+        fingerprint=decision.fingerprint,
+        aside=None,
+        passes_since_sweep=0,
+        run="r",
+    )
+    return replace(whole, **fields)
+
+
+def test_the_first_run_reads_everything_and_commits_as_it_goes() -> None:
+    first = _decide()
+    assert (first.disposition, first.direct, first.since) == (Disposition.MERGE, True, None)
+    assert not first.incremental
+    assert not first.resuming
+    assert first.full_because == ""
+
+
+def test_without_a_key_the_target_is_replaced() -> None:
+    first = _decide(key=(), version=None)
+    assert (first.disposition, first.direct) == (Disposition.REPLACE, False)
+
+
+def test_later_runs_read_what_changed() -> None:
+    found = _decide(last=_last(_decide()))
+    assert found.incremental
+    assert found.direct
+    assert found.since == {"at": 1}
+
+
+def test_a_first_pass_that_was_cut_off_goes_on() -> None:
+    found = _decide(last=_last(_decide(), passes=0))
+    assert found.resuming
+    assert found.direct
+    assert found.since == {"at": 1}
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_pass_aside_goes_on_whatever_is_said(*, full: bool) -> None:
+    found = _decide(last=_last(_decide(), aside="x"), full=full)
+    assert found.resuming
+    assert not found.direct
+    assert found.last is not None
+    assert found.last.aside == "x"
+
+
+@pytest.mark.parametrize(
+    ("facts", "because"),
+    [
+        ({"full": True}, "--full"),
+        ({"fingerprint": "another"}, "changed"),
+        ({"key": ("id", "x")}, "changed"),
+        ({"has_cursor": False}, "do not tell when they changed"),
+    ],
+    ids=["full", "query", "key", "no cursor"],
+)
+def test_everything_is_read_again_beside_the_target(facts: dict[str, Any], because: str) -> None:
+    last = _last(_decide(), aside="old") if "fingerprint" in facts else _last(_decide())
+    found = _decide(last=last, **facts)
+    assert because in found.full_because
+    assert not found.direct
+    assert not found.incremental
+    assert found.since is None
+    assert found.last is not None
+    # What another query began to collect is no use; the fence is.
+    assert (found.last.aside, found.last.cursor, found.last.generation) == (None, None, 4)
+
+
+def test_a_merged_table_begins_its_history_without_reading_again() -> None:
+    history = replace(_TASK, disposition=Disposition.HISTORY)
+    assert _decide(history, _last(_decide())).incremental
+    assert not _decide(_TASK, _last(_decide(history))).incremental
+
+
+@pytest.mark.parametrize(
+    ("task", "key"),
+    [
+        (replace(_TASK, disposition=Disposition.MERGE), ()),
+        (replace(_TASK, disposition=Disposition.HISTORY), ()),
+        (replace(_TASK, deletes=Deletes.SOFT, disposition=Disposition.APPEND), ("id",)),
+        (replace(_TASK, deletes=Deletes.SOFT), ()),
+        (replace(_TASK, target="_syncline_checkpoints"), ("id",)),
+    ],
+    ids=["merge", "history", "soft append", "soft replace", "our table"],
+)
+def test_what_a_query_cannot_give_is_refused(task: Task, key: tuple[str, ...]) -> None:
+    with pytest.raises(QueryError) as refused:
+        _decide(task, key=key)
+    assert refused.value.hint
