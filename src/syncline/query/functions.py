@@ -265,7 +265,8 @@ def check_calls(query: exp.Query, known: Callable[[], frozenset[str]], refuse: R
             raise refuse(
                 f"there is no function {call.name.removeprefix(OWN)}",
                 call,
-                hint=did_you_mean(call.name, names, listing=False),
+                hint=did_you_mean(call.name, names, listing=False)
+                or "functions of T-SQL and DuckDB can be used",
             )
 
 
