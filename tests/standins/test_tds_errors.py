@@ -119,6 +119,20 @@ def test_text_that_is_no_statement(target: Cursor) -> None:
     )
 
 
+def test_statements_that_must_be_first(target: Cursor) -> None:
+    refused("first statement", target.execute, "SELECT 1; CREATE SCHEMA second")
+    guard = "IF SCHEMA_ID(N'made') IS NULL EXEC (N'CREATE SCHEMA made')"
+    target.execute(guard)
+    target.execute(guard)
+    assert rows(target, "SELECT COUNT(*) FROM sys.schemas WHERE name = N'made'") == [(1,)]
+
+
+def test_numbers_that_are_none(target: Cursor) -> None:
+    target.execute("CREATE TABLE dbo.floats (f float)")
+    refused("", target.execute, "INSERT INTO dbo.floats VALUES (?)", float("nan"))
+    assert rows(target, "SELECT COUNT(*) FROM dbo.floats") == [(0,)]
+
+
 def test_limits_of_names_columns_and_rows(cursor: Cursor) -> None:
     refused("is too long", cursor.execute, f"CREATE TABLE dbo.[{'n' * 129}] (a int)")
     cursor.execute(f"CREATE TABLE dbo.[{'n' * 128}] ([{'c' * 128}] int)")

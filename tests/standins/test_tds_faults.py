@@ -72,6 +72,18 @@ def test_the_connection_breaks_in_a_bulk_copy(
     assert rows(cursor, f"SELECT COUNT(*) FROM {table}") == [(kept,)]
 
 
+@pytest.mark.parametrize(("action", "kept"), [("drop_before", 0), ("drop_after", 1)])
+def test_the_connection_breaks_at_a_request(
+    tds: TdsServer, cursor: Cursor, table: str, action: str, kept: int
+) -> None:
+    connection = tds.connect()
+    tds.fault("INSERT INTO dbo.f", action, place="request")
+    batch = f"SET NOCOUNT ON; INSERT INTO {table} VALUES (1, N'a'); SET NOCOUNT OFF"
+    refused("", connection.cursor().execute, batch)
+    quietly_close(connection)
+    assert rows(cursor, f"SELECT COUNT(*) FROM {table}") == [(kept,)]
+
+
 def test_an_unknown_fault_is_refused(tds: TdsServer, table: str) -> None:
     refused("sp_fault knows", lambda: tds.fault(table, "explode"))
 

@@ -121,6 +121,18 @@ def test_writers_wait_and_then_see_what_was_committed(opened: Opener, table: str
     second.commit()
 
 
+def test_rows_can_be_held_for_a_later_write(
+    cursor: mssql_python.Cursor, opened: Opener, table: str
+) -> None:
+    holder = opened()
+    assert rows(holder.cursor(), f"SELECT v FROM {table} WITH (UPDLOCK, HOLDLOCK)") == [(0,)]
+    cursor.execute("SET LOCK_TIMEOUT 100")
+    assert error_number(cursor, f"UPDATE {table} SET v = 2") == 1222
+    assert rows(cursor, f"SELECT v FROM {table}") == [(0,)]
+    holder.rollback()
+    assert error_number(cursor, f"UPDATE {table} SET v = 2") == 0
+
+
 def test_readers_see_the_last_committed_rows(
     cursor: mssql_python.Cursor, opened: Opener, table: str
 ) -> None:

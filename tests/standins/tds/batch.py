@@ -14,6 +14,10 @@ _STARTERS = word_set(
 _QUERIES = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"})
 #: CREATE of these takes the rest of the batch.
 _BODIES = frozenset({"VIEW", "PROC", "PROCEDURE", "FUNCTION", "TRIGGER", "OR"})
+#: CREATE of these must begin a batch.
+_ALONE = frozenset(
+    {"SCHEMA", "VIEW", "PROC", "PROCEDURE", "FUNCTION", "TRIGGER", "DEFAULT", "RULE"}
+)
 _AFTER_WITH = frozenset({"(", "TIES", "CHECK", "NOCHECK", "PASSWORD", "GRANT"})
 _INSERT_SOURCES = frozenset({"SELECT", "EXEC", "VALUES"})
 
@@ -105,6 +109,10 @@ class _Reader:
             return self._conditional(word)
         if word not in _STARTERS and not (self._tokens[self._at].is_name and not self._at):
             raise syntax_error(self._tokens[self._at].text)
+        if word == "CREATE" and self._at and self._word(1) in _ALONE:
+            raise ServerError(
+                111, f"'CREATE {self._word(1)}' must be the first statement in a query batch."
+            )
         start, statement = self._at, _Statement(self._tokens, self._at)
         self._at = statement.end()
         if statement.first == "MERGE" and self._word() != ";":

@@ -13,7 +13,7 @@ from standins.tds.errors import Cancelled, Dropped, ServerError
 from standins.tds.functions import MACROS
 from standins.tds.login import Encryption, log_in, shake_hands
 from standins.tds.packets import ANSWER, ATTENTION, Wire
-from standins.tds.requests import REQUESTS
+from standins.tds.requests import answer_request
 from standins.tds.session import Session
 from standins.tds.statements import STATEMENTS
 
@@ -103,10 +103,12 @@ class Connection(threading.Thread):
             session.use(session.database)
             answer.add(tokens.environment(tokens.RESET, b"\0"))
         try:
-            REQUESTS[kind](session, data)
+            answer_request(session, kind, data)
         except Cancelled:
             # What is left of the answer is replaced by the acknowledgement of the attention.
             answer.clear()
+            if session.options.xact_abort:
+                session.transaction.abandon()
             return
         except ServerError as error:
             answer.depth = 0

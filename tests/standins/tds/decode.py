@@ -2,6 +2,7 @@
 
 import datetime as dt
 import decimal
+import math
 import struct
 import uuid
 from collections.abc import Callable, Sequence
@@ -282,6 +283,12 @@ def to_python(kind: SqlType, value: Any) -> Any:
     if value is None:
         return None
     name = kind.name
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ServerError(
+            8023, "The incoming tabular data stream (TDS) remote procedure call (RPC) protocol "
+            "stream is incorrect. The supplied value is not a valid instance of data type "
+            f"{name}. Check the source data for invalid values."
+        )  # fmt: skip
     if name in DECIMALS or name in {"money", "smallmoney"}:
         scale = 4 if "money" in name else kind.scale
         return decimal.Decimal(value).scaleb(-scale, decimal.Context(prec=80))

@@ -1,7 +1,7 @@
 """Starts the stand-in for tests, or takes the real server that SYNCLINE_TEST_SQLSERVER names."""
 
 import contextlib
-import ctypes.util
+import ctypes
 import os
 import subprocess
 import sys
@@ -13,6 +13,8 @@ from pathlib import Path
 import mssql_python
 
 _VARIABLE = "SYNCLINE_TEST_SQLSERVER"
+#: What Microsoft's ODBC driver needs beside OpenSSL.
+_LIBRARIES = ("libltdl.so.7", "libkrb5.so.3", "libgssapi_krb5.so.2")
 _TESTS = Path(__file__).parents[2]
 _PASSWORD = "Str0ng_Passw0rd"
 
@@ -111,10 +113,19 @@ class TdsServer:
         connection.cursor().execute(statement)
         connection.close()
 
-    def fault(self, pattern: str, action: str, nth: int = 1, argument: float = 0) -> None:
-        """Let the stand-in fail at the n-th matching statement: see `standins.tds.faults`."""
+    def fault(
+        self,
+        pattern: str,
+        action: str,
+        nth: int = 1,
+        argument: float = 0,
+        *,
+        place: str = "statement",
+    ) -> None:
+        """Let the stand-in fail at the n-th matching place: see `standins.tds.faults.Fault`."""
         escaped = pattern.replace("'", "''")
-        self.execute(f"EXEC sp_fault N'{escaped}', N'{action}', {nth}, {argument}")
+        words = f"N'{escaped}', N'{action}', {nth}, {argument}, N'{place}'"
+        self.execute(f"EXEC sp_fault {words}")
 
     def new_database(self) -> "TdsServer":
         """Return the server with a fresh database."""
@@ -136,12 +147,20 @@ class TdsServer:
 def choose_provider() -> None:
     """Take the driver that this machine has the libraries for; call before the first connection.
 
-    Microsoft's ODBC driver needs libltdl; the Rust one needs nothing but OpenSSL.
+    The Rust driver needs nothing but OpenSSL.
     """
-    if ctypes.util.find_library("ltdl") is None:
+    if not all(map(_loads, _LIBRARIES)):
         os.environ.setdefault("MSSQL_PYTHON_NATIVE_PROVIDER", "mssql-odbc")
     # A pooled connection keeps its session after it was closed, and with it session locks.
     mssql_python.pooling(enabled=False)
+
+
+def _loads(name: str) -> bool:
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from standins.tds.catalog import DEFAULT_COLLATION
 from standins.tds.describe import describe_parameters
 from standins.tds.encode import COLLATION
 from standins.tds.errors import Returned, ServerError
-from standins.tds.faults import ACTIONS, Fault
+from standins.tds.faults import ACTIONS, PLACES, Fault
 from standins.tds.interpreter import evaluate, run_text
 from standins.tds.lexer import (
     Token,
@@ -224,8 +224,10 @@ def _get_lock(session: Session, arguments: Arguments) -> int:
     mode = modes.get(str(arguments.get(1, "lockmode", "")).lower())
     if mode is None:
         return -999
-    timeout = arguments.get(3, "locktimeout", -1)
-    wait = None if int(timeout) < 0 else int(timeout) / 1000
+    timeout = arguments.get(3, "locktimeout")
+    wait = session.transaction.lock_timeout
+    if timeout is not None:
+        wait = None if int(timeout) < 0 else int(timeout) / 1000
     try:
         waited = session.transaction.lock(
             _lock_name(session, arguments), mode, scope=scope, wait=wait
@@ -277,9 +279,10 @@ def _describe(session: Session, arguments: Arguments) -> None:
 
 
 def _fault(session: Session, arguments: Arguments) -> None:
-    """sp_fault pattern, action, nth, argument."""
+    """sp_fault pattern, action, nth, argument, place: see `standins.tds.faults.Fault`."""
+    place = PLACES.get(str(arguments.get(4, "place", "statement")))
     action = str(arguments.get(1, "action", ""))
-    if action not in ACTIONS:
+    if action not in ACTIONS or place is None:
         raise ServerError(50000, f"sp_fault knows {', '.join(sorted(ACTIONS))}, not '{action}'.")
     session.engine.faults.add(
         Fault(
@@ -287,6 +290,7 @@ def _fault(session: Session, arguments: Arguments) -> None:
             action=action,
             nth=int(arguments.get(2, "nth", 1)),
             argument=float(arguments.get(3, "arg", 0)),
+            place=place,
         )
     )
 

@@ -69,9 +69,13 @@ def run_request(session: Session, action: Callable[[], object]) -> None:
         session.answer.failed()
 
 
-def _batch(session: Session, data: bytes) -> None:
+def _batch_text(data: bytes) -> str:
     headers = int(struct.unpack_from("<I", data)[0])
-    text = data[headers:].decode("utf-16-le", "surrogatepass")
+    return data[headers:].decode("utf-16-le", "surrogatepass")
+
+
+def _batch(session: Session, data: bytes) -> None:
+    text = _batch_text(data)
     _trace(session, f"BATCH {text}")
     session.options.variables = {}
     run_request(session, lambda: run_text(session, text))
@@ -170,7 +174,32 @@ def _bulk(session: Session, data: bytes) -> None:
     run_request(session, lambda: receive(session, data))
 
 
-REQUESTS: dict[int, Callable[[Session, bytes], None]] = {
+def answer_request(session: Session, kind: int, data: bytes) -> None:
+    """Do what a request asks for, and what a test wants to happen at it."""
+    fault = None
+    if session.engine.faults.any:
+        fault = session.engine.faults.at(_text(session, kind, data), "request")
+    before_fault(session, fault)
+    _REQUESTS[kind](session, data)
+    after_fault(fault)
+
+
+def _text(session: Session, kind: int, data: bytes) -> str:
+    """Return a request as faults are told of it."""
+    if kind == BATCH:
+        return _batch_text(data)
+    if kind == BULK_LOAD:
+        announced = session.options.bulk
+        return f"BULK LOAD {announced.table.name if announced else ''}"
+    reader = Reader(data)
+    reader.take(reader.number(4) - 4)
+    if kind == TRANSACTION_REQUEST:
+        return _WORDS.get(reader.number(2), "")
+    name, arguments = _read_call(reader)
+    return f"{name} " + " ".join(a.value for a in arguments if isinstance(a.value, str))
+
+
+_REQUESTS: dict[int, Callable[[Session, bytes], None]] = {
     BATCH: _batch,
     PROCEDURE_CALL: _procedure_calls,
     TRANSACTION_REQUEST: _transaction,

@@ -102,6 +102,10 @@ class Session:
         self.engine.locks.release_all(self.transaction)
         self.transaction.reset()
         self.options = Options()
+        self.prepared.clear()
+        temporary = "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE '#%'"
+        for (name,) in self.transaction.read(temporary):
+            self.transaction.run(f"DROP TABLE temp.main.{quote(name)}")
 
     def variable(self, name: str) -> Variable:
         """Return a variable without its @. Raises 137."""

@@ -95,6 +95,7 @@ class _Walk:
             exp.CurrentTimestamp: lambda _: functions.now(translation),
             exp.Anonymous: self._anonymous,
             exp.Collate: _collate,
+            exp.AtTimeZone: self._zone,
             exp.Count: _as_integer,
             exp.Sum: self._sum,
             exp.Avg: self._average,
@@ -204,6 +205,11 @@ class _Walk:
             return node
         whole = exp.Anonymous(this="trunc", expressions=[node.copy()])
         return _as_integer(whole, "INTEGER" if kind.name in _WHOLE else "BIGINT", node.parent)
+
+    def _zone(self, node: exp.AtTimeZone) -> exp.Expr:
+        """An instant stays the same instant in another zone."""
+        kind = self._translation.type_of(node.this)
+        return node.this if kind and kind.name == "datetimeoffset" else node
 
     def _window(self, node: exp.Window) -> exp.Expr:
         if isinstance(node.this, exp.Count | exp.RowNumber):
