@@ -20,6 +20,7 @@ from syncline.errors import (
     DestinationFull,
     DestinationRefused,
     PermissionRefused,
+    PropertyError,
     RecordRefused,
     StaleGeneration,
     SynclineError,
@@ -255,6 +256,7 @@ async def test_a_bulk_copy_that_breaks_says_why(
         ({"port": 9}, Unavailable),
         ({"server": "no-such-host.invalid"}, Unavailable),
         ({"trust_server_certificate": False}, DestinationRefused),
+        ({"options": {"Nonsense": "1"}}, PropertyError),
     ],
     ids=lambda v: str(next(iter(v))) if isinstance(v, dict) else "",
 )
