@@ -25,6 +25,8 @@ _Answer = TypeVar("_Answer")
 #: A transaction of another task of this process may touch the catalog at the same moment.
 _CONFLICTS = 20
 _CONFLICT_WAIT = 0.05
+#: How systems say that a file cannot grow: no space, a quota, a limit of the process.
+_FULL = ("no space left", "disk full", "quota exceeded", "file too large")
 
 
 class DuckDB:
@@ -207,7 +209,10 @@ def _not_opened(path: Path, error: duckdb.Error) -> SynclineError:
             hint=f"create it: mkdir -p {path.parent}",
         )
     if path.is_dir():
-        return DestinationRefused(f"{path} is a folder, not a database file")
+        return DestinationRefused(
+            f"{path} is a folder, not a database file",
+            hint="let Database be the path of a file, for example warehouse.duckdb",
+        )
     return DestinationRefused(
         f"cannot open {path} as a DuckDB database: {_first_line(reason)}",
         hint="check that it is a DuckDB file, and that you may write to it and its folder",
@@ -222,7 +227,7 @@ def _translated(error: duckdb.Error) -> SynclineError:
             "nothing of this commit was written",
             hint="let one run of a task go on at a time; run it again to see that it is complete",
         )
-    if "No space left" in reason or "disk full" in reason.lower():
+    if any(sign in reason.lower() for sign in _FULL):
         return DestinationFull(
             f"DuckDB cannot write: {reason}",
             hint="free some space and run again; what was committed is kept",
@@ -233,7 +238,10 @@ def _translated(error: duckdb.Error) -> SynclineError:
             hint="raise the connection's MemoryLimit, for example MemoryLimit=1GB",
         )
     if isinstance(error, duckdb.IOException):
-        return DestinationRefused(f"DuckDB cannot read or write its file: {reason}")
+        return DestinationRefused(
+            f"DuckDB cannot read or write its file: {reason}",
+            hint="check that the file is whole, and the disk it is on",
+        )
     if isinstance(error, duckdb.ConversionException | duckdb.ConstraintException):
         return RecordRefused(f"DuckDB refuses a row: {reason}")
     return DestinationRefused(f"DuckDB refuses a statement: {reason}")
