@@ -33,6 +33,10 @@ class Process:
         self._ended = ended
         self._folder = folder
 
+    def said(self) -> str:
+        """Return what it has written so far to standard error and output."""
+        return "".join((self._folder / name).read_text("utf-8") for name in ("err", "out"))
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, unless the process has ended."""
         if not self._ended.done():

@@ -63,8 +63,9 @@ async def preview(
 ) -> int:
     """Write the first rows of a task as its target would get them."""
     project = load_project(file)
-    for name, spec in chosen_jobs(project, job).items():
-        for chosen in chosen_tasks(name, spec, [task]):
+    for name, tasks in chosen_tasks(project, job, [task]).items():
+        spec = project.jobs[name]
+        for chosen in tasks:
             async with opened_source(
                 project, spec.source, SystemClock(), observe=lambda _: None, say=console.print
             ) as source:

@@ -19,7 +19,7 @@ from syncline.control.connections import opened_source, opener
 from syncline.control.jobs import JobRun, Outcome, run_job
 from syncline.control.project import JobSpec, Project, load_project
 from syncline.control.tasks import tasks_of
-from syncline.errors import ProjectError
+from syncline.errors import ProjectError, SynclineError
 from syncline.load.verify import Comparison
 from syncline.model.job import Task
 from syncline.model.run import Committed
@@ -43,11 +43,14 @@ async def run(
     """Run the chosen tasks of the chosen jobs; return the exit code."""
     project = load_project(file)
     code = 0
-    for name, job in chosen_jobs(project, choice.job).items():
-        tasks = chosen_tasks(name, job, choice.tasks)
-        if not tasks:
+    for name, tasks in chosen_tasks(project, choice.job, choice.tasks).items():
+        try:
+            outcomes = await run_tasks(project, project.jobs[name], tasks, choice, console)
+        except SynclineError as error:
+            # Other jobs have other connections, and may well go on.
+            failures.show(error, console)
+            code = code or failures.exit_code(error)
             continue
-        outcomes = await run_tasks(project, job, tasks, choice, console)
         show(name, outcomes, format_, console)
         errors = [o.error for o in outcomes if o.error]
         code = code or (failures.exit_code(errors[0]) if errors else 0)
@@ -59,8 +62,9 @@ async def verify(
 ) -> int:
     """Compare the target of one task with its source; 0: equal, or made so."""
     project, code, out = load_project(file), 0, Console(highlight=False)
-    for name, spec in chosen_jobs(project, job).items():
-        for task in chosen_tasks(name, spec, [target]):
+    for name, tasks in chosen_tasks(project, job, [target]).items():
+        for task in tasks:
+            spec = project.jobs[name]
             found, repaired = await _compare(project, spec, task, console, repair=repair)
             out.print(
                 f"{escape(task.target)}: {found.rows:,} rows at the source; {found.missing:,} "
@@ -131,18 +135,26 @@ def chosen_jobs(project: Project, name: str | None) -> dict[str, JobSpec]:
     return {name: project.jobs[name]}
 
 
-def chosen_tasks(name: str, job: JobSpec, targets: Sequence[str]) -> tuple[Task, ...]:
-    """Return the tasks that write to these tables, or all. Raises `ProjectError`."""
-    tasks = tasks_of(name, job)
-    known = {t.target.lower(): t for t in tasks}
+def chosen_tasks(
+    project: Project, job: str | None, targets: Sequence[str]
+) -> dict[str, tuple[Task, ...]]:
+    """Return the tasks of one job, or of all, that write to these tables; none given: all of them.
+
+    By job; jobs without such a task are left out. Raises `ProjectError` for a table that none of
+    them writes to.
+    """
+    tasks = {name: tasks_of(name, spec) for name, spec in chosen_jobs(project, job).items()}
+    known = {t.target.lower(): t.target for each in tasks.values() for t in each}
     for target in targets:
         if target.lower() not in known:
+            where = f"the job {job}" if job else "the project"
             raise ProjectError(
-                f"the job {name} has no task for {target!r}",
-                hint=f"its target tables: {', '.join(t.target for t in tasks)}",
+                f"{where} has no task for {target!r}",
+                hint=f"target tables: {', '.join(known.values())}",
             )
-    wanted = {target.lower() for target in targets}
-    return tuple(t for t in tasks if not wanted or t.target.lower() in wanted)
+    wanted = {target.lower() for target in targets} or set(known)
+    chosen = {n: tuple(t for t in each if t.target.lower() in wanted) for n, each in tasks.items()}
+    return {name: each for name, each in chosen.items() if each}
 
 
 def show(
