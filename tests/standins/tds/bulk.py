@@ -17,7 +17,7 @@ from standins.tds.native import invalid_column
 from standins.tds.permissions import demand
 from standins.tds.session import Session
 from standins.tds.sqltypes import SqlType
-from standins.tds.translate import constant
+from standins.tds.translate import CODE_PAGE, constant
 
 _COMMAND = 0xF0
 _ROW, _METADATA = 0xD1, 0x81
@@ -118,6 +118,8 @@ def _load(session: Session, announced: BulkLoad, rows: pa.Table) -> None:
 
 def _value(session: Session, column: Column, at: int, announced: BulkLoad) -> str:
     value = f"CAST(c{at} AS {column.kind.duckdb})"
+    if column.kind.name in CODE_PAGE:
+        value = f"tds_code_page({value})"
     if column.default and not announced.keep_nulls:
         return f"coalesce({value}, {constant(session, column.default)})"
     return value

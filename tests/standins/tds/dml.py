@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from standins.tds import foreign
 from standins.tds.catalog import Table
+from standins.tds.codepage import fit_code_page
 from standins.tds.errors import syntax_error, unsupported
 from standins.tds.identity import after_insert, before_insert
 from standins.tds.insertion import complete_insert, complete_merge
@@ -238,9 +239,12 @@ def _complete(session: Session, tree: exp.Expr, target: Table, clauses: _Clauses
     generates = False
     if isinstance(tree, exp.Insert):
         generates = complete_insert(session, tree, target)
+        fit_code_page(tree, target)
     elif isinstance(tree, exp.Merge):
         generates = complete_merge(session, tree, target)
+        fit_code_page(tree, target)
     elif isinstance(tree, exp.Update):
+        fit_code_page(tree, target)
         update_by_row(tree, target, clauses.top)
     elif isinstance(tree, exp.Delete):
         delete_by_row(tree, target, clauses.top)

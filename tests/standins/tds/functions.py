@@ -10,14 +10,21 @@ from standins.tds.catalog import DEFAULT_COLLATION, Table
 from standins.tds.errors import unsupported
 from standins.tds.lexer import literal, split_name
 from standins.tds.permissions import allowed
-from standins.tds.sqltypes import SYSTEM_TYPES
+from standins.tds.sqltypes import BINARY, SYSTEM_TYPES, SqlType
 from standins.tds.system import SERVER_PROPERTIES
 from standins.tds.translation import Translation, own_name
 
+#: The characters of code page 1252 beside those of Latin 1.
+_CODE_PAGE = bytes(range(0x80, 0xA0)).decode("cp1252", "ignore")
 #: UTF-16 code units of a text, and its bytes: what LEN and DATALENGTH count in.
 MACROS = (
     r"""CREATE OR REPLACE TEMP MACRO tds_units(x) AS CAST(
-        length(x) + length(regexp_replace(x, '[^\x{10000}-\x{10FFFF}]', '', 'g')) AS INTEGER)""",
+        CASE WHEN strlen(x) = length(x) THEN length(x)
+        ELSE length(x) + length(regexp_replace(x, '[^\x{10000}-\x{10FFFF}]', '', 'g')) END
+        AS INTEGER)""",
+    rf"""CREATE OR REPLACE TEMP MACRO tds_code_page(x) AS CASE WHEN strlen(x) = length(x) THEN x
+        ELSE regexp_replace(regexp_replace(x, '[\x{{10000}}-\x{{10FFFF}}]', '??', 'g'),
+            '[^\x{{00}}-\x{{7F}}\x{{A0}}-\x{{FF}}{_CODE_PAGE}]', '?', 'g') END""",
     """CREATE OR REPLACE TEMP MACRO tds_utf16(x) AS CASE WHEN x = '' THEN CAST('' AS BLOB) ELSE
         unhex(array_to_string(list_transform(string_split(x, ''), lambda c:
             CASE WHEN unicode(c) < 65536 THEN printf('%02x%02x', unicode(c) & 255, unicode(c) >> 8)
@@ -132,13 +139,19 @@ def _bytes_function(name: str, arguments: Sequence[exp.Expr], translation: Trans
     else:
         data = f"CAST({sql} AS BLOB)"
     if name == "datalength":
-        if kind and not kind.is_text and kind.name not in {"varbinary", "binary"}:
-            return _duckdb(f"CASE WHEN {sql} IS NULL THEN NULL ELSE {kind.max_length} END")
-        return _duckdb(f"CAST(octet_length({data}) AS INTEGER)")
+        return _duckdb(_length(sql, data, kind))
     function = _HASHES.get(str(_text(arguments[0], translation)).lower(), "")
     if not function:
         raise unsupported("such hash")
     return _duckdb(f"unhex({function}({data}))")
+
+
+def _length(sql: str, data: str, kind: SqlType | None) -> str:
+    if kind and kind.is_text and kind.name not in {"varchar", "char"}:
+        return f"2 * tds_units({sql})"
+    if kind and not kind.is_text and kind.name not in BINARY:
+        return f"CASE WHEN {sql} IS NULL THEN NULL ELSE {kind.max_length} END"
+    return f"CAST(octet_length({data}) AS INTEGER)"
 
 
 # Functions whose value is known before the statement runs

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 import sqlglot
 from sqlglot import exp
 
-from standins.tds import functions
+from standins.tds import collation, functions
 from standins.tds.catalog import Table
 from standins.tds.errors import ServerError, unsupported
 from standins.tds.lexer import Token, tokenize
@@ -20,6 +20,7 @@ _SYSTEM = frozenset({"sys", "information_schema"})
 _DIALECT = "tsql"
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
 _WHOLE = frozenset({"tinyint", "smallint", "int"})
+CODE_PAGE = frozenset({"varchar", "char"})
 _INTEGERS = _WHOLE | {"bigint"}
 _INEXACT = frozenset({"decimal", "numeric", "float", "real"})
 _DATED = {
@@ -94,18 +95,18 @@ class _Walk:
             exp.DataType: _type,
             exp.CurrentTimestamp: lambda _: functions.now(translation),
             exp.Anonymous: self._anonymous,
-            exp.Collate: _collate,
+            exp.Collate: collation.collate,
             exp.AtTimeZone: self._zone,
             exp.Count: _as_integer,
             exp.Sum: self._sum,
             exp.Avg: self._average,
             exp.Window: self._window,
-            exp.Except: self._without_trailing_spaces,
-            exp.Intersect: self._without_trailing_spaces,
-            exp.In: self._in,
-            exp.Hex: lambda e: e,
+            exp.Except: lambda e: collation.combine(e, translation),
+            exp.Intersect: lambda e: collation.combine(e, translation),
+            exp.In: lambda e: collation.contain(e, translation),
         }
-        self._visitors |= dict.fromkeys(_COMPARISONS, self._comparison)
+        for kind in _COMPARISONS:
+            self._visitors[kind] = lambda e: collation.compare(e, translation)
 
     def walk(self, node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Convert):
@@ -168,31 +169,6 @@ class _Walk:
             return answer
         raise unsupported(f"window over {own_name(node)}")
 
-    def _comparison(self, node: exp.Binary) -> exp.Expr:
-        """Strings are equal however many spaces follow."""
-        if isinstance(node.parent, exp.Update) and node.arg_key == "expressions":
-            return node  # An assignment only looks like a comparison.
-        if self._translation.is_text(node.left) or self._translation.is_text(node.right):
-            node.set("this", _trimmed(node.left))
-            node.set("expression", _trimmed(node.right))
-        return node
-
-    def _in(self, node: exp.In) -> exp.Expr:
-        if self._translation.is_text(node.this) and node.expressions:
-            node.set("this", _trimmed(node.this))
-            node.set("expressions", [_trimmed(e) for e in node.expressions])
-        return node
-
-    def _without_trailing_spaces(self, node: exp.SetOperation) -> exp.Expr:
-        for side in (node.this, node.expression):
-            if isinstance(side, exp.Select):
-                for column in list(side.expressions):
-                    if self._translation.is_text(column):
-                        trimmed = _trimmed(column.unalias().copy())
-                        name = column.alias_or_name if side.args.get("from_") else ""
-                        column.replace(exp.alias_(trimmed, name, quoted=True) if name else trimmed)
-        return node
-
     def _sum(self, node: exp.Sum) -> exp.Expr:
         kind = self._translation.type_of(node.this)
         if kind and kind.name in _WHOLE:
@@ -217,7 +193,7 @@ class _Walk:
         order = node.args.get("partition_by") or []
         node.set(
             "partition_by",
-            [_trimmed(e) if self._translation.is_text(e) else e for e in order] or None,
+            [collation.comparable(e) if self._translation.is_text(e) else e for e in order] or None,
         )
         return node
 
@@ -242,19 +218,6 @@ def _type(node: exp.DataType) -> exp.Expr:
     return exp.DataType.build(data_type(node).duckdb, dialect="duckdb", udt=False)
 
 
-def _trimmed(node: exp.Expr) -> exp.Expr:
-    if isinstance(node, exp.Null | exp.Subquery):
-        return node
-    return exp.Anonymous(this="rtrim", expressions=[node.copy()])
-
-
-def _collate(node: exp.Collate) -> exp.Expr:
-    name = node.expression.name.upper()
-    by_case = "_CI" not in name and name not in {"DATABASE_DEFAULT", "CATALOG_DEFAULT"}
-    node.set("expression", exp.Var(this="C" if by_case else "NOCASE"))
-    return node
-
-
 def _cast(node: exp.Expr, kind: SqlType, source: SqlType | None) -> exp.Expr:
     node.set("to", exp.DataType.build(kind.duckdb, dialect="duckdb", udt=False))
     value = node.this
@@ -267,6 +230,9 @@ def _cast(node: exp.Expr, kind: SqlType, source: SqlType | None) -> exp.Expr:
     if kind.name in _INTEGERS and source and source.name in _INEXACT:
         # DuckDB rounds where T-SQL cuts off.
         node.set("this", exp.Anonymous(this="trunc", expressions=[value.copy()]))
+    if kind.name in CODE_PAGE:
+        # What the code page lacks is lost.
+        node = in_code_page(node.copy())
     if kind.is_text and kind.length > 0:
         length = exp.Literal.number(kind.length)
         cut = exp.Anonymous(this="left", expressions=[node.copy(), length])
@@ -274,6 +240,11 @@ def _cast(node: exp.Expr, kind: SqlType, source: SqlType | None) -> exp.Expr:
         return cut
     node.meta["tds_type"] = kind
     return node
+
+
+def in_code_page(node: exp.Expr) -> exp.Expr:
+    """Return a text with question marks for what varchar cannot hold."""
+    return exp.Anonymous(this="tds_code_page", expressions=[node])
 
 
 def _convert(node: exp.Convert) -> exp.Expr:
@@ -294,7 +265,4 @@ def _convert(node: exp.Convert) -> exp.Expr:
             digits = exp.Anonymous(this="substr", expressions=[digits, exp.Literal.number(3)])
         value = exp.Anonymous(this="unhex", expressions=[digits])
     make = exp.TryCast if node.args.get("safe") else exp.Cast
-    converted = make(this=value.copy(), to=node.this.copy())
-    if node.parent:
-        node.replace(converted)
-    return converted
+    return make(this=value.copy(), to=node.this.copy())

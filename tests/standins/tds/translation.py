@@ -73,8 +73,14 @@ class Translation:
         """Return the T-SQL type of an expression, as far as it is easily seen."""
         while isinstance(node, _NESTED):
             node = node.this
+        if "tds_type" in node.meta:
+            kept: SqlType = node.meta["tds_type"]
+            return kept
         if _is_text(node):
             return NVARCHAR_MAX
+        return self._type_of_part(node)
+
+    def _type_of_part(self, node: exp.Expr) -> SqlType | None:
         if isinstance(node, exp.Cast | exp.TryCast):
             return _cast_type(node)
         if isinstance(node, exp.Parameter):
@@ -114,9 +120,6 @@ def _is_text(node: exp.Expr) -> bool:
 
 
 def _cast_type(node: exp.Cast) -> SqlType | None:
-    kept: SqlType | None = node.meta.get("tds_type")
-    if kept is not None:
-        return kept
     try:
         return data_type(node.to)
     except ServerError:
