@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from standins.clocks import SkippingClock
 
 from acceptance.processes import Process, Processes
 from acceptance.serving import UNLIMITED, Watched, options, serving
 from acceptance.support import Project, contents, results, run, small_clio, written
+from standins.clocks import SkippingClock
 from syncline.extract.credentials import Credentials
 from syncline.extract.source import rest_source
 from syncline.extract.tokens import MemoryTokens, Tokens
@@ -46,7 +46,9 @@ async def test_a_limit_is_used_up_and_never_overstepped(tmp_path: Path) -> None:
 async def test_others_use_up_the_limit(tmp_path: Path) -> None:
     """Another program with the same token makes us earn one 429, and not a second one."""
     async with serving(options(200, rate_limit=50, rate_window=2.0, frozen=False)) as watched:
-        project = written(tmp_path, watched, {"table": "Activities"}, profile=small_clio(tmp_path, 4))
+        project = written(
+            tmp_path, watched, {"table": "Activities"}, profile=small_clio(tmp_path, 4)
+        )
         calls = 0
 
         async def another(request: web.Request) -> None:
@@ -170,7 +172,9 @@ async def test_killed_while_it_appends_without_a_key(processes: Processes, tmp_p
 
 
 @pytest.mark.parametrize("rotates", [False, True])
-async def test_a_token_that_ends_under_way_is_renewed_once(tmp_path: Path, *, rotates: bool) -> None:
+async def test_a_token_that_ends_under_way_is_renewed_once(
+    tmp_path: Path, *, rotates: bool
+) -> None:
     async with serving(options(refresh_rotates=rotates)) as watched:
         tables = ("Activities", "Contacts", "Notes", "Tasks")
         project = _project(
