@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import warnings
 from pathlib import Path
 
 from standins.tds.engine import Engine
@@ -23,6 +24,8 @@ def main() -> None:
     parser.add_argument("--password", default="Str0ng_Passw0rd")
     parser.add_argument("--trace", action="store_true", help="write statements to standard error")
     chosen = parser.parse_args()
+    # Results are small, and read once.
+    warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
     engine = Engine(
         logins={chosen.user: chosen.password},
         folder=chosen.folder,

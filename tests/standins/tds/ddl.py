@@ -35,7 +35,7 @@ from standins.tds.storage import (
     new_table,
     rebuild,
 )
-from standins.tds.translate import parse_tokens, scope_of, translate
+from standins.tds.translate import duckdb_text, parse_tokens, scope_of, translate
 from standins.tds.translation import Translation, table_parts
 
 
@@ -118,7 +118,7 @@ def _typed(session: Session, table: Table, columns: Sequence[Column]) -> tuple[C
             scope = {table.name.lower(): replace(table, columns=tuple(stored))}
             translation = Translation(session=session, scope=scope, constant=True)
             tree = parse_tokens(session, tokenize("SELECT " + column.computed))
-            text = translate(tree, translation).sql(dialect="duckdb")
+            text = duckdb_text(translate(tree, translation))
             cursor = session.transaction.run(f"{text} FROM (SELECT {names})")
             described = [str(d[1]) for d in cursor.description or ()]
             typed.append(replace(column, kind=from_duckdb(described[0])))
@@ -138,7 +138,7 @@ def _create_view(session: Session, tokens: Sequence[Token]) -> None:
     translation = Translation(session=session, scope=scope_of(session, tree), constant=True)
     declared = declared_types(tree, translation)
     base, base_columns = _base(tree)
-    translated = translate(tree, translation).sql(dialect="duckdb")
+    translated = duckdb_text(translate(tree, translation))
     run = session.transaction.run
     with session.transaction.atomic(changes=[made]):
         run(f"CREATE VIEW {made.full_name} AS {translated}", write=True)

@@ -18,7 +18,7 @@ from standins.tds.render import render
 from standins.tds.rowids import delete_by_row, update_by_row
 from standins.tds.running import prepare, readable, send_result
 from standins.tds.session import Session
-from standins.tds.translate import parse, scope_of, translate
+from standins.tds.translate import duckdb_text, parse, scope_of, translate
 from standins.tds.translation import Translation, table_parts
 
 _COMMANDS: dict[type[exp.Expr], int] = {
@@ -93,7 +93,7 @@ def _write(session: Session, tree: exp.Expr, clauses: _Clauses, key: tuple[objec
         output = _output(session, clauses, translation)
         prepare(translation)
         plan = Plan(
-            sql=translated.sql(dialect="duckdb") + output,
+            sql=duckdb_text(translated) + output,
             parameters=tuple(translation.parameters),
             command=_COMMANDS[type(tree)],
             target=target,
@@ -258,4 +258,4 @@ def _output(session: Session, clauses: _Clauses, translation: Translation) -> st
     for column in tree.find_all(exp.Column):
         column.set("table", None)
     columns = translate(tree, translation).expressions
-    return " RETURNING " + ", ".join(c.sql(dialect="duckdb") for c in columns)
+    return " RETURNING " + ", ".join(duckdb_text(c) for c in columns)

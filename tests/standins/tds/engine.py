@@ -147,8 +147,8 @@ class Engine:
             real = self.databases.pop(name.lower())
             self._root.cursor().execute(f"DETACH {quote(real.name)}")
             if self._folder:
-                for path in self._folder.glob(f"{real.name}.duckdb*"):
-                    path.unlink()
+                for suffix in ("duckdb", "duckdb.wal"):
+                    (self._folder / f"{real.name}.{suffix}").unlink(missing_ok=True)
 
     def in_use(self, name: str) -> bool:
         """Tell whether a session is in a database."""

@@ -14,10 +14,12 @@ from standins.tds.sqltypes import BINARY, SYSTEM_TYPES, SqlType
 from standins.tds.system import SERVER_PROPERTIES
 from standins.tds.translation import Translation, own_name
 
+_TYPE_NAMES = " ".join(f"WHEN {f[0]} THEN '{name}'" for name, f in SYSTEM_TYPES.items())
 #: The characters of code page 1252 beside those of Latin 1.
 _CODE_PAGE = bytes(range(0x80, 0xA0)).decode("cp1252", "ignore")
 #: UTF-16 code units of a text, and its bytes: what LEN and DATALENGTH count in.
 MACROS = (
+    f"CREATE OR REPLACE TEMP MACRO tds_type_name(x) AS CASE x {_TYPE_NAMES} END",
     r"""CREATE OR REPLACE TEMP MACRO tds_units(x) AS CAST(
         CASE WHEN strlen(x) = length(x) THEN length(x)
         ELSE length(x) + length(regexp_replace(x, '[^\x{10000}-\x{10FFFF}]', '', 'g')) END
@@ -57,6 +59,7 @@ _PATTERNS = {
     "square": "pow({0}, 2)",
     "nchar": "chr({0})",
     "str": "CAST({0} AS VARCHAR)",
+    "type_name": "tds_type_name({0})",
     "checksum": "CAST(hash({0}) % 2147483647 AS INTEGER)",
     "binary_checksum": "CAST(hash({0}) % 2147483647 AS INTEGER)",
 }
@@ -293,7 +296,6 @@ _SCHEMA_IDS = {"dbo": 1, "guest": 2, "INFORMATION_SCHEMA": 3, "sys": 4}
 
 _NAMES: dict[str, Callable[[Translation], Mapping[int, str]]] = {
     "schema_name": lambda _: {number: name for name, number in _SCHEMA_IDS.items()},
-    "type_name": lambda _: {facts[0]: name for name, facts in SYSTEM_TYPES.items()},
     "object_name": lambda t: {o.object_id: o.name for o in t.session.tables()},
     "object_schema_name": lambda t: {o.object_id: o.schema for o in t.session.tables()},
 }

@@ -21,7 +21,7 @@ from standins.tds.render import render
 from standins.tds.running import prepare, readable
 from standins.tds.session import Session
 from standins.tds.sqltypes import INT, MAX, TIMES, SqlType
-from standins.tds.translate import parse, scope_of, translate
+from standins.tds.translate import duckdb_text, parse, scope_of, translate
 from standins.tds.translation import Translation
 
 _Answer = TypeVar("_Answer")
@@ -211,7 +211,7 @@ def value_of(session: Session, text: str, kind: SqlType) -> Any:
     tables = readable(session, translation.scope.values())
     with session.transaction.atomic(reads=tables):
         prepare(translation)
-        sql = f"SELECT {cast} FROM ({tree.sql(dialect='duckdb')}) AS q(v)"
+        sql = f"SELECT {cast} FROM ({duckdb_text(tree)}) AS q(v)"
         row = session.transaction.run(sql, translation.parameters).fetchone()
     value = row[0] if row else None
     if kind.length > 0 and isinstance(value, str | bytes):

@@ -24,7 +24,7 @@ from standins.tds.running import (
 from standins.tds.session import Session
 from standins.tds.sqltypes import INT, from_duckdb
 from standins.tds.storage import create, new_table
-from standins.tds.translate import parse_tokens, scope_of, translate
+from standins.tds.translate import duckdb_text, parse_tokens, scope_of, translate
 from standins.tds.translation import Translation, table_parts
 
 _INT_DIGITS = 10
@@ -55,7 +55,7 @@ def select(session: Session, tokens: Sequence[Token]) -> None:
         session.transaction.hold(tables)
     with session.transaction.atomic(reads=tables):
         prepare(translation)
-        cursor = session.transaction.run(tree.sql(dialect="duckdb"), translation.parameters)
+        cursor = session.transaction.run(duckdb_text(tree), translation.parameters)
         send_result(session, cursor, declared, names=names)
 
 
@@ -106,7 +106,7 @@ def _assign(session: Session, tree: exp.Select) -> None:
     tables = readable(session, translation.scope.values())
     with session.transaction.atomic(reads=tables):
         prepare(translation)
-        sql = f"SELECT {casts} FROM ({translated.sql(dialect='duckdb')})"
+        sql = f"SELECT {casts} FROM ({duckdb_text(translated)})"
         rows = session.transaction.run(sql, translation.parameters).fetchall()
     if rows:
         for name, value in zip(names, rows[-1], strict=True):
@@ -142,7 +142,7 @@ def _into(session: Session, tree: exp.Select) -> None:
     declared = declared_types(tree, translation)
     alone = not tree.args.get("joins") and len(translation.scope) == 1
     tables = readable(session, translation.scope.values())
-    translated = translate(tree, translation).sql(dialect="duckdb")
+    translated = duckdb_text(translate(tree, translation))
     made = new_table(session, parts)
     transaction = session.transaction
     with transaction.atomic(reads=tables, changes=[made]):

@@ -56,7 +56,7 @@ def constant(session: Session, text: str, scope: dict[str, Table] | None = None)
     """Return a T-SQL expression that is kept (a default, a check) as DuckDB text."""
     tree = parse_tokens(session, tokenize("SELECT " + text))
     translation = Translation(session=session, scope=scope or {}, constant=True)
-    return str(translate(tree, translation).expressions[0].sql(dialect="duckdb"))
+    return duckdb_text(translate(tree, translation).expressions[0])
 
 
 def scope_of(session: Session, tree: exp.Expr) -> dict[str, Table]:
@@ -74,6 +74,11 @@ def scope_of(session: Session, tree: exp.Expr) -> dict[str, Table]:
             elif isinstance(table.parent, exp.From | exp.Join):
                 raise invalid_object(".".join(p for p in parts if p))
     return found
+
+
+def duckdb_text(tree: exp.Expr) -> str:
+    """Return a translated tree as text; the tree is of no use afterwards."""
+    return str(tree.sql(dialect="duckdb", copy=False))
 
 
 def translate(tree: exp.Expr, translation: Translation) -> exp.Expr:
