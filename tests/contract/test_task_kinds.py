@@ -423,7 +423,7 @@ async def test_verify_finds_and_mends(bench: Bench) -> None:
     assert (await bench.run(MERGED)).inserted == 1
 
 
-class Killed(Exception):  # noqa: N818 (stands for a process that is gone)
+class Killed(Exception):
     pass
 
 

@@ -123,7 +123,7 @@ OUTPUTS = [
 
 def query(outputs: str, condition: str | None, rest: str = "") -> str:
     where = f" WHERE {condition}" if condition else ""
-    return f"SELECT {outputs} FROM Things{where}{rest}"  # noqa: S608 (made of our own parts)
+    return f"SELECT {outputs} FROM Things{where}{rest}"
 
 
 FAST = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
