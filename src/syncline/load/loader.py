@@ -59,7 +59,6 @@ async def load(batches: AsyncGenerator[Batch], job: Load) -> tuple[Result, Check
     if shorter:
         job, batches = job.renamed(shorter), _renamed(batches, shorter)
     await commit.prepare(job.destination, job.schema_name)
-    await collect_leftovers(job)
     staging = Staging(
         destination=job.destination,
         table=commit.staging_table(job.destination, job.schema_name, job.task, job.run),
@@ -160,6 +159,10 @@ async def _commit(
     )
     job.observe(done)
     staging.reset()
+    if state.last_commit is None:
+        # Not before: until we have committed, another run may be the one that goes on, and
+        # what it stages is no leftover. From here on it may not commit.
+        await collect_leftovers(job, after.aside)
     return state.committed(done, after, job.clock.monotonic())
 
 
@@ -176,9 +179,8 @@ def _nothing(job: Load) -> Checkpoint:
     )
 
 
-async def collect_leftovers(job: Load) -> None:
-    """Drop staging and aside tables of earlier attempts, but the aside that goes on."""
-    kept = job.last.aside if job.last else None
+async def collect_leftovers(job: Load, kept: str | None) -> None:
+    """Drop staging and aside tables of other attempts, but the aside that goes on."""
     found = await commit.tables_of(job.destination, job.schema_name)
     stale = [n for n in found if names.leftover(job.task, n) and n != kept]
     if stale:
