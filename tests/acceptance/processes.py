@@ -35,7 +35,8 @@ class Process:
 
     def said(self) -> str:
         """Return what it has written so far to standard error and output."""
-        return "".join((self._folder / name).read_text("utf-8") for name in ("err", "out"))
+        written = (self._folder / name for name in ("err", "out"))
+        return "".join(path.read_text("utf-8") for path in written if path.exists())
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, unless the process has ended."""
@@ -112,9 +113,7 @@ class Processes:
         file_size: int | None = None,
     ) -> Finished:
         """Run ``syncline`` to its end."""
-        process = await self.start(
-            *arguments, cwd=cwd, given=given, env=env, file_size=file_size
-        )
+        process = await self.start(*arguments, cwd=cwd, given=given, env=env, file_size=file_size)
         return await process.finished()
 
 

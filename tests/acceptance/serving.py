@@ -1,4 +1,4 @@
-"""The sandbox as tests want it: every request is seen as it comes, and something may happen then."""
+"""The sandbox as tests want it: requests are seen as they come, and something may happen then."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager

@@ -1,8 +1,8 @@
 """One job over every way of loading, told twice: its first load, and its next run after changes."""
 
 import shutil
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,6 +22,8 @@ from acceptance.support import (
 from syncline.model.job import Task
 from syncline.model.run import Committed, Event
 
+#: Serves a sandbox and tells a story, given a folder.
+Telling: TypeAlias = Callable[[Path], AbstractAsyncContextManager["Story"]]
 #: Generations of a task and of its sweep, and the rows of its target.
 State: TypeAlias = tuple[int, int, Rows]
 

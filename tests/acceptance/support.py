@@ -2,9 +2,8 @@
 
 import re
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,17 +14,13 @@ import yaml
 from acceptance.serving import Watched
 from syncline.control.clock import SystemClock
 from syncline.control.connections import opened_source, opener
-from syncline.control.jobs import JobRun, Outcome, run_job
+from syncline.control.jobs import JobObserver, JobRun, Outcome, run_job
 from syncline.control.project import load_project
 from syncline.control.tasks import tasks_of
-from syncline.model.job import Task
-from syncline.model.ports import Destination, Source
-from syncline.model.run import Clock, Event, Result
+from syncline.model.run import Clock, Result
 
 SCHEMA = "clio"
 Rows: TypeAlias = list[tuple[Any, ...]]
-#: Wraps each destination that a run opens.
-Wrap: TypeAlias = Callable[[Destination], Destination]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,56 +92,25 @@ def written(
 async def run(
     project: Project,
     *,
-    wrap: Wrap | None = None,
     clock: Clock | None = None,
-    observe: Callable[[Task, Event], None] | None = None,
-    **more: Any,
+    observe: JobObserver = lambda _, __: None,
 ) -> tuple[Outcome, ...]:
     """Run the project's job in this process."""
-    async with prepared(project, wrap=wrap, clock=clock, observe=observe, **more) as job:
-        return await run_job(job)
-
-
-@asynccontextmanager
-async def prepared(
-    project: Project,
-    *,
-    wrap: Wrap | None = None,
-    clock: Clock | None = None,
-    observe: Callable[[Task, Event], None] | None = None,
-    **more: Any,
-) -> AsyncIterator[JobRun]:
-    """Yield a run of the project's job, ready to begin."""
     loaded = load_project(project.file)
-    spec = loaded.jobs["job"]
+    job = loaded.jobs["job"]
     own = clock or SystemClock()
-    open_one = opener(loaded, spec.destination)
-
-    async def opened() -> Destination:
-        destination = await open_one()
-        return wrap(destination) if wrap else destination
-
-    async with opened_source(loaded, spec.source, own, observe=_ignore, say=print) as source:
-        yield _job_run(source, opened, own, tasks_of("job", spec), observe, more)
-
-
-def _job_run(
-    source: Source,
-    opened: Callable[[], Awaitable[Destination]],
-    clock: Clock,
-    tasks: Sequence[Task],
-    observe: Callable[[Task, Event], None] | None,
-    more: Mapping[str, Any],
-) -> JobRun:
-    job = JobRun(
-        id=uuid.uuid4().hex[:12],
-        tasks=tasks,
-        source=source,
-        destination=opened,
-        clock=clock,
-        observe=observe or (lambda _, __: None),
-    )
-    return replace(job, **more)
+    async with opened_source(loaded, job.source, own, observe=lambda _: None, say=print) as source:
+        return await run_job(
+            JobRun(
+                id=uuid.uuid4().hex[:12],
+                tasks=tasks_of("job", job),
+                source=source,
+                destination=opener(loaded, job.destination),
+                clock=own,
+                observe=observe,
+                parallel_tasks=job.parallel_tasks,
+            )
+        )
 
 
 def results(outcomes: Sequence[Outcome]) -> dict[str, Result]:
@@ -169,7 +133,7 @@ def contents(database: Path, schema: str = SCHEMA) -> dict[str, Rows]:
         ).fetchall()
         return {
             name: connection.execute(
-                f"SELECT {_compared(connection, schema, name)} FROM {schema}.{name} ORDER BY ALL"  # noqa: S608 (our own names)
+                f"SELECT {_compared(connection, schema, name)} FROM {schema}.{name} ORDER BY ALL"
             ).fetchall()
             for (name,) in sorted(found)
             if not name.startswith("_syncline")
@@ -186,7 +150,7 @@ def _compared(connection: duckdb.DuckDBPyConnection, schema: str, table: str) ->
 
 def generations(database: Path, schema: str = SCHEMA) -> dict[str, int]:
     """Return the newest generation of every task in the ledger; of none, if there is none yet."""
-    query = f"SELECT task, max(generation) FROM {schema}._syncline_checkpoints GROUP BY task"  # noqa: S608 (our own names)
+    query = f"SELECT task, max(generation) FROM {schema}._syncline_checkpoints GROUP BY task"
     with duckdb.connect(str(database)) as connection:
         try:
             return dict(connection.execute(query).fetchall())
@@ -203,7 +167,3 @@ def leftovers(database: Path, schema: str = SCHEMA) -> list[str]:
             [schema],
         ).fetchall()
     return [name for (name,) in found if name != "_syncline_checkpoints"]
-
-
-def _ignore(_: Event) -> None:
-    """Take no notice."""

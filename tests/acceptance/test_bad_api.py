@@ -62,7 +62,7 @@ async def test_others_use_up_the_limit(tmp_path: Path) -> None:
         watched.actions[10] = another
         results(await run(project))
         assert calls == 1
-        assert watched.sandbox.counters()["refused"] <= 1
+        assert watched.sandbox.counters()["refused"] in {0, 1}
 
 
 @pytest.mark.parametrize("kind", ["status", "drop", "truncate", "garbage", "broken_json", "slow"])

@@ -231,9 +231,7 @@ async def test_an_empty_source_under_replace(bench: Bench) -> None:
 
 async def test_errors_of_tasks_as_json(bench: Bench) -> None:
     project = bench.project(_ACTIVITIES, {"table": "Nothing"})
-    ended = await bench.processes.run(
-        "run", project.file, "--format", "json", cwd=bench.folder
-    )
+    ended = await bench.processes.run("run", project.file, "--format", "json", cwd=bench.folder)
     assert ended.code == 2
     good, bad = (yaml.safe_load(line) for line in ended.out.splitlines())
     assert (good["task"], good["state"], good["inserted"]) == ("Activities", "ok", 60)

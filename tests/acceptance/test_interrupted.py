@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: one line, exit code 130, a file that nobody holds, and a rerun that completes."""
+"""Ctrl-C and SIGTERM: one line, exit code 130, a file that nobody holds, a rerun that completes."""
 
 import asyncio
 import signal

@@ -7,14 +7,17 @@ import time
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from acceptance.processes import Process, Processes
-from acceptance.story import first_load, next_run
+from acceptance.serving import options, serving
+from acceptance.story import Telling, first_load, next_run
+from acceptance.support import contents, results, run, small_clio, written
 
 
 @pytest.mark.parametrize("begun", [first_load, next_run])
 async def test_killed_while_the_log_is_written(
-    processes: Processes, tmp_path: Path, begun: type[first_load]
+    processes: Processes, tmp_path: Path, begun: Telling
 ) -> None:
     """The write-ahead log grows with every commit: each time seen to grow is one to die at."""
     async with begun(tmp_path) as story:
@@ -50,6 +53,46 @@ async def test_killed_again_and_again(processes: Processes, tmp_path: Path) -> N
                 killed += (await process.finished()).code == -9
             assert killed
             await story.check_end(project, game)
+
+
+async def test_killed_and_then_the_source_changes(processes: Processes, tmp_path: Path) -> None:
+    """What was read before the kill may have changed, and what was not read may be gone."""
+    own = ["id", "date", "quantity", "note", "flat_rate", "created_at", "updated_at"]
+    tasks = [
+        # What other records tell of themselves in a row does not count as its change.
+        {"table": "Activities", "columns": own, "deletes": "hard", "commit_rows": 1},
+        {"table": "Tasks", "write": "replace", "commit_rows": 1},
+        {"table": "ContactEmailAddresses", "commit_rows": 1},
+    ]
+    async with serving(options(80)) as watched:
+        sandbox = watched.sandbox
+        for number in (1, 3, 5, 6, 8):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            project = written(folder, watched, *tasks, profile=small_clio(folder))
+            sandbox.advance(3600)
+            watched.begin()
+            running: list[Process] = []
+
+            async def kill(_: web.Request, running: list[Process] = running) -> None:
+                await running[0].kill()
+
+            watched.actions[number] = kill
+            running.append(await processes.start("run", project.file, cwd=folder))
+            assert (await running[0].finished()).code == -9
+            sandbox.advance(60)
+            sandbox.mutate("activities", insert=3, update=9, delete=2)
+            sandbox.mutate("tasks", insert=2, update=4, delete=1)
+            sandbox.mutate("contacts", delete=1)
+            sandbox.advance(60)
+            # The first run goes on; the second one looks for what is gone.
+            for _ in range(2):
+                watched.begin()
+                results(await run(project))
+            (folder / "new").mkdir()
+            new = written(folder / "new", watched, *tasks, profile=folder / "small-clio.yaml")
+            results(await run(new))
+            assert contents(project.database) == contents(new.database), number
 
 
 def _kill_when_grown(process: Process, log: Path, times: int) -> None:

@@ -7,12 +7,12 @@ from aiohttp import web
 
 from acceptance.processes import Process, Processes
 from acceptance.serving import Action
-from acceptance.story import first_load, next_run
+from acceptance.story import Telling, first_load, next_run
 
 
 @pytest.mark.parametrize("begun", [first_load, next_run])
 async def test_killed_at_every_request(
-    processes: Processes, tmp_path: Path, begun: type[first_load]
+    processes: Processes, tmp_path: Path, begun: Telling
 ) -> None:
     async with begun(tmp_path) as story:
         assert story.requests >= 8

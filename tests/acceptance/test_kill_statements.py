@@ -89,13 +89,19 @@ class Trial:
         await commit.prepare(self.destination, schema)
         await self.destination.execute(
             [
-                parse_one(f"INSERT INTO {schema}.{_LEDGER} SELECT * FROM {before}.{_LEDGER}"),
-                parse_one(
+                _statement(f"INSERT INTO {schema}.{_LEDGER} SELECT * FROM {before}.{_LEDGER}"),
+                _statement(
                     f'CREATE TABLE {schema}."{self.task.target}" AS '
                     f'SELECT * FROM {before}."{self.task.target}"'
                 ),
             ]
         )
+
+
+def _statement(sql: str) -> exp.Expression:
+    parsed = parse_one(sql)
+    assert isinstance(parsed, exp.Expression)
+    return parsed
 
 
 @asynccontextmanager

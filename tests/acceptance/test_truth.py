@@ -73,7 +73,8 @@ class Comparison:
 
     async def run(self) -> dict[str, int]:
         """Compare every column of every row; return how many rows each table has."""
-        columns, wrong = _columns(self.profile), []
+        columns = _columns(self.profile)
+        wrong: list[Any] = []
         counts: dict[str, int] = {}
         with duckdb.connect(str(self.project.database)) as lake:
             async with aiohttp.ClientSession() as session:

@@ -4,7 +4,7 @@ Only where a column's value is found, and of which type it is, comes from the pr
 """
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -121,6 +121,7 @@ def as_seen(column: FlatColumn, value: Any) -> Any:
 def _fields(profile: Profile, table: ApiTable) -> str:
     """Return Clio's ``fields`` for every column of a table and its children."""
     wanted: dict[str, dict[str, None]] = {}
+    paths: list[tuple[FlatColumn, tuple[str, ...]]]
     paths = [(c, ()) for c in table_columns(profile, table)]
     for child in table.children.values():
         below = tuple(child.list.split("."))
@@ -164,21 +165,21 @@ def _at(values: Mapping[str, Any], path: Sequence[str]) -> Any:
 
 
 def _typed(type_: str, value: Any) -> Any:
-    if value is None:
-        return None
-    match type_:
-        case "datetime":
-            moment = datetime.fromisoformat(value)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-        case "date":
-            return date.fromisoformat(value[:10])
-        case "time":
-            return time.fromisoformat(value)
-        case "number":
-            return float(value)
-        case "scalar":
-            return value if isinstance(value, str) else json.dumps(value)
-        case _ if type_.startswith("decimal"):
-            return Decimal(str(value))
-        case _:
-            return value
+    read = _READ.get(type_.partition("(")[0])
+    return value if value is None or read is None else read(value)
+
+
+def _instant(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+#: By type: a value as Python has it. Other types need not be read.
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "datetime": _instant,
+    "date": lambda text: date.fromisoformat(text[:10]),
+    "time": time.fromisoformat,
+    "number": float,
+    "scalar": lambda value: value if isinstance(value, str) else json.dumps(value),
+    "decimal": lambda value: Decimal(str(value)),
+}

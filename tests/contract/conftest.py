@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from standins import postgres
 from standins.tds.fixture import TdsServer, running_tds
 

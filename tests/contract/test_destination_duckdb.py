@@ -1,32 +1,42 @@
 """DuckDB keeps the destination contract, in memory and in a file."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pyarrow as pa
+import pytest
 import pytest_asyncio
 from sqlglot import exp, parse_one
 
-from syncline.destinations.duckdb import open_duckdb
+from syncline.destinations.duckdb import DuckDB, open_duckdb
 from syncline.load import names
 from syncline.model.ports import Destination
 from syncline.model.table import is_json, made_by
 from syncline.testing.conformance import DestinationConformance, Opener
 
+_MEMORY = f":memory:{uuid4().hex}"
+_LIMIT = "1GB"
+
+
+@pytest.fixture(scope="module")
+def memory() -> Iterator[DuckDB]:
+    # A named database in memory lives as long as one connection to it.
+    anchor = open_duckdb(_MEMORY, memory_limit=_LIMIT)
+    yield anchor
+    anchor._connection.close()
+
 
 class TestInMemory(DestinationConformance):
     @pytest_asyncio.fixture
-    async def open_destination(self) -> AsyncIterator[Opener]:
-        # A named database in memory lives as long as one connection to it.
-        name = f":memory:{uuid4().hex}"
-        anchor = open_duckdb(name, schema="clio")
+    async def open_destination(self, memory: DuckDB) -> AsyncIterator[Opener]:
+        schema = uuid4().hex
 
         async def opened() -> Destination:
-            return open_duckdb(name, schema="clio")
+            return open_duckdb(_MEMORY, schema=schema, memory_limit=_LIMIT)
 
         yield opened
-        await anchor.aclose()
+        memory._connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
 
 
 class TestInFile(DestinationConformance):

@@ -157,9 +157,7 @@ async def test_tables_and_columns_need_no_request(shell: Shell) -> None:
 
 
 async def test_the_tables_of_a_source_as_rows(shell: Shell) -> None:
-    ended = await shell.run(
-        "query", "project.yaml:api", "SELECT * FROM sys_tables", "-f", "json"
-    )
+    ended = await shell.run("query", "project.yaml:api", "SELECT * FROM sys_tables", "-f", "json")
     assert len(ended.out.splitlines()) == 117
     query = "SELECT * FROM sys_tablecolumns WHERE TableName = 'Users'"
     ended = await shell.run("query", "project.yaml:api", query, "-f", "json")

@@ -185,9 +185,7 @@ async def test_profiles(processes: Processes, tmp_path: Path) -> None:
 async def test_demo(processes: Processes, tmp_path: Path) -> None:
     """First into an empty folder, then over what it made there."""
     for _ in range(2):
-        ended = await processes.run(
-            "demo", "--folder", tmp_path, "--rows", "100", cwd=tmp_path
-        )
+        ended = await processes.run("demo", "--folder", tmp_path, "--rows", "100", cwd=tmp_path)
         assert ended.code == 0, ended
         for words in ("First load of 16 tables", "At the source: 73 rows inserted", "Done in"):
             assert words in ended.out
@@ -216,8 +214,6 @@ async def test_the_sandbox_serves_until_ctrl_c(
     ended = await process.finished()
     assert ended.code in {0, 130}
     assert "Traceback" not in ended.err
-    taken = await processes.run(
-        "sandbox", "--host", "203.0.113.1", "--rows", "20", cwd=tmp_path
-    )
+    taken = await processes.run("sandbox", "--host", "203.0.113.1", "--rows", "20", cwd=tmp_path)
     assert taken.code == 2
     assert taken.err.count("error [config.property] cannot listen at 203.0.113.1") == 1

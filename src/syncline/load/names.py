@@ -38,7 +38,9 @@ def aside(task: Task, generation: int) -> str:
 def leftover(task: Task, name: str) -> bool:
     """Say whether a name is that of a staging or aside table of the task, of any attempt."""
     mark = f"_{_short(task.id)}_"
-    return name.startswith(tuple(f"{_PREFIX}_{part}{mark}" for part in ("stage", "new", "reject", "batch")))
+    return name.startswith(
+        tuple(f"{_PREFIX}_{part}{mark}" for part in ("stage", "new", "reject", "batch"))
+    )
 
 
 def rejects(target: str, traits: Traits) -> str:

@@ -6,10 +6,12 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pytest
+from sqlglot import exp
 
 from syncline.errors import CommitUnknown, Unavailable
-from syncline.load import commit, strategy
-from syncline.load.checkpoint import last_checkpoint
+from syncline.load import commit, names, strategy
+from syncline.load.checkpoint import text
+from syncline.load.ddl import column
 from syncline.model.batch import Batch
 from syncline.model.job import Deletes, Disposition
 from syncline.model.ports import Destination
@@ -137,13 +139,17 @@ _CUT = (Died, Unavailable, CommitUnknown)
 
 
 async def _state(destination: Destination, story: Story, number: int) -> _State:
-    this, schema = story.of(number).task, destination.traits.schema
-    found = [
-        await last_checkpoint(destination, schema, id_)
-        for id_ in (this.id, strategy.sweep_id(this))
-    ]
-    rows = await contents(destination, this, *story.columns)
-    return tuple(c.generation if c else 0 for c in found), rows
+    this = story.of(number).task
+    last = exp.Max(this=column("generation"))
+    query = (
+        exp.select(exp.alias_(last, "last"))
+        .from_(names.table(names.LEDGER, destination.traits.schema))
+        .where(column("task").isin(*map(text, (this.id, strategy.sweep_id(this)))))
+        .group_by(column("task"))
+        .order_by(column("task"))
+    )
+    generations = (await destination.fetch(query)).column(0).to_pylist()
+    return tuple(generations), await contents(destination, this, *story.columns)
 
 
 async def _clean(destination: Destination, story: Story) -> tuple[list[_State], Mapping[Way, int]]:

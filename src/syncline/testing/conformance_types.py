@@ -144,16 +144,13 @@ class TypesConformance:
     async def test_values_come_back(
         self, destination: Destination, field: pa.Field, values: Sequence[Any]
     ) -> None:
-        """Equal values come back; loading them again alters neither the schema nor a row."""
+        """Equal values come back, of rows that are inserted and of rows that are updated."""
         trial = _trial(field)
         sent = _rows(values)
         await trial.run(destination, trial.rows(sent, size=100))
         await _check(destination, trial, sent)
-        again = await trial.run(destination, trial.rows(sent, at=1000, size=100), full=True)
-        assert (again.result.inserted, again.result.updated, again.result.deleted) == (0, 0, 0)
-        assert not [e for e in again.events if isinstance(e, Evolved)]
         turned = [{"id": r["id"], "v": o["v"]} for r, o in zip(sent, sent[::-1], strict=True)]
-        await trial.run(destination, trial.rows(turned, at=2000, size=100), full=True)
+        await trial.run(destination, trial.rows(turned, at=2000, size=100))
         await _check(destination, trial, turned)
 
     async def test_numbers_that_are_none(self, destination: Destination) -> None:
@@ -197,17 +194,19 @@ class TypesConformance:
         assert await contents(destination, trial.task) == []
 
     async def test_all_types_together(self, destination: Destination) -> None:
-        """One wide table with every type: columns do not get into each other's way."""
-        fields = [case[1].with_name(f"c{i}") for i, case in enumerate(CASES)]
+        """Every value of every type again: neither the schema nor a row is altered."""
+        cases = [case for case in CASES if not case[0].startswith("4 MB")]
+        fields = [case[1].with_name(f"c{i}") for i, case in enumerate(cases)]
         schema = pa.schema([("id", pa.int64()), *fields])
         rows: list[dict[str, Any]] = [
-            {"id": n} | {f.name: c[2][n % len(c[2])] for f, c in zip(fields, CASES, strict=True)}
-            for n in range(3)
+            {"id": n} | {f.name: c[2][n % len(c[2])] for f, c in zip(fields, cases, strict=True)}
+            for n in range(max(len(case[2]) for case in cases))
         ]
         trial = Trial(task=task("Wide", commit_rows=1000), schema=schema, version=None)
         await trial.run(destination, trial.rows(rows))
         again = await trial.run(destination, trial.rows(rows, at=100), full=True)
-        assert again.result.updated == 0
+        assert (again.result.inserted, again.result.updated, again.result.deleted) == (0, 0, 0)
+        assert not [e for e in again.events if isinstance(e, Evolved)]
         found = await table(destination, trial.task)
         assert found.num_rows == len(rows)
         assert set(found.schema.names) == set(schema.names)
