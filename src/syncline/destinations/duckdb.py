@@ -25,6 +25,7 @@ _Answer = TypeVar("_Answer")
 #: A transaction of another task of this process may touch the catalog at the same moment.
 _CONFLICTS = 20
 _CONFLICT_WAIT = 0.05
+_CONFLICTING = ("conflict", "another transaction")
 #: How systems say that a file cannot grow: no space, a quota, a limit of the process.
 _FULL = ("no space left", "disk full", "quota exceeded", "file too large")
 
@@ -99,7 +100,7 @@ class DuckDB:
             try:
                 return await self._call(run)
             except duckdb.TransactionException as error:
-                if "conflict" not in str(error).lower():
+                if not any(word in str(error).lower() for word in _CONFLICTING):
                     raise _translated(error) from error
                 conflict = error
                 await asyncio.sleep(_CONFLICT_WAIT)

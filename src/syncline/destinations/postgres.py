@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -102,7 +102,7 @@ class Postgres:
                 else:
                     cursor.adbc_ingest(table.name, rows, mode="append", temporary=True)
 
-        await self._call(append, temporary=not table.db)
+        await self._call(append, temporary=() if table.db else (table.name,))
 
     async def execute(
         self, statements: Sequence[exp.Expression], *, lock: str | None = None
@@ -113,7 +113,7 @@ class Postgres:
             (s.sql(dialect="postgres"), isinstance(s, exp.Insert | exp.Update | exp.Delete))
             for s in statements
         ]
-        temporary = any(not t.db and t.name for s in statements for t in s.find_all(exp.Table))
+        temporary = {t.name for s in statements for t in s.find_all(exp.Table) if not t.db}
 
         def run(connection: Connection) -> list[int]:
             _update(connection, begin)
@@ -140,7 +140,7 @@ class Postgres:
             await asyncio.to_thread(self._disconnect)
 
     async def _call(
-        self, work: Callable[[Connection], _Answer], *, temporary: bool = False
+        self, work: Callable[[Connection], _Answer], *, temporary: Collection[str] = ()
     ) -> _Answer:
         """Run work on a thread, never two at once; a cancelled call leaves nothing running."""
         async with self._lock:
@@ -159,7 +159,9 @@ class Postgres:
                     running.exception()
                 raise
 
-    def _work(self, work: Callable[[Connection], _Answer], *, temporary: bool) -> _Answer:
+    def _work(
+        self, work: Callable[[Connection], _Answer], *, temporary: Collection[str]
+    ) -> _Answer:
         connection = self._connected()
         try:
             return work(connection)

@@ -1,7 +1,7 @@
 """What PostgreSQL and its driver say, as errors of ours, chosen by SQLSTATE."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import adbc_driver_manager
 
@@ -73,11 +73,11 @@ def connected_error(  # noqa: PLR0911 (a table of cases)
 
 
 def statement_error(
-    error: adbc_driver_manager.Error, password: str, *, lost: bool, temporary: bool
+    error: adbc_driver_manager.Error, password: str, *, lost: bool, temporary: Collection[str]
 ) -> SynclineError:
     """Return what a failed statement means.
 
-    ``lost``: the connection is gone. ``temporary``: the statement uses tables of the session.
+    ``lost``: the connection is gone. ``temporary``: the tables of the session that it uses.
     """
     told = _details(error)
     reason = _spoken(told.get("MESSAGE_PRIMARY", "") or str(error), password)
@@ -92,7 +92,8 @@ def statement_error(
             "nothing of this commit was written",
             hint="let one run of a task go on at a time; run it again to see that it is complete",
         )
-    if temporary and (state == _NO_TABLE or '"pg_temp' in reason):
+    missing = _found(r'relation "(.*)" does not exist', reason)
+    if (state == _NO_TABLE and missing in temporary) or '"pg_temp' in reason:
         return Unavailable(
             "the connection to PostgreSQL was lost, and its staging tables with it", hint=_AGAIN
         )

@@ -8,7 +8,14 @@ from datetime import datetime
 import pyarrow as pa
 from sqlglot import exp
 
-from syncline.errors import CommitUnknown, EmptyRefused, SchemaRefused, Unavailable
+from syncline.errors import (
+    CommitUnknown,
+    DestinationRefused,
+    EmptyRefused,
+    SchemaRefused,
+    StaleGeneration,
+    Unavailable,
+)
 from syncline.load import disposition, names
 from syncline.load.checkpoint import create_ledger, last_checkpoint, write_checkpoint
 from syncline.load.ddl import column, create_schema, create_table, drop_table, identity_switch
@@ -148,6 +155,16 @@ async def _committed(
             "nothing of it was written",
             hint="raise 'timeout', or write fewer rows at once with 'batch_size'",
         ) from None
+    except DestinationRefused as error:
+        # What a statement did not find, another run of the task may have moved or dropped.
+        found = await last_checkpoint(load.destination, load.schema_name, mine.task)
+        if found is None or found.generation < mine.generation:
+            raise
+        raise StaleGeneration(
+            "another run has committed this task since this one read its checkpoint; "
+            "nothing of this commit was written",
+            hint="let one run of a task go on at a time; run it again to see that it is complete",
+        ) from error
     except CommitUnknown:
         # The ledger went with the rows: it tells whether they are there.
         found = await last_checkpoint(load.destination, load.schema_name, mine.task)

@@ -171,13 +171,13 @@ class CrashesConformance:
     """Invariants 1 to 4 at every place where a load can be cut off."""
 
     @_EACH
-    @pytest.mark.parametrize("way", [Way.DIES, Way.FAILS, Way.LOST_BEFORE])
+    @pytest.mark.parametrize("way", [Way.DIES, Way.LOST_BEFORE])
     async def test_cut_off_everywhere(
         self, open_destination: Opener, story: Story, way: Way
     ) -> None:
         """Cut off at the first place, run again, cut off one place later, until it is through.
 
-        Places are every call or, for a process that dies, every statement and every commit.
+        Places are every commit and, for a process that dies, every write and statement.
         """
         destination = await open_destination()
         clean, places = await _clean(destination, story)
@@ -203,15 +203,19 @@ class CrashesConformance:
         await destination.aclose()
 
     @_EACH
-    async def test_commits_done_and_not_told(self, destination: Destination, story: Story) -> None:
-        """The load finds its rows committed and goes on, or the next one does."""
+    @pytest.mark.parametrize("way", [Way.FAILS, Way.LOST_AFTER])
+    async def test_a_call_fails(self, destination: Destination, story: Story, way: Way) -> None:
+        """Each call, reading or writing, and each commit that was done and not told.
+
+        The load gets over it, or finds its rows committed, or the next one does.
+        """
         clean, places = await _clean(destination, story)
-        for place in range(places[Way.LOST_AFTER]):
+        for place in range(places[way]):
             await story.prepare(destination, place + 1)
-            faulty = Faulty(destination, place=place, way=Way.LOST_AFTER)
+            faulty = Faulty(destination, place=place, way=way)
             try:
                 await story.run(faulty, place + 1)
-            except CommitUnknown:
+            except (CommitUnknown, Unavailable):
                 assert await _state(destination, story, place + 1) in clean
                 await story.run(destination, place + 1)
             await self._ended(destination, story, place + 1, clean)

@@ -134,6 +134,23 @@ class LedgerConformance:
         assert outcome.checkpoint.generation == 3
         assert not await leftovers(destination)
 
+    @pytest.mark.parametrize("disposition", [Disposition.MERGE, Disposition.REPLACE])
+    async def test_a_stale_run_whose_pass_another_has_ended(
+        self, destination: Destination, disposition: Disposition
+    ) -> None:
+        """The table where it collects is gone; it is told why."""
+        trial = Trial(task=task(disposition=disposition), has_cursor=False)
+        batches = trial.rows([thing(n) for n in range(6)])
+        with pytest.raises(ResponseRefused):
+            await trial.run(destination, [replace(b, complete=False) for b in batches[:1]])
+        early, decision, _ = await trial.begin(destination)
+        await trial.run(destination, batches)
+        with pytest.raises(StaleGeneration) as refused:
+            await load(reading(batches, decision.since), early)
+        assert refused.value.hint
+        assert await contents(destination, trial.task) == [thing(n) for n in range(6)]
+        assert not await leftovers(destination)
+
     async def test_a_run_that_slept_through_a_hundred_others(
         self, destination: Destination
     ) -> None:
