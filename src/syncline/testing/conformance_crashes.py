@@ -140,15 +140,12 @@ _CUT = (Died, Unavailable, CommitUnknown)
 
 async def _state(destination: Destination, story: Story, number: int) -> _State:
     this = story.of(number).task
-    last = exp.Max(this=column("generation"))
-    query = (
-        exp.select(exp.alias_(last, "last"))
-        .from_(names.table(names.LEDGER, destination.traits.schema))
-        .where(column("task").isin(*map(text, (this.id, strategy.sweep_id(this)))))
-        .group_by(column("task"))
-        .order_by(column("task"))
-    )
-    generations = (await destination.fetch(query)).column(0).to_pylist()
+    ledger = names.table(names.LEDGER, destination.traits.schema)
+    last = exp.select(exp.alias_(exp.Max(this=column("generation")), "last")).from_(ledger)
+    generations = []
+    for id_ in (this.id, strategy.sweep_id(this)):
+        found = await destination.fetch(last.copy().where(column("task").eq(text(id_))))
+        generations += [g for g in found.column(0).to_pylist() if g is not None]
     return tuple(generations), await contents(destination, this, *story.columns)
 
 
