@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from syncline.errors import (
     CommitUnknown,
+    DestinationBusy,
     DestinationRefused,
     EmptyRefused,
     SchemaRefused,
@@ -155,7 +156,7 @@ async def _committed(
             "nothing of it was written",
             hint="raise 'timeout', or write fewer rows at once with 'batch_size'",
         ) from None
-    except DestinationRefused as error:
+    except (DestinationRefused, DestinationBusy) as error:
         # What a statement did not find, another run of the task may have moved or dropped.
         found = await last_checkpoint(load.destination, load.schema_name, mine.task)
         if found is None or found.generation < mine.generation:
