@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from syncline.errors import ResponseRefused, SynclineError
 from syncline.load import commit, names
+from syncline.load.ahead import read_ahead
 from syncline.load.ddl import drop_table
 from syncline.load.load import Load
 from syncline.load.pour import pouring
@@ -71,8 +72,8 @@ async def load(batches: AsyncGenerator[Batch], job: Load) -> tuple[Result, Check
     state = _State(checkpoint=job.last or _nothing(job))
     complete = False
     try:
-        async with aclosing(batches):
-            async for batch in batches:
+        async with aclosing(read_ahead(batches)) as ahead:
+            async for batch in ahead:
                 if batch.restarted:
                     await staging.forget()
                     state = replace(state, restarted=True)
