@@ -1,6 +1,7 @@
 """What a run costs in requests: pages of what changed, and one at most besides."""
 
 import asyncio
+from datetime import timedelta
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from acceptance.processes import Processes
 from acceptance.serving import Watched, options, serving
 from acceptance.support import Project, contents, results, run, small_clio, written
 from syncline.errors import StaleGeneration
+from syncline.model.run import Committed, Event
 from syncline.sandbox.options import DEFAULT_CLICKTIME_TOKEN
 
 _SIZE = 40
@@ -111,22 +113,45 @@ async def test_a_row_that_leaves_the_filter_leaves_the_target(tmp_path: Path) ->
 
 
 async def test_rows_of_the_very_second_of_a_read_are_not_missed(tmp_path: Path) -> None:
-    """The clock stands still: what changes after a page was read has the same time as it."""
+    """The clock stands still: what changes after a page was read has the same time as it.
+
+    So rows are read again, which must not make them come twice where rows are appended.
+    """
     async with serving(options(100)) as watched:
         sandbox = watched.sandbox
-        project = _project(tmp_path, watched, "Activities")
-        for _ in range(3):
+        tasks = [{"table": "Activities"}, {"table": "Notes", "write": "append"}]
+        project = written(tmp_path, watched, *tasks)
+        for _ in range(2):
             results(await run(project))
             sandbox.mutate("activities", insert=3, update=2)
+            sandbox.mutate("notes", insert=2)
             results(await run(project))
-            expected = {
-                (row["id"], row["note"], row["total"])
-                for row in sandbox.truth("activities", fields="id,note,total")
-            }
-            with duckdb.connect(str(project.database)) as lake:
-                found = lake.execute("SELECT id, note, total FROM clio.Activities").fetchall()
-            assert set(found) == expected
+            fields = "id,note,total"
+            activities = sandbox.truth("activities", fields=fields)
+            assert _rows(project, "Activities", fields) == sorted(
+                tuple(row.values()) for row in activities
+            )
+            notes = [
+                row["id"]
+                for kind in ("Matter", "Contact")
+                for row in sandbox.truth("notes", fields="id", query=f"type={kind}")
+            ]
+            assert [i for (i,) in _rows(project, "Notes", "id")] == sorted(notes, key=_number)
             sandbox.advance(1)
+
+
+async def test_rows_that_show_late_are_not_missed(tmp_path: Path) -> None:
+    """A transaction of the API that ended after a read may have begun before it."""
+    async with serving(options(100)) as watched:
+        sandbox = watched.sandbox
+        project = written(tmp_path, watched, {"table": "Activities"})
+        sandbox.advance(3600)
+        results(await run(project))
+        ((identity,), *_) = _rows(project, "Activities", "id")
+        earlier = (sandbox.now() - timedelta(seconds=30)).isoformat(timespec="seconds")
+        sandbox.change("activities", identity, {"note": "late", "updated_at": earlier})
+        results(await run(project))
+        assert (identity, "late") in _rows(project, "Activities", "id, note")
 
 
 async def test_a_filter_that_is_pushed_costs_only_its_pages(tmp_path: Path) -> None:
@@ -170,26 +195,46 @@ async def test_of_two_processes_one_is_refused(processes: Processes, tmp_path: P
 
 
 async def test_of_two_runs_in_one_process_one_is_fenced_off(tmp_path: Path) -> None:
-    """Both may write to the file: the ledger decides, and nothing comes twice."""
+    """Both may write to the file: a run that another one has overtaken may not commit."""
     async with serving(options(400)) as watched:
         tasks = [
             {"table": "Activities", "commit_rows": 1},
             {"table": "Notes", "write": "append", "commit_rows": 1},
         ]
         project = written(tmp_path, watched, *tasks, profile=small_clio(tmp_path, _SIZE))
-        outcomes = [o for each in await asyncio.gather(run(project), run(project)) for o in each]
-        errors = [o.error for o in outcomes if o.error]
-        assert errors
-        assert all(isinstance(error, StaleGeneration) for error in errors)
-        assert all(error.hint for error in errors)
+        waiting, go_on = asyncio.Event(), asyncio.Event()
+
+        async def hold(_: object) -> None:
+            await go_on.wait()
+
+        def note(_: object, event: Event) -> None:
+            if isinstance(event, Committed) and event.generation == 4:
+                waiting.set()
+
+        watched.actions[5] = hold
+        slow = asyncio.create_task(run(project, observe=note))
+        await waiting.wait()
         results(await run(project))
-        found = contents(project.database)
+        go_on.set()
+        overtaken, _ = await slow
+        assert isinstance(overtaken.error, StaleGeneration)
+        assert overtaken.error.hint
+        expected = contents(project.database)
         for table, name in (("Activities", "activities"), ("Notes", "notes")):
-            identities = [row[0] for row in found[table]]
-            assert len(identities) == len(set(identities))
-            assert len(identities) == watched.sandbox.tables()[name]
+            identities = [row[0] for row in expected[table]]
+            assert len(identities) == len(set(identities)) == watched.sandbox.tables()[name]
+        results(await run(project))
+        assert contents(project.database) == expected
 
 
 def _ids(project: Project, table: str) -> set[int]:
+    return {identity for (identity,) in _rows(project, table, "id")}
+
+
+def _rows(project: Project, table: str, columns: str) -> list[tuple[Any, ...]]:
     with duckdb.connect(str(project.database)) as lake:
-        return {i for (i,) in lake.execute(f'SELECT id FROM clio."{table}"').fetchall()}
+        return lake.execute(f'SELECT {columns} FROM clio."{table}" ORDER BY ALL').fetchall()
+
+
+def _number(identity: Any) -> int:
+    return int(identity)

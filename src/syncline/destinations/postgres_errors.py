@@ -21,7 +21,7 @@ from syncline.errors import (
 _CONFLICTS = {"40001", "40P01"}
 #: lock_not_available, object_in_use
 _BUSY = {"55P03", "55006"}
-_NO_TABLE = "42P01"
+_NO_TABLE, _EXISTS = "42P01", "42710"
 _UNIQUE, _NULL = "23505", "23502"
 #: The one table with a key that is ours; a generation that is not the next one violates it.
 _LEDGER = "_syncline_checkpoints"
@@ -139,7 +139,8 @@ def _in_catalog(state: str, reason: str, told: Mapping[str, str]) -> bool:
     """Say whether two sessions made or changed the same table or schema at the same moment."""
     if state == _UNIQUE:
         return told.get("SCHEMA_NAME") == "pg_catalog"
-    return state == "XX000" and "concurrently" in reason
+    # The type of a table's rows is there a moment before the table is.
+    return state == _EXISTS or (state == "XX000" and "concurrently" in reason)
 
 
 def _row_hint(state: str) -> str:
