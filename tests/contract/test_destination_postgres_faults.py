@@ -1,6 +1,5 @@
 """PostgreSQL when things go wrong: killed, restarted, cut off, full, forbidden."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -174,7 +173,7 @@ async def test_the_server_restarts_in_mid_load(
                 if number == after:
                     # Batches are read ahead of what is committed.
                     while after and await contents(destination, trial.task) != _ROWS[: 2 * after]:
-                        await asyncio.sleep(0.01)
+                        pass
                     place.server.stop(crash=crash)
                     place.server.start()
                 yield batch
