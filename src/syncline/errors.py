@@ -9,13 +9,24 @@ SynclineError
 │   ├── CredentialError      config.credential   the API or database refuses who we are
 │   ├── PermissionRefused    config.permission   known, but not allowed
 │   ├── NotFound             config.not_found    the API knows no such address
-│   └── DestinationRefused   config.destination  the database cannot be used as configured
+│   ├── DestinationRefused   config.destination  the database cannot be used as configured
+│   ├── StoreRefused         config.store        the control plane's store cannot be used
+│   ├── VaultError           config.vault        a secret cannot be sealed or opened
+│   └── RequestRefused       request             what was asked of the control plane cannot be done
+│       ├── Invalid          request.invalid     it contradicts itself or its form
+│       ├── Missing          request.missing     there is no such thing, or not for this user
+│       ├── NameTaken        request.name_taken  another one has this name
+│       ├── InUse            request.in_use      others need it
+│       ├── Conflict         request.conflict    somebody else was quicker; carries ``differences``
+│       ├── Unauthenticated  request.sign_in     nobody is signed in
+│       └── Forbidden        request.forbidden   this user may not do it
 ├── TransientError           the same call may work later; may carry ``retry_after`` in seconds
 │   ├── RateLimited          transient.rate_limited
 │   ├── Unavailable          transient.unavailable
 │   ├── CommitUnknown        transient.commit_unknown  the connection broke while committing
 │   ├── DestinationBusy      transient.busy      another process holds the file or the lock
-│   └── DestinationFull      transient.disk_full
+│   ├── DestinationFull      transient.disk_full
+│   └── TooManyAttempts      transient.too_many_attempts  wait before trying to sign in again
 ├── DataError                the data does not fit what was declared or allowed
 │   ├── ResponseRefused      data.response       an answer that is not what the profile says
 │   ├── RecordRefused        data.record         a row that does not fit
@@ -93,6 +104,76 @@ class DestinationRefused(ConfigError):
     code = "config.destination"
 
 
+class StoreRefused(ConfigError):
+    """The control plane's own database cannot be used as configured."""
+
+    code = "config.store"
+
+
+class VaultError(ConfigError):
+    """A secret cannot be sealed or opened with the keys at hand."""
+
+    code = "config.vault"
+
+
+class RequestRefused(ConfigError):
+    """What was asked of the control plane cannot be done."""
+
+    code = "request"
+
+
+class Invalid(RequestRefused):
+    """What was asked contradicts itself or its form."""
+
+    code = "request.invalid"
+
+
+class Missing(RequestRefused):
+    """There is no such thing."""
+
+    code = "request.missing"
+
+
+class NameTaken(RequestRefused):
+    """Another one has this name."""
+
+    code = "request.name_taken"
+
+
+class InUse(RequestRefused):
+    """Others need it."""
+
+    code = "request.in_use"
+
+
+class Conflict(RequestRefused):
+    """Somebody else changed it meanwhile. ``differences``: (place, theirs, yours) of each."""
+
+    code = "request.conflict"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        differences: tuple[tuple[str, object, object], ...] = (),
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.differences = differences
+
+
+class Unauthenticated(RequestRefused):
+    """Nobody is signed in, or not any more."""
+
+    code = "request.sign_in"
+
+
+class Forbidden(RequestRefused):
+    """The user may not do this."""
+
+    code = "request.forbidden"
+
+
 class TransientError(SynclineError):
     """The same call may work later, after ``retry_after`` seconds if that is known."""
 
@@ -131,6 +212,12 @@ class DestinationFull(TransientError):
     """No space is left where the database writes."""
 
     code = "transient.disk_full"
+
+
+class TooManyAttempts(TransientError):
+    """Too many attempts to sign in; wait."""
+
+    code = "transient.too_many_attempts"
 
 
 class DataError(SynclineError):

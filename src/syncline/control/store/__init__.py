@@ -1,0 +1,1 @@
+"""The control plane's own database: its tables, opening it, moving it to a newer schema."""
