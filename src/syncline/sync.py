@@ -17,7 +17,7 @@ from syncline.load.verify import Comparison
 from syncline.model.batch import Checkpoint
 from syncline.model.job import Deletes, Task
 from syncline.model.ports import Destination, Source
-from syncline.model.run import Clock, Committed, Observer, Planned, Result
+from syncline.model.run import Clock, Committed, Observer, Planned, Result, Stop, never
 from syncline.model.table import Scan, Table
 from syncline.query.execute import execute
 from syncline.query.plan import Plan, plan
@@ -35,13 +35,15 @@ async def sync(
     planned: Plan | None = None,
     full: bool = False,
     sweep: bool = False,
+    stop: Stop = never,
 ) -> Result:
     """Bring a task's target table up to date.
 
     Safe to call again after any failure: it goes on from what the destination holds. ``run``
     is an id of this attempt and of no other. ``planned``: `plan_of` the task, if it is known.
-    ``full``: read everything again; ``sweep``: look for deleted rows in any case. Raises
-    `syncline.errors`; what was committed stays.
+    ``full``: read everything again; ``sweep``: look for deleted rows in any case. ``stop``: may
+    end the run at a commit; the same call again goes on. Raises `syncline.errors`; what was
+    committed stays.
     """
     planned = planned or plan_of(task, await source.tables(), clock)
     last, sweeping = await _checkpoints(task, destination, strategy.sweep_id(task))
@@ -57,14 +59,15 @@ async def sync(
     )
     pairs = await matched(task, planned.schema, destination)
     work = _load(task, planned, pairs, decision, destination, run=run, clock=clock, observe=observe)
-    work = replace(work, sweep_aside=sweeping.aside if sweeping else None)
+    work = replace(work, sweep_aside=sweeping.aside if sweeping else None, stop=stop)
     if decision.last is not None and decision.last.collected:
         return (await pour(work))[0]
     batches = execute(planned, source, decision.since, changes=decision.incremental)
     if task.flow is not None:
         batches = fitted(batches, pairs, task.flow)
     result, done = await load(batches, work)
-    if not strategy.wants_sweep(work, done, marked=_marked(planned), asked=sweep):
+    wanted = strategy.wants_sweep(work, done, marked=_marked(planned), asked=sweep)
+    if result.stopped or not wanted:
         return result
     swept = await _sweep(work, planned, source, done, sweeping)
     return replace(
@@ -72,6 +75,7 @@ async def sync(
         deleted=result.deleted + swept.deleted,
         requests=result.requests + swept.requests,
         seconds=result.seconds + swept.seconds,
+        stopped=swept.stopped,
     )
 
 

@@ -216,7 +216,10 @@ _COLUMNS = (
 def _facts(job: str, outcome: Outcome) -> dict[str, object]:
     facts: dict[str, object] = {"job": job, "task": outcome.task.target}
     if outcome.result:
-        return facts | {"state": "ok"} | asdict(outcome.result)
+        counts = asdict(outcome.result)
+        # Nobody stops a task of this command at a commit.
+        counts.pop("stopped")
+        return facts | {"state": "ok"} | counts
     if outcome.error:
         error = outcome.error
         return facts | {

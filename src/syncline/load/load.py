@@ -19,7 +19,7 @@ from syncline.load.disposition import (
 from syncline.model.batch import Checkpoint
 from syncline.model.job import Deletes, Disposition, Task
 from syncline.model.ports import Destination, Traits
-from syncline.model.run import Clock, Observer
+from syncline.model.run import Clock, Observer, Stop, never
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,7 @@ class Load:
     run: str
     clock: Clock
     observe: Observer
+    stop: Stop = never
 
     @property
     def traits(self) -> Traits:

@@ -24,6 +24,7 @@ class _State:
     result: Result = _NOTHING
     last_commit: float | None = None
     restarted: bool = False
+    stopped: bool = False
 
     def read(self, batch: Batch) -> "_State":
         removed = batch.removed.num_rows if batch.removed is not None else 0
@@ -53,7 +54,8 @@ async def load(batches: AsyncGenerator[Batch], job: Load) -> tuple[Result, Check
     """Bring a read into the target; return what was done and the checkpoint it ended with.
 
     Invariant 8: commits at the first cursor after ``commit_rows`` rows or ``commit_seconds``
-    seconds. On any error, what was committed stays and the next run goes on from there.
+    seconds. On any error, what was committed stays and the next run goes on from there; so it
+    does where ``stop`` of the job said so, and the result is ``stopped`` then.
     """
     started = job.clock.monotonic()
     shorter = names.too_long(job.schema.names, job.destination.traits)
@@ -85,19 +87,25 @@ async def load(batches: AsyncGenerator[Batch], job: Load) -> tuple[Result, Check
                     continue
                 waited = job.clock.monotonic() - state.committed_at(started)
                 due = staging.rows >= job.task.commit_rows or waited >= job.task.commit_seconds
-                if due or complete:
+                stopped = not complete and job.stop()
+                if due or complete or stopped:
                     state = await _commit(job, staging, state, batch.cursor, complete=complete)
+                if stopped:
+                    state = replace(state, stopped=True)
+                    break
     finally:
         await _tidy(staging)
-    if not complete:
+    if not complete and not state.stopped:
         raise ResponseRefused(
             f"the source ended its read of {job.task.id} without saying that it was complete",
             hint="the rows read so far are kept; run again to go on",
         )
     if state.checkpoint.collected and not job.compares:
-        state = await _pour(job, state)
-    seconds = job.clock.monotonic() - started
-    return replace(state.result, seconds=seconds), state.checkpoint
+        if job.stop():
+            state = replace(state, stopped=True)
+        else:
+            state = await _pour(job, state)
+    return _ended(job, state, started), state.checkpoint
 
 
 async def pour(job: Load) -> tuple[Result, Checkpoint]:
@@ -106,14 +114,21 @@ async def pour(job: Load) -> tuple[Result, Checkpoint]:
         raise AssertionError("nothing is collected")
     started = job.clock.monotonic()
     state = await _pour(job, _State(checkpoint=job.last))
+    return _ended(job, state, started), state.checkpoint
+
+
+def _ended(job: Load, state: _State, started: float) -> Result:
     seconds = job.clock.monotonic() - started
-    return replace(state.result, seconds=seconds), state.checkpoint
+    return replace(state.result, seconds=seconds, stopped=state.stopped)
 
 
 async def _pour(job: Load, state: _State) -> _State:
-    async for checkpoint, done in pouring(job, state.checkpoint):
-        job.observe(done)
-        state = state.committed(done, checkpoint, job.clock.monotonic())
+    async with aclosing(pouring(job, state.checkpoint)) as batches:
+        async for checkpoint, done in batches:
+            job.observe(done)
+            state = state.committed(done, checkpoint, job.clock.monotonic())
+            if checkpoint.collected and job.stop():
+                return replace(state, stopped=True)
     return state
 
 

@@ -58,6 +58,14 @@ Event: TypeAlias = Planned | Read | Waiting | Evolved | Committed
 #: Receives each event once, in order. Must not raise and must not block.
 Observer: TypeAlias = Callable[[Event], None]
 
+#: Asked at every place where a load may stop; True: commit here and end, for another run to go on.
+Stop: TypeAlias = Callable[[], bool]
+
+
+def never() -> bool:
+    """Let a run go on to its end: the `Stop` of those who do not care."""
+    return False
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
@@ -70,6 +78,8 @@ class Result:
     rejected: int
     requests: int
     seconds: float
+    #: It ended at a commit because it was asked to; another run goes on from there.
+    stopped: bool = False
 
 
 class Clock(Protocol):
