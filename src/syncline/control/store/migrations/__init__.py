@@ -1,0 +1,1 @@
+"""Every step from one schema of the store to the next."""
