@@ -12,9 +12,12 @@ from syncline.control.store import (
     connections,
     jobs,
     labels,
+    nodes,
+    runs,
     schedules,
     sessions,
     settings,
+    slots,
     tasks,
     tokens,
     users,
@@ -26,6 +29,7 @@ from syncline.errors import StoreRefused
 #: Every module with tables: importing them fills the collection.
 MODULES: tuple[ModuleType, ...] = (
     connections, jobs, tasks, schedules, labels, users, tokens, sessions, audit, settings,
+    runs, slots, nodes,
 )  # fmt: skip
 TABLES = metadata
 _MIGRATIONS = "syncline.control.store.migrations"
