@@ -10,7 +10,7 @@ from syncline.control.store.schema import migrate
 from syncline.control.vault import is_sealed, key_file, new_key, open_vault, vault_of
 from syncline.errors import VaultError
 
-OLD, NEW = "an old key that is long enough to be one", "a new key that is long enough too, surely"
+OLD, NEW = "an old key that is long enough to be one", "a new key that is long enough to be one"
 
 
 def test_what_is_sealed_can_be_opened() -> None:
