@@ -17,6 +17,7 @@ from syncline.cli.failures import exit_code
 from syncline.cli.main import app
 from syncline.control.project import ConnectionSpec, DeletesSpec, ExpressionSpec, JobSpec, TaskSpec
 from syncline.control.properties import MODELS
+from syncline.control.timetable import AfterSpec, MonthlySpec, ScheduleSpec, WeeklySpec
 from syncline.profile.columns import child_columns, table_columns
 from syncline.profile.loader import bundled_profiles, load_profile
 from syncline.profile.schema import ApiTable, ParentFanOut, Profile
@@ -31,6 +32,10 @@ _SPECS = {
     "TaskSpec": "a-task",
     "DeletesSpec": "deletes-of-a-task-in-full",
     "ExpressionSpec": "a-computed-column-of-a-task",
+    "ScheduleSpec": "a-schedule-of-a-job",
+    "WeeklySpec": "weekly-of-a-schedule",
+    "MonthlySpec": "monthly-of-a-schedule",
+    "AfterSpec": "after-of-a-schedule",
 }
 HERE = Path(__file__).parent / "reference"
 
@@ -129,6 +134,10 @@ def project_file() -> Iterator[str]:
     yield from _model(TaskSpec, "A task")
     yield from _model(ExpressionSpec, "A computed column of a task")
     yield from _model(DeletesSpec, "`deletes` of a task, in full")
+    yield from _model(ScheduleSpec, "A `schedule` of a job")
+    yield from _model(WeeklySpec, "`weekly` of a schedule")
+    yield from _model(MonthlySpec, "`monthly` of a schedule")
+    yield from _model(AfterSpec, "`after` of a schedule")
 
 
 def properties() -> Iterator[str]:

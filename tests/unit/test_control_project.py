@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from syncline.control.project import Project, load_project, substituted
-from syncline.control.tasks import tasks_of
+from syncline.control.project import JobSpec, Project, load_project, substituted
+from syncline.control.tasks import tasks_of, with_new_tables
 from syncline.errors import ProjectError, QueryError
 from syncline.model.job import Deletes, Disposition, SchemaPolicy, Task
 
@@ -138,3 +138,55 @@ def test_environment_variables(tmp_path: Path) -> None:
     with pytest.raises(ProjectError) as caught:
         substituted("clio", properties, {})
     assert "OAuthClientSecret: the environment variable CLIO_SECRET is not set" in str(caught.value)
+
+
+def job(tmp_path: Path, settings: str, tasks: str) -> JobSpec:
+    text = PROJECT.replace("    tasks:\n", "".join(f"    {s}\n" for s in settings.splitlines()))
+    path = tmp_path / "p.yaml"
+    path.write_text(text + ("    tasks:\n" + tasks if tasks else ""))
+    return load_project(path).jobs["nightly"]
+
+
+def test_settings_of_a_job_hold_for_its_tasks(tmp_path: Path) -> None:
+    spec = job(
+        tmp_path,
+        "schema: raw\ntable_prefix: clio.\nstart: 2025-01-01",
+        "      - table: Matters\n"
+        "      - {table: Activities, into: mine.Hours, start: 2026-01-01}\n"
+        "      - {table: Contacts, enabled: false}\n",
+    )
+    matters, activities = tasks_of("nightly", spec)
+    assert (matters.schema, matters.target) == ("raw", "clio.Matters")
+    assert matters.start == datetime(2025, 1, 1, tzinfo=UTC)
+    assert (activities.schema, activities.target) == ("mine", "Hours")
+    assert activities.start == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_a_job_of_all_tables_adds_those_that_have_no_task(tmp_path: Path) -> None:
+    spec = job(tmp_path, "all_tables: true", "      - {table: contacts, enabled: false}\n")
+    added = with_new_tables(spec, ["Contacts", "Matters", "Users"])
+    assert [task.target for task in tasks_of("nightly", added)] == ["Matters", "Users"]
+    assert with_new_tables(added, ["Contacts", "Matters", "Users"]) == added
+    plain = job(tmp_path, "paused: true", "")
+    assert with_new_tables(plain, ["Contacts"]) == plain
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        ("{}", "give one of every_minutes"),
+        ("{daily_at: '03:30', cron: '0 3 * * *'}", "give one of every_minutes"),
+        ("{cron: '0 3 * *'}", "5 fields"),
+        ("{cron: '0 3 30 2 *'}", "never|ever comes true"),
+        ("{every_minutes: 7}", "every_minutes"),
+        ("{daily_at: 24:00}", "daily_at"),
+        ("{daily_at: 03:00, time_zone: Mars/Base}", "no time zone 'Mars/Base'"),
+    ],
+)
+def test_schedules_that_cannot_be(tmp_path: Path, schedule: str, words: str) -> None:
+    with pytest.raises(ProjectError, match=words):
+        job(tmp_path, f"schedule: {schedule}", "")
+
+
+def test_labels_are_kept_in_order_and_once(tmp_path: Path) -> None:
+    assert job(tmp_path, "labels: [b, a, b]", "").labels == ("a", "b")

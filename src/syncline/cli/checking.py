@@ -19,7 +19,7 @@ from syncline.control.connections import (
     opener,
 )
 from syncline.control.project import JobSpec, Project, load_project
-from syncline.control.tasks import tasks_of
+from syncline.control.tasks import tasks_of, with_new_tables
 from syncline.errors import SynclineError
 from syncline.load.flow import fit, matched
 from syncline.load.strategy import decide
@@ -44,7 +44,7 @@ async def check(file: Path, job: str | None, console: Console) -> int:
         try:
             destination_properties(project, spec.destination)
             tables = described(project, spec.source)
-            for task in tasks_of(name, spec):
+            for task in tasks_of(name, with_new_tables(spec, tables)):
                 code = await _task(project, spec, task, tables, out) or code
         except SynclineError as error:
             failures.show(error, console)

@@ -15,10 +15,10 @@ from rich.table import Table
 from syncline.cli import failures
 from syncline.cli.progress import JobProgress
 from syncline.control.clock import SystemClock
-from syncline.control.connections import opened_source, opener
+from syncline.control.connections import described, opened_source, opener
 from syncline.control.jobs import JobRun, Outcome, run_job
 from syncline.control.project import JobSpec, Project, load_project
-from syncline.control.tasks import tasks_of
+from syncline.control.tasks import tasks_of, with_new_tables
 from syncline.errors import ProjectError, SynclineError
 from syncline.load.verify import Comparison
 from syncline.model.job import Task
@@ -135,6 +135,11 @@ def chosen_jobs(project: Project, name: str | None) -> dict[str, JobSpec]:
     return {name: project.jobs[name]}
 
 
+def whole(project: Project, spec: JobSpec) -> JobSpec:
+    """Return a job with the tasks that 'all_tables' adds."""
+    return with_new_tables(spec, described(project, spec.source)) if spec.all_tables else spec
+
+
 def chosen_tasks(
     project: Project, job: str | None, targets: Sequence[str]
 ) -> dict[str, tuple[Task, ...]]:
@@ -143,7 +148,13 @@ def chosen_tasks(
     By job; jobs without such a task are left out. Raises `ProjectError` for a table that none of
     them writes to.
     """
-    tasks = {name: tasks_of(name, spec) for name, spec in chosen_jobs(project, job).items()}
+    specs = {n: whole(project, spec) for n, spec in chosen_jobs(project, job).items()}
+    tasks = {name: tasks_of(name, spec) for name, spec in specs.items()}
+    if not any(tasks.values()):
+        raise ProjectError(
+            f"the job {job} has no tasks" if job else "the project has no tasks",
+            hint="add some under 'tasks:' of the job, or 'all_tables: true'",
+        )
     known = {t.target.lower(): t.target for each in tasks.values() for t in each}
     for target in targets:
         if target.lower() not in known:

@@ -7,8 +7,16 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
+from syncline.control.timetable import ScheduleSpec
 from syncline.errors import ProjectError
 from syncline.profile.loader import parse
 
@@ -17,6 +25,11 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 #: A name that can be part of a file name and of a checkpoint's task id.
 ObjectName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,49}$")]
 Scalar: TypeAlias = str | int | float | bool
+#: Words without commas, each once, in order of the alphabet.
+Labels: TypeAlias = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[^,\s](?:[^,]{0,48}[^,\s])?$")], ...],
+    AfterValidator(lambda labels: tuple(sorted(set(labels)))),
+]
 Moment: TypeAlias = Annotated[
     datetime, BeforeValidator(lambda v: _moment(v) if isinstance(v, date | str) else v)
 ]
@@ -35,6 +48,8 @@ class ConnectionSpec(_Part):
     properties: dict[str, Scalar | dict[str, Scalar]] | str = Field(
         description="CData's property names, or one connection string."
     )
+    description: str = Field(default="", description="For people.")
+    labels: Labels = Field(default=(), description="Words to find it by.")
 
 
 class ExpressionSpec(_Part):
@@ -63,6 +78,9 @@ class DeletesSpec(_Part):
 class TaskSpec(_Part):
     """One table or query of the source, kept in one table of the destination."""
 
+    enabled: bool = Field(
+        default=True, description="false: it stays in the job, but is not run or added again."
+    )
     table: str | None = Field(default=None, description="A table of the source; or use 'query'.")
     columns: tuple[ColumnSpec, ...] = Field(
         default=(),
@@ -166,8 +184,28 @@ class JobSpec(_Part):
 
     source: str = Field(description="Name of a connection of type api.")
     destination: str = Field(description="Name of a connection of another type.")
+    description: str = Field(default="", description="For people.")
+    labels: Labels = Field(default=(), description="Words to find it by.")
     tasks: tuple[TaskSpec, ...] = Field(
-        min_length=1, description="What to read and where to keep it, in this order."
+        default=(), description="What to read and where to keep it, in this order."
+    )
+    all_tables: bool = Field(
+        default=False,
+        description="Every run first adds a task for each table of the source that has none; to "
+        "leave one out, add it with 'enabled: false'.",
+    )
+    schedule: ScheduleSpec | None = Field(default=None, description="When it starts by itself.")
+    paused: bool = Field(default=False, description="Do not start by schedule.")
+    table_prefix: str = Field(
+        default="", description="Put before the name of every target table that has no 'into'."
+    )
+    schema_: str | None = Field(
+        default=None,
+        alias="schema",
+        description="Schema of every target table that names none; default: the destination's.",
+    )
+    start: Moment | None = Field(
+        default=None, description="The first day to read, for tasks without 'start'."
     )
     parallel_tasks: int = Field(
         default=1, gt=0, le=32, description="Tasks that run at the same time."

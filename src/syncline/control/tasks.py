@@ -1,5 +1,6 @@
 """From what a job says about a task to the task that the engine runs."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -35,8 +36,15 @@ class _Written:
 
 
 def tasks_of(name: str, job: JobSpec) -> tuple[Task, ...]:
-    """Return the tasks of a job. Raises `ProjectError`."""
-    tasks = tuple(_task(name, index, spec) for index, spec in enumerate(job.tasks))
+    """Return the tasks of a job that are to run. Raises `ProjectError`."""
+    return tuple(
+        task for task, spec in zip(all_tasks_of(name, job), job.tasks, strict=True) if spec.enabled
+    )
+
+
+def all_tasks_of(name: str, job: JobSpec) -> tuple[Task, ...]:
+    """Return the tasks of a job, those too that are switched off. Raises `ProjectError`."""
+    tasks = tuple(_task(name, job, index, spec) for index, spec in enumerate(job.tasks))
     seen: dict[str, int] = {}
     for index, task in enumerate(tasks):
         if task.id.lower() in seen:
@@ -49,16 +57,28 @@ def tasks_of(name: str, job: JobSpec) -> tuple[Task, ...]:
     return tasks
 
 
-def _task(job: str, index: int, spec: TaskSpec) -> Task:
-    place = f"jobs.{job}.tasks.{index + 1}"
+def with_new_tables(job: JobSpec, tables: Iterable[str]) -> JobSpec:
+    """Return the job with a task for each table that has none, if it is one of all tables."""
+    if not job.all_tables:
+        return job
+    known = {spec.table.lower() for spec in job.tasks if spec.table}
+    new = tuple(TaskSpec(table=table) for table in tables if table.lower() not in known)
+    return job.model_copy(update={"tasks": (*job.tasks, *new)})
+
+
+def _task(name: str, job: JobSpec, index: int, spec: TaskSpec) -> Task:
+    place = f"jobs.{name}.tasks.{index + 1}"
     written = _replicate(place, spec.query) if spec.query else _Written(query=_select(place, spec))
-    into = spec.into or written.into or spec.table
+    into = spec.into or written.into
+    if into is None and spec.table is not None:
+        into = _quoted(job.table_prefix + spec.table) if job.table_prefix else spec.table
     if into is None:
         raise ProjectError(
             f"{place}: a query needs 'into', the name of its target table",
             hint="add 'into: Name' to the task",
         )
     schema, target = _target(place, into)
+    schema = schema or job.schema_
     deletes = spec.deletes
     if not isinstance(deletes, DeletesSpec):
         deletes = DeletesSpec(mode=deletes)
@@ -66,7 +86,7 @@ def _task(job: str, index: int, spec: TaskSpec) -> Task:
     if spec.existing:
         write = write or Disposition.INSERT
     return Task(
-        id=f"{job}/{schema + '.' if schema else ''}{target}",
+        id=f"{name}/{schema + '.' if schema else ''}{target}",
         query=written.query,
         target=target,
         schema=schema,
@@ -82,7 +102,7 @@ def _task(job: str, index: int, spec: TaskSpec) -> Task:
         rejects=spec.rejects or (spec.existing and spec.on_error == "redirect"),
         synced_at=spec.synced_at,
         parallel=spec.parallel,
-        start=spec.start,
+        start=spec.start or job.start,
         commit_rows=spec.batch_size or spec.commit_rows,
         commit_seconds=spec.commit_seconds,
     )
