@@ -20,8 +20,8 @@ class Figures:
     #: Medians by case and side.
     costs: Mapping[tuple[str, str], Cost]
     repeats: int
-    #: Seconds that the 500 requests of the small table take one by one with the delay.
-    pure_wait: float
+    #: Seconds that the requests of a table take one by one with the delay, by its size.
+    pure_wait: Mapping[str, float]
     #: Share of the limit used, and seconds lost.
     used_of_limit: tuple[float, float] | None
     #: Names of two cases.
@@ -57,6 +57,7 @@ class Target:
 def report(figures: Figures) -> tuple[str, bool]:
     """Return the Markdown text, and whether every target that was measured is reached."""
     goals = list(targets(figures))
+    pure = ", ".join(f"{wait:.2f} s for {size}" for size, wait in figures.pure_wait.items())
     lines = [
         "# Results of the benchmark",
         "",
@@ -67,7 +68,7 @@ def report(figures: Figures) -> tuple[str, bool]:
         f"- versions: {', '.join(_versions())}",
         "- work: rows of 25 members, among them three objects and a list, 890 bytes of JSON each,",
         "  200 a page; then 1 % of the rows change; whole processes, start-up included",
-        f"- medians of {figures.repeats} for 100k rows and for parallel windows, one run otherwise",
+        f"- medians of {figures.repeats} for 100k rows without a delay, one run otherwise",
         "- every result was compared with the server's own figures: rows, ids, sums, latest change",
         "",
         *_table(figures),
@@ -78,8 +79,8 @@ def report(figures: Figures) -> tuple[str, bool]:
         "|---|---|---|---|",
         *(_goal(goal) for goal in goals),
         "",
-        "Pure waiting is a bare client that asks for the 500 pages one by one at 30 ms and does",
-        f"nothing else: {figures.pure_wait:.2f} s.",
+        "Pure waiting is a bare client that asks for the pages one by one at 30 ms and does",
+        f"nothing else: {pure}.",
         *_limited(figures),
         "",
     ]
@@ -119,25 +120,26 @@ def targets(figures: Figures) -> Iterator[Target]:
         bound=1.2,
         unit="x",
     )
+    # With few rows, the second that a process takes to start and to end weighs more.
+    size = "1M" if "1M" in figures.pure_wait else "100k"
+    waited = figures.of(f"30 ms a request, {size}")
     yield Target(
-        what="30 ms a request: wall time of 8 windows against one",
-        found=_ratio(figures.of(figures.windows), figures.of("30 ms a request"), "wall"),
+        what=f"30 ms a request, {size} rows: wall time of 8 windows against one",
+        found=_ratio(figures.of(f"{figures.windows}, {size}"), waited, "wall"),
         bound=1 / 6,
         unit="x",
     )
     yield from _incremental(figures)
-    waited = figures.of("30 ms a request")
     yield Target(
-        what="30 ms a request: wall time against pure waiting",
-        found=None if waited is None else waited.wall / figures.pure_wait,
+        what=f"30 ms a request, {size} rows: wall time against pure waiting",
+        found=None if waited is None else waited.wall / figures.pure_wait[size],
         bound=1.05,
         unit="x",
     )
-    # A scaled window makes the same loss weigh more; the limit that counts is one of 60 s.
     used = figures.used_of_limit
     yield Target(
-        what=f"share of 50 requests per 60 s used, by the seconds lost with {figures.limit}",
-        found=None if used is None else 6_000 / (60 + used[1]),
+        what=f"share of the limit used, {figures.limit}",
+        found=None if used is None else used[0] * 100,
         bound=98,
         at_least=True,
         unit=" %",
@@ -169,7 +171,7 @@ def _incremental(figures: Figures) -> Iterator[Target]:
 def _limited(figures: Figures) -> Iterator[str]:
     if figures.used_of_limit is not None:
         share, lost = figures.used_of_limit
-        yield f"Of the limit as scaled, {figures.limit}, {share:.1%} was used: {lost:.2f} s lost."
+        yield f"Of the limit of {figures.limit}, {share:.1%} was used: {lost:.2f} s lost."
 
 
 def _value(cost: Cost | None, what: str) -> float | None:

@@ -16,7 +16,8 @@ from bench.measure import ROOT, Cost, Server, WrongError, serving, used_of_limit
 from bench.report import Figures, report
 from bench.sides import SIDES, Run, Side, run
 
-SMALL, LARGE = 100_000, 1_000_000
+#: Rows of the tables; the last one is that of the limit, of five windows.
+SMALL, LARGE, FEW = 100_000, 1_000_000, 50_000
 DELAY = 0.03
 WINDOWS = 8
 LIMIT = 50
@@ -67,21 +68,20 @@ def large(programme: Programme, server: Server, *, with_dlt: bool) -> None:
             programme.twice(server, side, "1M")
 
 
-def waiting(programme: Programme, server: Server) -> float:
+def waiting(programme: Programme, server: Server, size: str) -> float:
     """Full loads where every request takes a while; return the seconds of pure waiting."""
     server.admin("configure", delay=DELAY)
     requests = server.rows // 200
     pure = server.pure_wait(requests)
     print(f"pure waiting for {requests} requests, one by one: {pure:.2f} s", flush=True)
     for side in programme.sides:
-        if side.name == "dlt":
+        if side.name == "dlt" or (side.name == "floor" and size == "1M"):
             continue
         what = Run(server=server, directory=programme.work / "waiting")
-        programme.note("30 ms a request", side, run(side, what, delay=DELAY))
+        programme.note(f"30 ms a request, {size}", side, run(side, what, delay=DELAY))
     for side in _syncline(programme):
-        for _ in range(programme.repeats):
-            what = Run(server=server, directory=programme.work / "windows", parallel=WINDOWS)
-            programme.note(f"30 ms, {WINDOWS} windows", side, run(side, what, delay=DELAY))
+        what = Run(server=server, directory=programme.work / "windows", parallel=WINDOWS)
+        programme.note(f"30 ms, {WINDOWS} windows, {size}", side, run(side, what, delay=DELAY))
     return pure
 
 
@@ -113,16 +113,19 @@ def main() -> int:
             sides=[SIDES[name] for name in given.sides.split(",")],
             work=Path(work),
             repeats=1 if given.quick else 3,
-            window=2 if given.quick else 5,
+            window=2 if given.quick else 60,
         )
+        pure = {}
         try:
             with serving(SMALL) as server:
                 small(programme, server)
-                pure = waiting(programme, server)
-                used = limited(programme, server)
+                pure["100k"] = waiting(programme, server, "100k")
             if not given.no_large:
                 with serving(LARGE) as server:
                     large(programme, server, with_dlt=given.dlt_large)
+                    pure["1M"] = waiting(programme, server, "1M")
+            with serving(FEW) as server:
+                used = limited(programme, server)
         except WrongError as wrong:
             print(f"the benchmark failed: {wrong}", file=sys.stderr)
             return 1
