@@ -24,7 +24,7 @@ from syncline.errors import CredentialError, DestinationRefused, ProjectError, P
 from syncline.extract.credentials import Credentials
 from syncline.extract.describe import views
 from syncline.extract.oauth import Registration, registration
-from syncline.extract.source import rest_source
+from syncline.extract.source import RestSource, Watch, rest_source
 from syncline.extract.tokens import MemoryTokens, Tokens, TokenStore, token_store
 from syncline.extract.transport import Transport
 from syncline.model.ports import Destination, Source
@@ -32,6 +32,7 @@ from syncline.model.run import Clock, Event
 from syncline.model.table import Table
 from syncline.profile.auth import OAuth
 from syncline.profile.loader import load_profile
+from syncline.profile.schema import Profile
 from syncline.profile.settings import resolved
 
 #: Prints one line for the user.
@@ -57,6 +58,28 @@ async def opened_source(
     """
     given = source_properties(project, name)
     profile = load_profile(given.profile)
+    async with opened_api(
+        name, given, profile, clock, observe=observe, say=say, open_browser=open_browser
+    ) as source:
+        yield source
+
+
+@asynccontextmanager
+async def opened_api(
+    name: str,
+    given: ApiProperties,
+    profile: Profile,
+    clock: Clock,
+    *,
+    observe: Callable[[Event], None],
+    say: Say,
+    open_browser: OpenBrowser | None = None,
+    watch: Watch | None = None,
+) -> AsyncIterator[RestSource]:
+    """Open the API of a profile as `opened_source` does; ``name``: the connection's.
+
+    ``watch`` is shown every request and its answer.
+    """
     settings = resolved(profile, given.settings)
     credentials = _credentials(name, given, clock)
     scheme = next(
@@ -72,7 +95,12 @@ async def opened_source(
         browser = open_browser or in_browser(say)
         await _signed_in(known, given, tokens, clock, browser)
     source = rest_source(
-        profile=profile, settings=settings, credentials=credentials, clock=clock, observe=observe
+        profile=profile,
+        settings=settings,
+        credentials=credentials,
+        clock=clock,
+        observe=observe,
+        watch=watch,
     )
     try:
         yield source

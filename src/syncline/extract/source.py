@@ -1,14 +1,15 @@
 """A profile, opened: the tables of an API as a `syncline.model.ports.Source`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Hashable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Hashable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from syncline.errors import QueryError
 from syncline.extract import position
+from syncline.extract.answer import Answer, Send
 from syncline.extract.auth import auth_of
 from syncline.extract.client import Client
 from syncline.extract.credentials import Credentials
@@ -19,8 +20,12 @@ from syncline.extract.transport import Transport
 from syncline.model.batch import Batch, Cursor
 from syncline.model.run import Clock, Observer
 from syncline.model.table import Scan, Table
+from syncline.profile.pagination import Request
 from syncline.profile.schema import ParentFanOut, Profile
 from syncline.profile.template import fill
+
+#: Is shown a request, signed as it was sent, and its answer.
+Watch: TypeAlias = Callable[[Request, Answer], None]
 
 
 def rest_source(
@@ -31,19 +36,20 @@ def rest_source(
     clock: Clock,
     observe: Observer | None = None,
     timeout: float = 120.0,
+    watch: Watch | None = None,
 ) -> "RestSource":
     """Return the source that a profile describes; nothing is sent yet.
 
     ``settings``: a value for each setting that is needed, see `syncline.profile.settings`.
-    ``timeout``: seconds without a byte after which a request has failed. Raises
-    `PropertyError` and `ProfileError` for what is missing.
+    ``timeout``: seconds without a byte after which a request has failed. ``watch`` is shown
+    every request and its answer. Raises `PropertyError` and `ProfileError` for what is missing.
     """
     transport = Transport(
         connections=profile.limits.concurrency, timeout=timeout, monotonic=clock.monotonic
     )
     auth = auth_of(profile, settings, credentials, send=transport.send, clock=clock)
     client = Client(
-        send=transport.send,
+        send=transport.send if watch is None else _watched(transport.send, watch),
         auth=auth,
         clock=clock,
         limits=profile.limits,
@@ -54,6 +60,15 @@ def rest_source(
         observe=observe,
     )
     return RestSource(profile=profile, settings=settings, client=client, transport=transport)
+
+
+def _watched(send: Send, watch: Watch) -> Send:
+    async def sent(request: Request, body: bytes | None) -> Answer:
+        answer = await send(request, body)
+        watch(request, answer)
+        return answer
+
+    return sent
 
 
 class RestSource:
@@ -109,6 +124,13 @@ class RestSource:
         async with aclosing(self._table_read(scan).batches(begun)) as batches:
             async for batch in batches:
                 yield batch
+
+    async def ask(self, request: Request) -> Answer:
+        """Return the answer to any request, sent as those of reads are.
+
+        Raises what `Client.fetch` raises.
+        """
+        return await self._client.fetch(request)
 
     async def aclose(self) -> None:
         """Close connections; no read may be under way."""
