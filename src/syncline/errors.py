@@ -26,7 +26,8 @@ SynclineError
 │   ├── CommitUnknown        transient.commit_unknown  the connection broke while committing
 │   ├── DestinationBusy      transient.busy      another process holds the file or the lock
 │   ├── DestinationFull      transient.disk_full
-│   └── TooManyAttempts      transient.too_many_attempts  wait before trying to sign in again
+│   ├── TooManyAttempts      transient.too_many_attempts  wait before trying to sign in again
+│   └── OutOfTime            transient.out_of_time  a run took longer than its job allows
 ├── DataError                the data does not fit what was declared or allowed
 │   ├── ResponseRefused      data.response       an answer that is not what the profile says
 │   ├── RecordRefused        data.record         a row that does not fit
@@ -218,6 +219,12 @@ class TooManyAttempts(TransientError):
     """Too many attempts to sign in; wait."""
 
     code = "transient.too_many_attempts"
+
+
+class OutOfTime(TransientError):
+    """A run took longer than its job allows; the next one goes on from there."""
+
+    code = "transient.out_of_time"
 
 
 class DataError(SynclineError):

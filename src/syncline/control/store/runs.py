@@ -40,14 +40,27 @@ runs = Table(
     #: Somebody wants it to end: the run looks here, and ends at its next commit.
     Column("cancel_at", Instant),
     Column("cancelled_by", String(100)),
-    #: Kept so that the end of a run can start others, even after a crash.
+    #: What follows the end of a run has been seen to.
     Column("followed", Boolean, nullable=False, default=False),
     Column("error_code", String(50)),
     Column("error", Text),
     Column("hint", Text),
     Index("ix_runs_job_id_created_at", "job_id", "created_at"),
     Index("ix_runs_created_at", "created_at"),
-    Index("ix_runs_state_dispatched_at", "state", "dispatched_at"),
+    Index("ix_runs_state_created_at", "state", "created_at"),
+)
+# Few rows are in these, however long the history: a node looks here every second.
+Index(
+    "ix_runs_undispatched",
+    runs.c.created_at,
+    sqlite_where=runs.c.dispatched_at.is_(None),
+    postgresql_where=runs.c.dispatched_at.is_(None),
+)
+Index(
+    "ix_runs_unfollowed",
+    runs.c.finished_at,
+    sqlite_where=runs.c.followed.is_(False),
+    postgresql_where=runs.c.followed.is_(False),
 )
 # One run of a job at a time: the database itself refuses a second.
 Index(

@@ -50,8 +50,20 @@ def upgrade() -> None:
     with op.batch_alter_table("runs", schema=None) as batch_op:
         batch_op.create_index("ix_runs_created_at", ["created_at"], unique=False)
         batch_op.create_index("ix_runs_job_id_created_at", ["job_id", "created_at"], unique=False)
+        batch_op.create_index("ix_runs_state_created_at", ["state", "created_at"], unique=False)
         batch_op.create_index(
-            "ix_runs_state_dispatched_at", ["state", "dispatched_at"], unique=False
+            "ix_runs_undispatched",
+            ["created_at"],
+            unique=False,
+            sqlite_where=sa.text("dispatched_at IS NULL"),
+            postgresql_where=sa.text("dispatched_at IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_runs_unfollowed",
+            ["finished_at"],
+            unique=False,
+            sqlite_where=sa.text("followed IS 0"),
+            postgresql_where=sa.text("followed IS false"),
         )
         batch_op.create_index(
             "uq_runs_active",

@@ -1,0 +1,1 @@
+"""Durable execution of runs: what the store says shall run is run, through any crash."""

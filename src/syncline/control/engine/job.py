@@ -1,0 +1,76 @@
+"""A job ready to be run: its tasks, and how to open what they read from and write to."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from syncline.control.connections import opened_source, opener
+from syncline.control.project import Project
+from syncline.control.tasks import tasks_of
+from syncline.errors import Missing
+from syncline.model.job import Task
+from syncline.model.ports import Destination, Source
+from syncline.model.run import Clock, Observer
+
+#: Opens a source for as long as the context lasts; the observer hears when it must wait.
+OpenSource = Callable[[Clock, Observer], AbstractAsyncContextManager[Source]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnableJob:
+    """What the engine needs to know about a job."""
+
+    id: str
+    name: str
+    tasks: tuple[Task, ...]
+    #: Id of the source connection: task runs of one account wait for each other …
+    account: str
+    #: … so that no more than so many go on at a time: 1, 2, 4 or 8.
+    account_limit: int = 4
+    source: OpenSource
+    destination: Callable[[], Awaitable[Destination]]
+    parallel_tasks: int = 1
+    continue_on_error: bool = True
+    #: How often a task is tried again after an error that may pass, and how long after the first.
+    retries: int = 2
+    retry_seconds: float = 30.0
+    #: Seconds that a run may take as a whole; None: as long as it needs.
+    timeout: float | None = None
+
+
+class Jobs(Protocol):
+    """Where jobs come from."""
+
+    async def find(self, job_id: str) -> RunnableJob:
+        """Return a job as it is now. Raises `Missing`, `ConfigError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectJobs:
+    """The jobs of a project file; a job's id is its name."""
+
+    project: Project
+
+    async def find(self, job_id: str) -> RunnableJob:
+        """Return a job of the project."""
+        spec = self.project.jobs.get(job_id)
+        if spec is None:
+            raise Missing(f"the project has no job {job_id!r}", hint="it may have been renamed")
+
+        def source(clock: Clock, observe: Observer) -> AbstractAsyncContextManager[Source]:
+            return opened_source(
+                self.project, spec.source, clock, observe=observe, say=lambda _: None
+            )
+
+        return RunnableJob(
+            id=job_id,
+            name=job_id,
+            tasks=tasks_of(job_id, spec),
+            account=spec.source,
+            source=source,
+            destination=opener(self.project, spec.destination),
+            parallel_tasks=spec.parallel_tasks,
+            continue_on_error=spec.continue_on_error,
+        )

@@ -1,0 +1,179 @@
+"""The first and the last step of a job run: what it consists of, and how it ended."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from syncline.control.engine.job import RunnableJob
+from syncline.control.engine.patience import patiently
+from syncline.control.engine.work import Desk
+from syncline.control.runs import RunOptions, State, add_event, insert_new, options_of
+from syncline.control.store.runs import runs, task_runs
+from syncline.errors import Invalid, SynclineError, TransientError
+from syncline.model.job import Task
+
+#: How the tasks of a run are to be begun. JSON.
+Setup: TypeAlias = dict[str, Any]
+_NOTHING: Setup = {"tasks": 0, "parallel": 1, "go_on": True, "account": "", "limit": 1}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """The steps on one node. Each may be done twice, and does no harm then."""
+
+    desk: Desk
+
+    async def begin(self, run: str) -> Setup:
+        """Write down that a run has begun, and its tasks; return how to begin them."""
+        return await patiently(self.desk.clock, lambda: self._begin(run))
+
+    async def finish(self, run: str) -> str:
+        """Write down how a run ended; return its state."""
+        return await patiently(self.desk.clock, lambda: self._finish(run))
+
+    async def _begin(self, run: str) -> Setup:
+        async with self.desk.store.reading() as connection:
+            row = await _run(connection, run)
+        if row is None or row["finished_at"] is not None:
+            return _NOTHING
+        try:
+            job = await self.desk.open_runs.job(run, row["job_id"])
+            tasks = _chosen(job, options_of(row["options"]))
+        except TransientError:
+            raise
+        except SynclineError as error:
+            await self._refuse(run, error)
+            return _NOTHING
+        return await self._begun(run, row, job, tasks)
+
+    async def _begun(
+        self, run: str, row: RowMapping, job: RunnableJob, tasks: tuple[Task, ...]
+    ) -> Setup:
+        now = self.desk.board.now()
+        async with self.desk.store.writing() as connection:
+            first = row["started_at"] is None
+            started = row["started_at"] or now
+            deadline = None if job.timeout is None else started + timedelta(seconds=job.timeout)
+            done = await connection.execute(
+                update(runs)
+                .where(runs.c.id == run, runs.c.finished_at.is_(None))
+                .values(state=State.RUNNING, started_at=started, deadline_at=deadline)
+            )
+            if not done.rowcount:
+                return _NOTHING
+            if first:
+                await insert_new(
+                    connection,
+                    task_runs,
+                    *(
+                        {
+                            "run_id": run, "number": number, "task": task.id,
+                            "target": task.target, "state": State.QUEUED,
+                        }
+                        for number, task in enumerate(tasks)
+                    ),
+                )  # fmt: skip
+                by = f" by {row['requested_by']}" if row["requested_by"] else ""
+                await add_event(
+                    connection, run, now, "started", f"{row['reason']} run of {job.name}{by}",
+                    data={"node": self.desk.node, "tasks": len(tasks)},
+                )  # fmt: skip
+            of_run = task_runs.c.run_id == run
+            count = await connection.scalar(
+                select(func.count()).select_from(task_runs).where(of_run)
+            )
+        return {
+            "tasks": count or 0,
+            "parallel": job.parallel_tasks,
+            "go_on": job.continue_on_error,
+            "account": job.account,
+            "limit": job.account_limit,
+        }
+
+    async def _refuse(self, run: str, error: SynclineError) -> None:
+        """End a run whose job cannot be run at all."""
+        now = self.desk.board.now()
+        async with self.desk.store.writing() as connection:
+            await connection.execute(
+                update(runs)
+                .where(runs.c.id == run, runs.c.finished_at.is_(None))
+                .values(
+                    state=State.FAILED, started_at=func.coalesce(runs.c.started_at, now),
+                    finished_at=now, error_code=error.code, error=str(error), hint=error.hint,
+                )
+            )  # fmt: skip
+            await add_event(
+                connection, run, now, "failed", str(error), level="error",
+                data={"code": error.code, "hint": error.hint},
+            )  # fmt: skip
+
+    async def _finish(self, run: str) -> str:
+        now = self.desk.board.now()
+        async with self.desk.store.writing() as connection:
+            row = await _run(connection, run)
+            if row is None or row["finished_at"] is not None:
+                return "" if row is None else str(row["state"])
+            of_run = task_runs.c.run_id == run
+            await connection.execute(
+                update(task_runs)
+                .where(of_run, task_runs.c.finished_at.is_(None))
+                .values(state=State.SKIPPED, finished_at=now)
+            )
+            query = select(task_runs).where(of_run).order_by(task_runs.c.number)
+            tasks = (await connection.execute(query)).mappings().all()
+            states = [State(t["state"]) for t in tasks]
+            failed = next((t for t in tasks if t["state"] == State.FAILED), None)
+            state = _state(states, cancelled=row["cancel_at"] is not None)
+            told = failed if state is State.FAILED else None
+            await connection.execute(
+                update(runs)
+                .where(runs.c.id == run)
+                .values(
+                    state=state,
+                    finished_at=now,
+                    error_code=told["error_code"] if told else None,
+                    error=f"{told['target']}: {told['error']}" if told else None,
+                    hint=told["hint"] if told else None,
+                )
+            )
+            await add_event(
+                connection, run, now, str(state), _summary(state, states),
+                level="error" if state is State.FAILED else "info",
+            )  # fmt: skip
+        return str(state)
+
+
+async def _run(connection: AsyncConnection, run: str) -> RowMapping | None:
+    query = select(runs).where(runs.c.id == run)
+    return (await connection.execute(query)).mappings().one_or_none()
+
+
+def _chosen(job: RunnableJob, options: RunOptions) -> tuple[Task, ...]:
+    """Return the tasks that a run is about. Raises `Invalid` where there is none."""
+    wanted = {target.lower() for target in options.tasks}
+    chosen = tuple(t for t in job.tasks if not wanted or t.target.lower() in wanted)
+    if not chosen:
+        raise Invalid(
+            f"{job.name} has no such task" if wanted else f"{job.name} has no tasks",
+            hint=f"target tables: {', '.join(t.target for t in job.tasks)}"
+            if job.tasks
+            else "add one to the job",
+        )
+    return chosen
+
+
+def _state(states: list[State], *, cancelled: bool) -> State:
+    if cancelled and any(state is not State.SUCCEEDED for state in states):
+        return State.CANCELLED
+    if any(state is not State.SUCCEEDED for state in states):
+        return State.FAILED
+    return State.SUCCEEDED
+
+
+def _summary(state: State, states: list[State]) -> str:
+    counts = {word: states.count(word) for word in State}
+    parts = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    return f"{state}: {parts or 'no tasks'}"

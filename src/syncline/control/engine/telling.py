@@ -1,0 +1,61 @@
+"""Events of the engine as lines of a run's log: for people and for programs."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from syncline.model.run import Committed, Event, Evolved, Planned, Read, Waiting
+
+#: Shorter waits are shown while they last, but not kept.
+_WORTH_TELLING = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of the log."""
+
+    kind: str
+    message: str
+    level: str = "info"
+    data: Mapping[str, Any] | None = None
+
+
+def told(event: Event) -> Line | None:
+    """Return the line that tells an event; None for what only moves the progress on."""
+    match event:
+        case Planned():
+            return Line(kind="planned", message=_planned(event), data=asdict(event))
+        case Waiting(seconds=seconds, reason=reason) if seconds >= _WORTH_TELLING:
+            message = f"waiting {seconds:.0f} s: {reason}"
+            return Line(kind="waiting", message=message, data=asdict(event))
+        case Evolved(changes=changes):
+            return Line(
+                kind="evolved",
+                message=f"schema changed: {'; '.join(changes)}",
+                level="warning",
+                data={"changes": list(changes)},
+            )
+        case Committed():
+            return Line(kind="committed", message=_committed(event), data=asdict(event))
+        case Read() | Waiting():
+            return None
+
+
+def _planned(event: Planned) -> str:
+    if event.resuming:
+        return "going on where an earlier run stopped"
+    if event.incremental:
+        return "reading what has changed"
+    because = f": {event.full_because}" if event.full_because else ""
+    return f"reading everything{because}"
+
+
+def _committed(event: Committed) -> str:
+    counts = (
+        (event.inserted, "inserted"),
+        (event.updated, "updated"),
+        (event.deleted, "deleted"),
+        (event.rejected, "rejected"),
+    )
+    changed = ", ".join(f"{count:,} {word}" for count, word in counts if count)
+    return f"committed {event.rows:,} rows: {changed or 'nothing changed'}"

@@ -1,0 +1,125 @@
+"""The two workflows, and handing runs to the engine. All that runs here is durable."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from dbos import DBOS, EnqueueOptions, WorkflowHandleAsync
+from dbos import error as refusals
+
+from syncline.control.engine.database import ENGINE_VERSION
+from syncline.control.engine.settings import EngineSettings
+from syncline.control.engine.steps import Steps
+from syncline.control.engine.work import Desk, Work
+
+#: Graceful hand-overs count as recoveries too, so there is no number that would be too many.
+_RECOVERIES = 1_000_000
+_JOBS, _RUN_JOB, _RUN_TASK = "jobs", "run_job", "run_task"
+#: Task runs of one account at a time; the engine's limit is one number per queue.
+LIMITS = (1, 2, 4, 8)
+
+
+@dataclass(slots=True, kw_only=True)
+class Works:
+    """The task runs that are on this node now."""
+
+    desk: Desk
+    present: set[Work]
+
+    def idle(self) -> bool:
+        """Nothing is under way; what is here waits for the node to end."""
+        return all(work.parked for work in self.present)
+
+
+def register(desk: Desk, settings: EngineSettings) -> Works:
+    """Tell the engine what its workflows are on this node; before it is launched."""
+    works = Works(desk=desk, present=set())
+    steps = Steps(desk=desk)
+
+    @DBOS.workflow(name=_RUN_JOB, max_recovery_attempts=_RECOVERIES)
+    async def run_job(run: str) -> str:
+        async with desk.open_runs.held(run):
+            setup = await DBOS.run_step_async({"name": "begin"}, steps.begin, run)
+            waiting = list(range(setup["tasks"]))
+            going: dict[str, WorkflowHandleAsync[str]] = {}
+            failed = False
+            while going or (waiting and (setup["go_on"] or not failed)):
+                while waiting and len(going) < setup["parallel"] and (setup["go_on"] or not failed):
+                    number = waiting.pop(0)
+                    options = EnqueueOptions(
+                        workflow_name=_RUN_TASK,
+                        queue_name=_queue(setup["limit"]),
+                        workflow_id=f"{run}/{number}",
+                        queue_partition_key=setup["account"],
+                        app_version=ENGINE_VERSION,
+                    )
+                    handle = await DBOS.enqueue_workflow_with_options_async(options, run, number)
+                    going[handle.workflow_id] = handle
+                first = await DBOS.wait_first_async(
+                    list(going.values()), polling_interval_sec=settings.poll
+                )
+                state = await first.get_result(polling_interval_sec=settings.poll)
+                failed = failed or state != "succeeded"
+                del going[first.workflow_id]
+            return await DBOS.run_step_async({"name": "finish"}, steps.finish, run)
+
+    @DBOS.workflow(name=_RUN_TASK, max_recovery_attempts=_RECOVERIES)
+    async def run_task(run: str, number: int) -> str:
+        async with desk.open_runs.held(run):
+            work = Work(desk, run, number, f"{run}/{number}")
+            works.present.add(work)
+            try:
+                attempt = 1
+                while True:
+                    said = await DBOS.run_step_async({"name": "slice"}, work.slice, attempt)
+                    if said["next"] == "over":
+                        return str(said["state"])
+                    attempt += said["next"] == "retry"
+            finally:
+                works.present.discard(work)
+                await work.aclose()
+
+    return works
+
+
+async def register_queues(settings: EngineSettings) -> None:
+    """Make the queues known to all nodes; once the engine is launched."""
+    await DBOS.register_queue_async(
+        _JOBS, worker_concurrency=settings.jobs, polling_interval_sec=settings.poll
+    )
+    for limit in LIMITS:
+        await DBOS.register_queue_async(
+            _queue(limit),
+            partition_concurrency=limit,
+            worker_concurrency=settings.tasks,
+            polling_interval_sec=settings.poll,
+        )
+
+
+async def dispatch(run: str, job: str) -> bool:
+    """Hand a run to the engine; again is once. False: an earlier run of the job is not over."""
+    options = EnqueueOptions(
+        workflow_name=_RUN_JOB,
+        queue_name=_JOBS,
+        workflow_id=run,
+        deduplication_id=job,
+        app_version=ENGINE_VERSION,
+    )
+    try:
+        await DBOS.enqueue_workflow_with_options_async(options, run)
+    except refusals.DBOSQueueDeduplicatedError:
+        return False
+    return True
+
+
+def owner(executor: str) -> Callable[[str], Awaitable[bool]]:
+    """Return what says whether the engine names an executor as the one that runs a workflow."""
+
+    async def owns(workflow: str) -> bool:
+        status = await DBOS.get_workflow_status_async(workflow)
+        return status is not None and status.executor_id == executor
+
+    return owns
+
+
+def _queue(limit: int) -> str:
+    return f"tasks-{max(known for known in LIMITS if known <= max(1, limit))}"
