@@ -23,6 +23,8 @@ class Asked:
     path: str
     query: Sequence[tuple[str, str]]
     headers: Mapping[str, str]
+    method: str = "GET"
+    body: bytes = b""
 
     def get(self, name: str) -> str | None:
         return next((v for k, v in self.query if k == name), None)
@@ -53,7 +55,13 @@ class Api:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         query = list(request.query.items())
         self.asked.append(
-            Asked(path=request.path, query=query, headers=dict(request.headers.items()))
+            Asked(
+                path=request.path,
+                query=query,
+                headers=dict(request.headers.items()),
+                method=request.method,
+                body=await request.read(),
+            )
         )
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)

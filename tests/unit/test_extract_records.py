@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncline.errors import RecordRefused, ResponseRefused
-from syncline.extract.records import NotJson, Reader
+from syncline.extract.bodies import Unreadable
+from syncline.extract.records import Reader
 from syncline.extract.rows import Layout
 from syncline.model.batch import Reject
 from syncline.profile.columns import FlatColumn
@@ -345,7 +346,7 @@ def test_no_list_of_records(body: bytes) -> None:
     ],
 )
 def test_no_json(body: bytes) -> None:
-    with pytest.raises(NotJson):
+    with pytest.raises(Unreadable):
         reader(column("a", "string")).decode(body)
 
 

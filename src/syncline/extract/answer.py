@@ -13,6 +13,8 @@ from syncline.profile.pagination import Request
 
 #: Left readable in addresses; every server takes them as they are.
 _SAFE = ",:()*"
+#: A moment in the year 2001; nobody asks to wait for so many seconds.
+_LONG_AGO = 1e9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +68,17 @@ def moment(text: str) -> float | None:
     return parsed.replace(tzinfo=parsed.tzinfo or UTC).timestamp()
 
 
-def retry_after(answer: Answer, now: float) -> float | None:
-    """Return the seconds that the Retry-After header asks for, or None if it is not there.
+def retry_after(answer: Answer, now: float, header: str = "Retry-After") -> float | None:
+    """Return the seconds that a header asks to wait, or None if it is not there.
 
-    ``now`` is our own clock, in seconds since the epoch; the server's Date goes before it.
+    ``now`` is our own clock, in seconds since the epoch; the server's Date goes before it. A
+    number as great as moments of our time are is one.
     """
-    text = answer.headers.get("retry-after", "").strip()
+    text = answer.headers.get(header.lower(), "").strip()
     try:
         seconds = float(text)
+        if seconds > _LONG_AGO:
+            seconds -= now if answer.date is None else answer.date
     except ValueError:
         until = moment(text)
         if until is None:

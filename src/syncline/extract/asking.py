@@ -1,16 +1,20 @@
 """What is asked for a scan: from the profile and the scan's conditions to the first request."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import TypeAlias
 from urllib.parse import quote
 
-from syncline.errors import QueryError
-from syncline.extract.position import iso
+from syncline.errors import PropertyError, QueryError
+from syncline.extract.position import iso, request_of_json, request_to_json
+from syncline.extract.posted import body_of
 from syncline.extract.projection import Path, fields
+from syncline.model.batch import Json
 from syncline.model.table import Operator, Predicate, Value
 from syncline.profile.columns import FlatColumn
-from syncline.profile.pagination import Paginator, Request
+from syncline.profile.formats import Format
+from syncline.profile.pagination import Offset, PageNumber, Paginator, Request
 from syncline.profile.schema import (
     ApiTable,
     ColumnFilter,
@@ -20,9 +24,18 @@ from syncline.profile.schema import (
     Profile,
     ValueFanOut,
 )
-from syncline.profile.template import fill
+from syncline.profile.template import fill, places
+
+#: A part of the time: from, to, in seconds since the epoch.
+Span: TypeAlias = tuple[float, float]
 
 _LOWER = {Operator.GT, Operator.GE}
+#: What is asked for where the answer is not to be JSON.
+_ACCEPTED = {
+    "jsonl": "application/x-ndjson, application/jsonl, application/json",
+    "csv": "text/csv",
+    "xml": "application/xml, text/xml",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +57,21 @@ class Asking:
     since: float | None = None
     #: No more rows than these are wanted.
     limit: int | None = None
+    #: Only what has changed before, where the API must be told, in seconds since the epoch.
+    until: float | None = None
+    #: The part of the time that one walk is for, in place of ``since`` and ``until``.
+    span: Span | None = None
 
     @property
     def base_url(self) -> str:
         """The address below which all requests are."""
-        return fill(self.profile.base_url, self.settings)
+        own = self.table.base_url
+        return fill(self.profile.base_url if own is None else own, self.settings)
+
+    @property
+    def format(self) -> Format:
+        """What bodies are written in."""
+        return self.table.format or self.profile.defaults.format
 
     @property
     def page(self) -> PageSize:
@@ -74,6 +97,26 @@ class Asking:
             return page.size
         return max(min(page.size, self.limit), 1)
 
+    @property
+    def first(self) -> float | None:
+        """The first moment to ask for, in seconds since the epoch; None: there is no bound.
+
+        Raises `PropertyError` if the profile's start is no moment.
+        """
+        incremental = self.table.incremental
+        if incremental is None:
+            return None
+        found = [] if self.since is None else [self.since - incremental.overlap]
+        text = fill(incremental.start or "", self.settings).strip()
+        if text:
+            try:
+                found.append(_instant(text).timestamp())
+            except ValueError:
+                raise PropertyError(
+                    f"{text!r} is no moment to begin with", hint="write 2025-01-31 in the settings"
+                ) from None
+        return max(found, default=None)
+
     def request(self, walk: Value | None = None, more: Sequence[tuple[str, str]] = ()) -> Request:
         """Return the request of a walk's first page.
 
@@ -83,22 +126,79 @@ class Asking:
         """
         values = dict(self.settings)
         fan_out = self.table.fan_out
-        if isinstance(fan_out, ParentFanOut):
-            values[f"parent.{fan_out.column}"] = str(walk)
+        match fan_out:
+            case ParentFanOut(column=column):
+                values[f"parent.{column}"] = str(walk)
+            case ValueFanOut(parameter=None):
+                values["value"] = str(walk)
+            case _:
+                pass
         in_path = {name: quote(value, safe="") for name, value in values.items()}
         parameters: dict[str, list[str]] = {}
         for fixed in (self.profile.defaults.parameters, self.table.parameters):
-            parameters |= {name: [fill(value, values)] for name, value in fixed.items()}
+            parameters |= {
+                name: [fill(value, values)]
+                for name, value in fixed.items()
+                if not _left_away(value, values)
+            }
         parameters |= self._asked()
-        if isinstance(fan_out, ValueFanOut):
+        if isinstance(fan_out, ValueFanOut) and fan_out.parameter is not None:
             parameters[fan_out.parameter] = [str(walk)]
         for name in dict.fromkeys(name for name, _ in more):
             parameters[name] = [v for n, v in more if n == name]
+        posting = self.table.posting
         request = Request(
             url=f"{self.base_url.rstrip('/')}/{fill(self.table.path, in_path).lstrip('/')}",
             parameters=tuple((n, v) for n, each in parameters.items() for v in each),
+            headers=self._headers(values),
+            method="GET" if posting is None else "POST",
+            body=None if posting is None else body_of(posting, values, self._plain()),
         )
         return self.paginator.first(request)
+
+    def kept(self, request: Request) -> Json:
+        """Return a request as cursors keep it: without host, headers, body and secrets."""
+        secret = self._secret()
+        left = tuple(p for p in request.parameters if p[0] not in secret)
+        return request_to_json(replace(request, parameters=left), self.base_url)
+
+    def again(self, kept: Json, walk: Value | None = None) -> Request:
+        """Return the request of a page that was kept. Raises `ConfigError` if it is none."""
+        found, whole = request_of_json(kept, self.base_url), self.request(walk)
+        secret = self._secret()
+        own = tuple(p for p in whole.parameters if p[0] in secret)
+        return replace(whole, url=found.url, parameters=(*own, *found.parameters))
+
+    def _secret(self) -> frozenset[str]:
+        """Return the parameters of the profile that name a secret setting."""
+        settings = self.profile.settings
+        fixed = {**self.profile.defaults.parameters, **self.table.parameters}
+        named = ((n, place) for n, value in fixed.items() for place in places(value))
+        return frozenset(n for n, place in named if place in settings and settings[place].secret)
+
+    def _headers(self, values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        own = {
+            name: fill(value, values)
+            for name, value in self.table.headers.items()
+            if not _left_away(value, values)
+        }
+        named = {name.lower() for name in (*own, *self.profile.headers)}
+        accept = _ACCEPTED.get(self.format.type)
+        if accept is not None and "accept" not in named:
+            own["Accept"] = accept
+        return tuple(own.items())
+
+    def _plain(self) -> frozenset[str]:
+        """Return the parameters that are numbers or booleans, for bodies that tell them apart."""
+        found = {self.page.parameter}
+        if isinstance(self.paginator, Offset | PageNumber):
+            found.add(self.paginator.parameter)
+        for name, filters in self.table.filters.items():
+            for each in filters if isinstance(filters, tuple) else (filters,):
+                type_ = each.type or self.columns[name].type
+                if type_ in {"integer", "number", "boolean"} and each.value == "{value}":
+                    found.add(each.parameter)
+        return frozenset(filter(None, found))
 
     def _asked(self) -> dict[str, list[str]]:
         """Return the parameters that the scan brings, by name."""
@@ -119,12 +219,28 @@ class Asking:
             name = self.table.windows.since
             # A condition of the query may begin later still.
             asked[name] = [max([self.start.isoformat(), *filtered.get(name, [])])]
-        incremental = self.table.incremental
-        if incremental is not None and self.since is not None:
-            later = self._later(incremental, self.since - incremental.overlap)
-            asked[incremental.parameter] = [_moment(incremental, later)]
+        if self.table.incremental is not None:
+            asked |= self._of_time(self.table.incremental)
         self._check_required()
         return asked
+
+    def _of_time(self, incremental: Incremental) -> dict[str, list[str]]:
+        """Return the parameters that ask for a part of the time."""
+        asked: dict[str, list[str]] = {}
+        form = incremental.format
+        since, until = self.span or (self.first, self.until)
+        if incremental.until is not None and until is not None:
+            asked[incremental.until] = [moment_text(form, until)]
+        if since is not None:
+            since = self._later(incremental, since)
+        elif "{until}" in incremental.value:
+            since = 0.0
+        if since is None:
+            return asked
+        text = incremental.value.replace("{value}", moment_text(form, since))
+        if until is not None:
+            text = text.replace("{until}", moment_text(form, until))
+        return {**asked, incremental.parameter: [text]}
 
     def _filter(self, predicate: Predicate) -> Iterator[tuple[str, str]]:
         """Yield the parameters of a condition; none where walks are left out instead."""
@@ -221,14 +337,22 @@ def _instant(text: str) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _moment(incremental: Incremental, moment: float) -> str:
-    match incremental.format:
+def moment_text(form: str, moment: float) -> str:
+    """Return a moment, in seconds since the epoch, as an API takes it; never a later one."""
+    match form:
+        case "iso8601":
+            return iso(moment)
         case "date":
-            text = iso(moment)[:10]
+            return iso(moment)[:10]
         case "epoch":
-            text = str(int(moment // 1))
+            return str(int(moment // 1))
         case "epoch_ms":
-            text = str(int(moment * 1000 // 1))
+            return str(int(moment * 1000 // 1))
         case _:
-            text = iso(moment)
-    return incremental.value.replace("{value}", text)
+            return datetime.fromtimestamp(moment, UTC).strftime(form)
+
+
+def _left_away(template: str, values: Mapping[str, str]) -> bool:
+    """Say whether a parameter is nothing but a setting that is empty."""
+    named = places(template)
+    return len(named) == 1 and template == f"{{{named[0]}}}" and values.get(named[0]) == ""

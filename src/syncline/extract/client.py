@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from tenacity import (
     AsyncRetrying,
@@ -24,7 +24,9 @@ from syncline.errors import (
 from syncline.extract.answer import Answer, Send, retry_after
 from syncline.extract.auth import Auth, Proof
 from syncline.extract.faults import described, refusal, shown
+from syncline.extract.graphql import graphql_refusal
 from syncline.extract.limits import Limiter
+from syncline.extract.posted import posted
 from syncline.model.run import Clock, Observer, Waiting
 from syncline.profile.pagination import Request
 from syncline.profile.schema import Limits, Retry
@@ -60,7 +62,9 @@ class Client:
         self._retry = retry
         self._headers = tuple(headers.items())
         self._errors = errors
-        limiter = partial(Limiter, clock=clock, observe=observe, patience=retry.seconds)
+        limiter = partial(
+            Limiter, clock=clock, observe=observe, patience=retry.seconds, after=retry.after
+        )
         self._limiter = limiter(limits)
         self._own = {table: limiter(each) for table, each in table_limits.items()}
         self._backoff = wait_random_exponential(multiplier=0.5, max=_LONGEST_PAUSE)
@@ -115,10 +119,17 @@ class Client:
         """Let a moment pass before asking again for an answer that could not be read."""
         await self._sleep(min(2.0 ** (attempt - 1), _LONGEST_PAUSE))
 
-    def plain(self, request: Request) -> Request:
-        """Return the request without secrets that the API itself put into its links."""
+    def plain(self, request: Request, before: Request) -> Request:
+        """Return the request without secrets that the API itself put into its links.
+
+        Those that the request ``before`` has sent, because the profile says so, stay.
+        """
         own, secrets = self._auth.parameter, set(self._auth.secrets)
-        kept = tuple(p for p in request.parameters if p[0] != own and p[1] not in secrets)
+        kept = tuple(
+            p
+            for p in request.parameters
+            if p[0] != own and (p[1] not in secrets or p in before.parameters)
+        )
         return request if kept == request.parameters else replace(request, parameters=kept)
 
     def shown(self, request: Request) -> str:
@@ -138,11 +149,15 @@ class Client:
             ]
             # Only now: a token may end while its request waits for its turn.
             proof = await self._auth.proof()
+            plain, body = posted(request)
             try:
-                answer = await self._send(_signed(request, proof, self._headers), None)
+                answer = await self._send(_signed(plain, proof, self._headers), body)
             except TransientError as error:
                 message = f"{self.shown(request)}: {error}"
                 raise Unavailable(message, hint=error.hint) from error
+            except ResponseRefused as error:
+                message = f"{self.shown(request)}: {error}"
+                raise ResponseRefused(message, hint=error.hint) from error
             for turn in told:
                 turn.answer = answer
         return answer, proof
@@ -151,11 +166,13 @@ class Client:
         self, request: Request, answer: Answer, accept: Collection[int], *, renewed: bool
     ) -> None:
         status = answer.status
+        if status in _SUCCESS and request.body is not None and request.body.kind == "graphql":
+            self._judge_graphql(request, answer)
         if status in _SUCCESS or status in accept:
             return
         if status in _REDIRECTS:
             raise ResponseRefused(f"{self.shown(request)} is redirected again and again")
-        wait = retry_after(answer, self._clock.time())
+        wait = retry_after(answer, self._clock.time(), self._retry.after)
         if status in self._retry.statuses:
             message = self.described(request, answer)
             if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -173,6 +190,15 @@ class Client:
             )
         raise error
 
+    def _judge_graphql(self, request: Request, answer: Answer) -> None:
+        kind = graphql_refusal(answer.body)
+        if kind is None:
+            return
+        message = self.described(request, answer)
+        if issubclass(kind, RateLimited):
+            raise kind(message)
+        raise kind(message, hint="the API answered with errors; check the query in the profile")
+
     def _redirected(self, request: Request, answer: Answer) -> Request:
         here = urlsplit(request.url)
         there = urlsplit(urljoin(request.url, answer.headers.get("location", "")))
@@ -182,11 +208,7 @@ class Client:
                 f"{self.shown(request)} answered {answer.status}, to another host: {there.netloc}",
                 hint="set BaseURL to the address that answers itself",
             )
-        return replace(
-            request,
-            url=f"{there.scheme}://{there.netloc}{there.path}",
-            parameters=tuple(parse_qsl(there.query, keep_blank_values=True)),
-        )
+        return request.moved(f"{there.scheme}://{there.netloc}{there.path}", there.query)
 
     async def _sleep(self, seconds: float) -> None:
         if seconds > _TELL and self._observe is not None:

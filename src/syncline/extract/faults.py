@@ -95,7 +95,9 @@ def described(
 
 
 def head(body: bytes, secrets: Iterable[str]) -> str:
-    """Return the first characters of a body, on one line and without secrets."""
+    """Return the first characters of a body, on one line and without secrets; none of gzip."""
+    if body.startswith(b"\x1f\x8b"):
+        return ""
     text = " ".join(body[: 8 * _HEAD].decode("utf-8", "replace").split())
     # Invariant 7: cut secrets first, or one that lies across the end would leave its beginning.
     return cut(text, secrets)[:_HEAD]
@@ -105,9 +107,9 @@ def own_words(body: bytes, paths: Sequence[str]) -> str:
     """Return the API's own message, from the first path that leads to one; '' without."""
     try:
         content = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
-    for path in (*paths, "error_description"):
+    for path in (*paths, "error_description", "errors.message"):
         found = "; ".join(_texts(content, path.split(".")))
         if found:
             return found

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Protocol
 
 from syncline.extract.asking import Asking
-from syncline.extract.position import not_ours, request_of_json, request_to_json
+from syncline.extract.position import not_ours
 from syncline.extract.walk import PlaceLost, Walk, WalkedPage
 from syncline.model.batch import Json
 from syncline.model.table import Value
@@ -62,9 +62,7 @@ class OneWalk:
         """Return the walk, from where it was left."""
         if self.at is None:
             return Walk(request=self.asking.request())
-        return Walk(
-            request=request_of_json(self.at.get("request"), self.asking.base_url), kept=True
-        )
+        return Walk(request=self.asking.again(self.at.get("request")), kept=True)
 
     def value(self, index: int) -> Value | None:  # noqa: ARG002 (there is one)
         """Return None."""
@@ -74,7 +72,7 @@ class OneWalk:
         """Return the request of the page that follows."""
         if page.following is None or not self.resumable:
             return None
-        return {"request": request_to_json(page.following, self.asking.base_url)}
+        return {"request": self.asking.kept(page.following)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +95,7 @@ class WalkPerValue:
     def walk(self, index: int) -> Walk:
         """Return the walk for a value."""
         if index == 0 and self.request is not None:
-            kept = request_of_json(self.request, self.asking.base_url)
+            kept = self.asking.again(self.request, self.values[0])
             return Walk(request=kept, kept=True, may_miss=self.may_miss)
         return Walk(request=self.asking.request(self.values[index]), may_miss=self.may_miss)
 
@@ -111,7 +109,7 @@ class WalkPerValue:
             return {"after": self.values[index]}
         if not self.resumable:
             return None
-        kept = request_to_json(page.following, self.asking.base_url)
+        kept = self.asking.kept(page.following)
         return {"value": self.values[index], "request": kept}
 
 
@@ -151,7 +149,7 @@ class WalkPerWindow:
         """Return the walk through a window, from where it was left."""
         window = self.windows[index]
         if window.request is not None:
-            return Walk(request=request_of_json(window.request, self.asking.base_url), kept=True)
+            return Walk(request=self.asking.again(window.request), kept=True)
         return Walk(request=self.asking.request(more=self._bounds(window)))
 
     def value(self, index: int) -> Value | None:  # noqa: ARG002 (windows have none)
@@ -163,7 +161,7 @@ class WalkPerWindow:
         if page.following is None:
             self._left.pop(index, None)
         elif self.resumable:
-            kept = request_to_json(page.following, self.asking.base_url)
+            kept = self.asking.kept(page.following)
             self._left[index] = _kept(self.windows[index], kept)
         else:
             return None

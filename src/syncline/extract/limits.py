@@ -32,6 +32,7 @@ class Limiter:
         clock: Clock,
         observe: Observer | None = None,
         patience: float = math.inf,
+        after: str = "Retry-After",
     ) -> None:
         self._allowance = Allowance(limits)
         known = f" of {limits.requests} requests in {limits.seconds:g} s" if limits.requests else ""
@@ -40,6 +41,8 @@ class Limiter:
         self._observe = observe
         #: If the API asks for a longer wait than this, nobody waits.
         self._patience = patience
+        #: The header that asks for a wait.
+        self._after = after
         self._first_come = asyncio.Lock()
         self._changed = asyncio.Event()
         self._under_way = 0
@@ -100,5 +103,5 @@ class Limiter:
             return
         self._allowance.answered(answer, sent=sent, now=now, wall=self._clock.time())
         if answer.status == _TOO_MANY:
-            wait = retry_after(answer, self._clock.time())
+            wait = retry_after(answer, self._clock.time(), self._after)
             self._allowance.refused(answer, wait=wait, sent=sent, now=now)

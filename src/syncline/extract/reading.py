@@ -9,10 +9,11 @@ from typing import TypeAlias
 
 import pyarrow as pa
 
+from syncline.errors import PropertyError
 from syncline.extract import position
 from syncline.extract.ahead import as_they_come, in_order
 from syncline.extract.answer import Answer
-from syncline.extract.asking import Asking, walked_column
+from syncline.extract.asking import Asking, Span, walked_column
 from syncline.extract.client import Client
 from syncline.extract.describe import View
 from syncline.extract.itinerary import (
@@ -28,13 +29,15 @@ from syncline.extract.projection import Path, paths_of
 from syncline.extract.records import Reader
 from syncline.extract.rows import Layout
 from syncline.extract.shared import Ask, Reading
+from syncline.extract.steps import WalkPerStep, spans_of
 from syncline.extract.walk import Guide, PlaceLost, WalkedPage, pages
 from syncline.extract.windows import windows_of
-from syncline.model.batch import Batch
+from syncline.model.batch import Batch, Json
 from syncline.model.table import Operator, Scan, Value
 from syncline.profile.columns import FlatColumn
 from syncline.profile.pagination import Request
 from syncline.profile.schema import ApiTable, ParentFanOut, Profile, ValueFanOut
+from syncline.profile.template import fill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +69,18 @@ def own_paths(view: View, scan: Scan) -> tuple[Path, ...]:
 
 
 def asking_of(
-    profile: Profile, settings: Mapping[str, str], view: View, scan: Scan, paths: Sequence[Path]
+    profile: Profile,
+    settings: Mapping[str, str],
+    view: View,
+    scan: Scan,
+    paths: Sequence[Path],
+    *,
+    until: float | None = None,
 ) -> Asking:
-    """Return what is asked for a scan, whatever place it begins at."""
+    """Return what is asked for a scan, whatever place it begins at.
+
+    ``until``: the end of the time to ask for, in seconds since the epoch.
+    """
     start = scan.start
     if start is not None and start.tzinfo is not None:
         start = start.astimezone(UTC)
@@ -84,6 +96,7 @@ def asking_of(
         start=start.date() if start else None,
         # Of a list inside the records nobody knows how many rows a page makes.
         limit=scan.limit if view.child is None else None,
+        until=until,
     )
 
 
@@ -132,6 +145,10 @@ class TableRead:
             key=_key(view),
             list=view.child.list if view.child else "",
             texts=profile.numbers_as_strings,
+            answer=table.answer,
+            format=asking.format,
+            last=asking.paginator.last() or "",
+            most=profile.limits.page_bytes,
         )
         self._reader = Reader(layout)
         self._guide = Guide(
@@ -144,8 +161,16 @@ class TableRead:
             limit=None if scan.keep_rejects else scan.limit,
             # Rows of a few columns and without key may well be alike page after page.
             distinct=bool(layout.key) or (table.projection or profile.defaults.projection) is None,
+            absent=table.absent,
         )
-        self._fixed = self._asked_for()
+        own = {c.name: c for c in view.columns.values() if c.name in scan.columns}
+        self._headers = {n: c.source.lower() for n, c in own.items() if c.origin == "header"}
+        self._fixed = {
+            **self._asked_for(),
+            **{
+                n: fill(c.source, asking.settings) for n, c in own.items() if c.origin == "constant"
+            },
+        }
 
     async def batches(self, begun: Pass) -> AsyncGenerator[Batch]:
         """Yield the rows, a batch for each page. Raises what a `Source` raises."""
@@ -185,7 +210,7 @@ class TableRead:
                     return
                 at = itinerary.after(index, page)
                 if at is not None and self.started is not None:
-                    cursor = position.under_way(begun.since, self.started, at)
+                    cursor = position.under_way(begun.since, self._up_to(self.started), at)
                     batch = replace(batch, cursor=cursor)
                 yield batch
         nothing = pa.RecordBatch.from_pylist([], schema=self._reader.schema)
@@ -198,10 +223,11 @@ class TableRead:
         if page.content is None:
             nothing = pa.RecordBatch.from_pylist([], schema=self._reader.schema)
             return Batch(records=nothing, requests=self._take())
-        fixed = dict(self._fixed)
+        fixed: dict[str, Value | None] = dict(self._fixed)
         if value is not None:
             walked = (name for name, c in self._view.columns.items() if c.origin == "fan_out")
             fixed.update(dict.fromkeys(walked, value))
+        fixed.update((n, page.headers.get(h)) for n, h in self._headers.items())
         records, rejects = self._reader.batch(
             page.content,
             fixed=fixed,
@@ -213,7 +239,7 @@ class TableRead:
     def _completed(self, batch: Batch, begun: Pass) -> Batch:
         started = self._server_time(None) if self.started is None else self.started
         incremental = self._view.table.cursor_column is not None
-        cursor = position.complete(begun.since, started, incremental=incremental)
+        cursor = position.complete(begun.since, self._up_to(started), incremental=incremental)
         return replace(batch, complete=True, cursor=cursor)
 
     async def _itinerary(self, begun: Pass) -> Itinerary:
@@ -231,14 +257,24 @@ class TableRead:
                 else:
                     values = sorted(values, key=_order)
                 may_miss = True
-            case ValueFanOut(values=every):
+            case ValueFanOut() as fan_out:
+                every = _values(fan_out, asking.settings)
                 only = narrowed(self._view, self._scan)
                 values = every if only is None else [v for v in every if v in map(str, only)]
                 may_miss = False
             case _:
                 return await self._of_one_list(begun, resumable=resumable)
         at = begun.at or {}
+        stepped = self._steps(None)
         values = values_from(values, begun.at)
+        if stepped is not None:
+            return WalkPerStep(
+                asking=asking,
+                spans=stepped,
+                values=values,
+                may_miss=may_miss,
+                at_once=2 * asking.profile.limits.concurrency,
+            )
         under_way = bool(values) and values[0] == at.get("value")
         return WalkPerValue(
             asking=asking,
@@ -251,6 +287,11 @@ class TableRead:
 
     async def _of_one_list(self, begun: Pass, *, resumable: bool) -> Itinerary:
         asking, parallel = self._asking, max(self._scan.parallel, 1)
+        stepped = self._steps(begun.at)
+        if stepped is not None:
+            return WalkPerStep(
+                asking=asking, spans=stepped, values=None, may_miss=False, at_once=parallel
+            )
         windows = None
         if begun.at is not None and "windows" in begun.at:
             windows = windows_of_json(begun.at["windows"])
@@ -260,6 +301,18 @@ class TableRead:
         if windows is None:
             return OneWalk(asking=asking, resumable=resumable, at=begun.at)
         return WalkPerWindow(asking=asking, resumable=resumable, windows=windows, at_once=parallel)
+
+    def _up_to(self, started: float) -> float:
+        """Return up to when changes were read: no longer than the API was asked for them."""
+        known, until = self._view.api.incremental, self._asking.until
+        bounded = known is not None and (known.until is not None or "{until}" in known.value)
+        return min(started, until) if bounded and until is not None else started
+
+    def _steps(self, at: Mapping[str, Json] | None) -> Sequence[Span] | None:
+        known, first, until = self._view.api.incremental, self._asking.first, self._asking.until
+        if known is None or known.step is None or first is None or until is None:
+            return None
+        return spans_of(known, first, until, at)
 
     async def _ask(self, request: Request, accept: Collection[int]) -> Answer:
         answer = await self._client.fetch(request, table=self._view.api_name, accept=accept)
@@ -287,6 +340,18 @@ class TableRead:
             and p.operator in {Operator.EQ, Operator.IN}
             and len(p.values) == 1
         }
+
+
+def _values(fan_out: ValueFanOut, settings: Mapping[str, str]) -> Sequence[str]:
+    """Return the values of a fan-out. Raises `PropertyError` if its setting has none."""
+    if fan_out.setting is None:
+        return fan_out.values
+    found = [value.strip() for value in settings.get(fan_out.setting, "").split(",")]
+    if not any(found):
+        raise PropertyError(
+            f"{fan_out.setting} is missing", hint="set it, several values with commas between"
+        )
+    return list(dict.fromkeys(filter(None, found)))
 
 
 def _key(view: View) -> list[FlatColumn]:

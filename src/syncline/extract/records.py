@@ -9,14 +9,12 @@ import msgspec
 import pyarrow as pa
 
 from syncline.errors import RecordRefused, ResponseRefused
+from syncline.extract.bodies import Unreadable, converter, unpacked
 from syncline.extract.rows import ColumnMisfit, Layout, Rows
 from syncline.model.batch import Json, Reject
 
+_FORMATS = {"json": "JSON", "jsonl": "lines of JSON", "csv": "CSV", "xml": "XML"}
 _MARK = b"\xef\xbb\xbf"
-
-
-class NotJson(Exception):
-    """A body is not JSON, or not all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +28,10 @@ class PageContent:
     values: Mapping[str, Json]
     #: The records; None if one of them does not fit.
     records: Sequence[msgspec.Struct] | None
+    #: In JSON.
     body: bytes
+    #: What the paginator asked for of the last record.
+    last: Json = None
 
 
 class Reader:
@@ -39,6 +40,13 @@ class Reader:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._rows = Rows(layout, lenient=False)
+        lists = [path for path in (layout.records, layout.list) if path]
+        self._to_json = converter(layout.format, lists)
+
+    @property
+    def format(self) -> str:
+        """What bodies should be, for messages."""
+        return _FORMATS[self._layout.format.type]
 
     @property
     def schema(self) -> pa.Schema:
@@ -52,9 +60,11 @@ class Reader:
     def decode(self, body: bytes) -> PageContent:
         """Return the content of a page.
 
-        Raises `NotJson`, and `ResponseRefused` if the records are not where they should be.
+        Raises `Unreadable`, and `ResponseRefused` if the records are not where they should be, or
+        the body is longer or deeper than is allowed.
         """
-        body = body.removeprefix(_MARK)
+        body = unpacked(body, self._layout.most)
+        body = body.removeprefix(_MARK) if self._to_json is None else self._to_json(body)
         try:
             try:
                 records, values = self._rows.page(body)
@@ -62,14 +72,27 @@ class Reader:
                 body.decode()  # what is skipped over is not checked by the decoder
                 texts, values = self._rows.texts(body)
                 count = len(texts)
-                return PageContent(count=count, size=count, values=values, records=None, body=body)
+                last = self._rows.last(body)
+                return PageContent(
+                    count=count, size=count, values=values, records=None, body=body, last=last
+                )
         except msgspec.ValidationError as error:
             place = f"at {self._layout.records!r}" if self._layout.records else "as the body"
             raise ResponseRefused(f"there is no list of records {place}: {error}") from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise NotJson(str(error)) from error
-        size = self._rows.size(records)
-        return PageContent(count=len(records), size=size, values=values, records=records, body=body)
+            raise Unreadable(str(error)) from error
+        except RecursionError:
+            raise ResponseRefused(
+                "the answer has more lists and objects inside each other than can be read"
+            ) from None
+        return PageContent(
+            count=len(records),
+            size=self._rows.size(records),
+            values=values,
+            records=records,
+            body=body,
+            last=self._rows.last(body),
+        )
 
     def batch(
         self, page: PageContent, *, fixed: Mapping[str, Any], page_is: str, keep_rejects: bool

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -9,9 +10,12 @@ import pyarrow as pa
 
 from syncline.extract import convert
 from syncline.extract.convert import Misfit
+from syncline.extract.envelope import Envelope
 from syncline.extract.shape import Leaf, Shape
 from syncline.model.batch import Json
 from syncline.profile.columns import FlatColumn, arrow_type
+from syncline.profile.formats import Format, JsonFormat
+from syncline.profile.schema import Limits
 
 _WORDS: Mapping[type, str] = {
     str: "the text",
@@ -59,6 +63,14 @@ class Layout:
     list: str = ""
     #: Numbers and booleans may be texts.
     texts: bool = False
+    #: What is at ``records``: "list", "one" record, or "either", or nothing at all.
+    answer: str = "list"
+    #: What bodies are written in.
+    format: Format = JsonFormat(type="json")  # noqa: RUF009 (it cannot be changed)
+    #: Dotted path of what the paginator reads of the last record; '' if it reads nothing of it.
+    last: str = ""
+    #: Greatest size of a body that is unpacked, in bytes.
+    most: int = Limits.model_fields["page_bytes"].default
 
 
 class Rows:
@@ -70,7 +82,7 @@ class Rows:
     def __init__(self, layout: Layout, *, lenient: bool) -> None:
         self._layout = layout
         self._lenient = lenient
-        self._strict = strict = not layout.texts
+        self._strict = strict = not layout.texts and layout.format.type in {"json", "jsonl"}
         nested = bool(layout.list)
         self._in_record = [
             c for c in layout.columns if c.origin == ("parent" if nested else "record")
@@ -86,8 +98,13 @@ class Rows:
         self._records = Shape([*leaves, *listed], strict=strict)
         # The same, but elements stay texts until each is looked at.
         self._loose = Shape([*leaves, *texts], strict=strict)
-        self._page = _Envelope(layout, self._records.type, strict=strict)
-        self._page_of_texts = _Envelope(layout, msgspec.Raw, strict=strict)
+        envelope = partial(
+            Envelope, layout.records, layout.values, answer=layout.answer, strict=strict
+        )
+        self._page = envelope(self._records.type)
+        self._page_of_texts = envelope(msgspec.Raw)
+        self._last = tuple(filter(None, layout.last.split(".")))
+        self._last_shape = Shape([Leaf(path=self._last, type=Any)] if self._last else [])
         self._read_record = msgspec.json.Decoder(self._loose.type, strict=strict).decode
         self._read_element = msgspec.json.Decoder(self._elements.type, strict=strict).decode
 
@@ -101,6 +118,17 @@ class Rows:
     def texts(self, body: bytes) -> tuple[list[msgspec.Raw], Mapping[str, Json]]:
         """Return the records of a page as they came. Raises as `page` does."""
         return self._page_of_texts.decode(body)
+
+    def last(self, body: bytes) -> Json:
+        """Return what the paginator reads of the last record of a page; None without one."""
+        if not self._last:
+            return None
+        texts, _ = self.texts(body)
+        if not texts:
+            return None
+        record = msgspec.json.decode(texts[-1], type=self._last_shape.type)
+        found: Json = self._last_shape.column([record], 0)[0]
+        return found
 
     def size(self, records: Sequence[msgspec.Struct]) -> int:
         """Return the number of rows that records make."""
@@ -210,36 +238,17 @@ class Rows:
         return _misfit(text, str(error))
 
 
-class _Envelope:
-    """What is around the records of a page."""
-
-    def __init__(self, layout: Layout, record: Any, *, strict: bool) -> None:
-        self._paths = layout.values if layout.records else ()
-        self._shape: Shape | None = None
-        decoded: Any = list[record]
-        if layout.records:
-            path = tuple(layout.records.split("."))
-            records = Leaf(path=path, type=list[record], required=True)
-            values = [
-                Leaf(path=tuple(p.split(".")), type=Any, default=msgspec.UNSET) for p in self._paths
-            ]
-            self._shape = Shape([records, *values], strict=strict)
-            decoded = self._shape.type
-        self._read = msgspec.json.Decoder(decoded, strict=strict).decode
-
-    def decode(self, body: bytes) -> tuple[list[Any], Mapping[str, Json]]:
-        content: Any = self._read(body)
-        if self._shape is None:
-            return content, {}
-        (records,), *values = self._shape.columns([content])
-        found = {p: v[0] for p, v in zip(self._paths, values, strict=True)}
-        return records, {p: v for p, v in found.items() if v is not msgspec.UNSET}
-
-
 def _repeated(column: FlatColumn, value: Any, count: int) -> pa.Array:
     type_ = arrow_type(column.type)
-    if value is None:
+    if value is None or not count:
         return pa.nulls(count, type_)
+    try:
+        return pa.repeat(_one(column, value), count)
+    except (ValueError, Misfit):
+        raise ColumnMisfit(column.name, f"{value!r} is no {column.type}") from None
+
+
+def _one(column: FlatColumn, value: Any) -> pa.Scalar:
     match column.type:
         case "integer":
             given: Any = int(value)
@@ -253,7 +262,7 @@ def _repeated(column: FlatColumn, value: Any, count: int) -> pa.Array:
             given = msgspec.Raw(msgspec.json.encode(value))
         case _:
             given = str(value)
-    return pa.repeat(convert.array(column.type, [given])[0], count)
+    return convert.array(column.type, [given])[0]
 
 
 def _misfit(text: msgspec.Raw, reason: str, column: str | None = None) -> RowMisfit:

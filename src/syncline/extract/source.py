@@ -45,7 +45,10 @@ def rest_source(
     every request and its answer. Raises `PropertyError` and `ProfileError` for what is missing.
     """
     transport = Transport(
-        connections=profile.limits.concurrency, timeout=timeout, monotonic=clock.monotonic
+        connections=profile.limits.concurrency,
+        timeout=timeout,
+        most=profile.limits.page_bytes,
+        monotonic=clock.monotonic,
     )
     auth = auth_of(profile, settings, credentials, send=transport.send, clock=clock)
     client = Client(
@@ -90,6 +93,8 @@ class RestSource:
         self._shared = SharedPages()
         self._keys: dict[tuple[str, str], Keys] = {}
         self._reading_keys: dict[tuple[str, str], asyncio.Lock] = {}
+        #: The end of the time to ask for, where APIs must be told: one for reads that share pages.
+        self._until = float(int(client.clock.time()))
 
     async def tables(self) -> Mapping[str, Table]:
         """Return every table on offer, by name, in the profile's order."""
@@ -97,6 +102,7 @@ class RestSource:
 
     def expect(self, scans: Sequence[Scan]) -> None:
         """Learn which scans this run will read, so that pages they share are read once."""
+        self._until = float(int(self._client.clock.time()))
         known = list(scans)
         waiting = list(scans)
         implied: set[tuple[str, str]] = set()
@@ -149,7 +155,7 @@ class RestSource:
         return TableRead(
             view=view,
             scan=scan,
-            asking=asking_of(self._profile, self._settings, view, scan, paths),
+            asking=asking_of(self._profile, self._settings, view, scan, paths, until=self._until),
             client=self._client,
             share=partial(self._shared.reading, shared_by),
             keys=self._keys_of,

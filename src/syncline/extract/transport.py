@@ -11,7 +11,9 @@ from yarl import URL
 from syncline import __version__
 from syncline.errors import ConfigError, PropertyError, Unavailable
 from syncline.extract.answer import Answer, Send, address, moment
+from syncline.extract.bodies import too_long
 from syncline.profile.pagination import Request
+from syncline.profile.schema import Limits
 
 __all__ = ["Send", "Transport"]
 
@@ -24,10 +26,13 @@ class Transport:
         *,
         connections: int = 8,
         timeout: float = 120.0,
+        most: int = Limits.model_fields["page_bytes"].default,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connections = connections
         self._timeout = timeout
+        #: Greatest answer that is read, in bytes.
+        self._most = most
         self._monotonic = monotonic
         self._session: aiohttp.ClientSession | None = None
         #: The proxy to use for a scheme and host, as the environment says.
@@ -36,8 +41,9 @@ class Transport:
     async def send(self, request: Request, body: bytes | None = None) -> Answer:
         """Return the answer to a request, whatever its status.
 
-        Raises `Unavailable` if there is none, or only a part of it; `ConfigError` if there
-        cannot be one. The messages name neither address nor headers.
+        Raises `Unavailable` if there is none, or only a part of it; `ResponseRefused` if it is
+        longer than is allowed; `ConfigError` if there cannot be one. The messages name neither
+        address nor headers.
         """
         url = _url(request)
         sent = self._monotonic()
@@ -51,7 +57,7 @@ class Transport:
                 allow_redirects=False,
                 proxy=self._proxy(url.scheme, url.host or ""),
             ) as response:
-                content = await response.read()
+                content = await self._read(response.content)
                 headers = _lowered(response.headers.items())
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _failure(error, self._timeout) from error
@@ -63,6 +69,16 @@ class Transport:
             sent=sent,
             received=self._monotonic(),
         )
+
+    async def _read(self, content: aiohttp.StreamReader) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        while part := await content.readany():
+            size += len(part)
+            if size > self._most:
+                raise too_long(self._most)
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -1,13 +1,14 @@
 """One walk from page to page: the next page is asked for before this one is handed on."""
 
-from collections.abc import AsyncGenerator, Awaitable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, Awaitable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from syncline.errors import NotFound, ResponseRefused
 from syncline.extract.answer import Answer
+from syncline.extract.bodies import Unreadable
 from syncline.extract.client import Client
-from syncline.extract.records import NotJson, PageContent, Reader
+from syncline.extract.records import PageContent, Reader
 from syncline.profile.pagination import Page, Paginator, Request
 
 #: What an API answers to a place it no longer knows.
@@ -50,6 +51,7 @@ class WalkedPage:
     following: Request | None
     #: See `Answer`; None for a page that is not there.
     started: float | None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,8 @@ class Guide:
     limit: int | None = None
     #: Records of two pages that are alike are the same records.
     distinct: bool = True
+    #: Statuses that mean: there is nothing at this address.
+    absent: Collection[int] = ()
 
 
 async def pages(walk: Walk, guide: Guide) -> AsyncGenerator[WalkedPage]:
@@ -88,8 +92,12 @@ async def pages(walk: Walk, guide: Guide) -> AsyncGenerator[WalkedPage]:
             )
         seen.add(hash(request))
         try:
+            first = before is None
             page = await _page(
-                request, guide, _UNKNOWN_PLACE if walk.kept and before is None else ()
+                request,
+                guide,
+                accept=_UNKNOWN_PLACE if walk.kept and first else (),
+                absent=guide.absent if first else (),
             )
         except NotFound:
             if not walk.may_miss:
@@ -104,36 +112,45 @@ async def pages(walk: Walk, guide: Guide) -> AsyncGenerator[WalkedPage]:
         yield page
 
 
-async def _page(request: Request, guide: Guide, accept: Collection[int]) -> WalkedPage:
+async def _page(
+    request: Request, guide: Guide, *, accept: Collection[int], absent: Collection[int]
+) -> WalkedPage:
     for attempt in range(1, _ATTEMPTS + 1):
-        answer = await guide.fetch(request, accept=accept, fresh=attempt > 1)
+        answer = await guide.fetch(request, accept=(*accept, *absent), fresh=attempt > 1)
         if answer.status in accept:
             raise PlaceLost
+        if answer.status in absent:
+            return WalkedPage(request=request, content=None, following=None, started=answer.started)
         try:
             content = guide.reader.decode(answer.body)
-        except NotJson as error:
+        except Unreadable as error:
             # A proxy's page, or an answer that was cut off where nobody could tell.
             if attempt < _ATTEMPTS:
                 await guide.client.pause(attempt)
                 continue
             raise ResponseRefused(
-                f"{guide.client.described(request, answer)}: not JSON: {error}",
+                f"{guide.client.described(request, answer)}: not {guide.reader.format}: {error}",
                 hint="check BaseURL; or try again later",
             ) from error
         except ResponseRefused as error:
             raise ResponseRefused(
                 f"{guide.client.described(request, answer)}: {error}",
-                hint="check 'records' of the table in the profile",
+                hint=error.hint or "check 'records' of the table in the profile",
             ) from error
         known = Page(
-            rows=content.count, size=guide.size, values=content.values, headers=answer.headers
+            rows=content.count,
+            size=guide.size,
+            values=content.values,
+            headers=answer.headers,
+            last=content.last,
         )
         following = guide.paginator.next(request, known)
         return WalkedPage(
             request=request,
             content=content,
-            following=None if following is None else guide.client.plain(following),
+            following=None if following is None else guide.client.plain(following, request),
             started=answer.started,
+            headers=answer.headers,
         )
     raise AssertionError("the last attempt returns or raises")
 

@@ -54,6 +54,9 @@ async def _outermost(asking: Asking, guide: Guide, parameters: Mapping[str, str]
         schema=pa.schema([column.field]),
         records=asking.records,
         texts=asking.profile.numbers_as_strings,
+        answer=asking.table.answer,
+        format=asking.format,
+        most=asking.profile.limits.page_bytes,
     )
     reader = Reader(layout)
     probe = replace(guide, reader=reader, size=narrow.size, limit=1)

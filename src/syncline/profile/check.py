@@ -1,9 +1,12 @@
 """What the parts of a profile must mean together; each contradiction with its place."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+
+from pydantic import JsonValue
 
 from syncline.profile.columns import FlatColumn, child_columns, table_columns
 from syncline.profile.nearest import near
+from syncline.profile.posting import GraphQLBody, JsonBody
 from syncline.profile.schema import ApiTable, Child, ParentFanOut, Profile, ValueFanOut
 from syncline.profile.template import places
 
@@ -82,6 +85,7 @@ def _tables(profile: Profile) -> Iterator[Contradiction]:
         yield from _filters(at, table, by_name)
         yield from _parts(at, table, by_name)
         yield from _fan_out(profile, at, table, by_name)
+        yield from _requests(profile, at, table, by_name)
         yield from _walks(profile, at, table)
         for child_name, child in table.children.items():
             yield from _child(profile, (*at, "children", child_name), table, child)
@@ -113,6 +117,8 @@ def _columns(
             yield (*at, "primary_key"), f"there is no column {name!r}{near(name, names)}"
         elif found.origin == "filter":
             yield (*at, "primary_key"), f"{name!r} is only to filter by: records do not have it"
+        elif found.origin == "header":
+            yield (*at, "primary_key"), f"{name!r} is the same in all rows of an answer"
 
 
 def _filters(
@@ -158,35 +164,97 @@ def _times(table: ApiTable) -> set[str]:
 def _fan_out(
     profile: Profile, at: Place, table: ApiTable, columns: Mapping[str, FlatColumn]
 ) -> Iterator[Contradiction]:
-    allowed = set(profile.settings)
     here: Place = (*at, "fan_out")
+    templates = _walk_templates(table)
+    walked = ""
     match table.fan_out:
-        case ParentFanOut(parent=parent, column=column):
-            other = profile.tables.get(parent)
-            names = [c.name for c in table_columns(profile, other)] if other else []
-            if other is None:
-                yield (
-                    (*here, "parent"),
-                    f"there is no table {parent!r}{near(parent, profile.tables)}",
-                )
-            elif column not in names:
-                yield (*here, "column"), f"{parent} has no column {column!r}{near(column, names)}"
-            allowed.add(f"parent.{column}")
-        case ValueFanOut(column=str(column), into=None) if column not in columns:
-            yield (*here, "column"), f"there is no column {column!r}{near(column, columns)}"
-        case ValueFanOut(column=str(), into=str()):
-            yield (*here, "into"), "'column' and 'into' exclude each other"
-        case _:
+        case ParentFanOut() as parent:
+            walked = f"parent.{parent.column}"
+            yield from _parent(profile, here, parent)
+        case ValueFanOut() as values:
+            walked = "" if values.parameter else "value"
+            yield from _values(profile, here, values, columns)
+        case None:
             pass
-    templates = {"path": table.path} | {f"parameters.{k}": v for k, v in table.parameters.items()}
-    if isinstance(table.fan_out, ParentFanOut) and not any(map(places, templates.values())):
-        wanted = f"parent.{table.fan_out.column}"
-        yield here, f"every walk is the same: neither path nor parameters name {{{wanted}}}"
-    for key, text in templates.items():
+    if walked and not any(map(places, templates.values())):
+        yield here, f"every walk is the same: neither path nor parameters name {{{walked}}}"
+    allowed = {*profile.settings, *filter(None, [walked])}
+    for where, text in templates.items():
         for place in places(text):
             if place not in allowed:
-                where = (*at, *key.split(".", 1))
-                yield where, f"{{{place}}} has no value here{near(place, sorted(allowed))}"
+                yield (
+                    (*at, *where),
+                    f"{{{place}}} has no value here{near(place, sorted(allowed))}",
+                )
+
+
+def _parent(profile: Profile, here: Place, fan_out: ParentFanOut) -> Iterator[Contradiction]:
+    parent, column = fan_out.parent, fan_out.column
+    other = profile.tables.get(parent)
+    if other is None:
+        yield (*here, "parent"), f"there is no table {parent!r}{near(parent, profile.tables)}"
+        return
+    names = [c.name for c in table_columns(profile, other)]
+    if column not in names:
+        yield (*here, "column"), f"{parent} has no column {column!r}{near(column, names)}"
+
+
+def _values(
+    profile: Profile, here: Place, fan_out: ValueFanOut, columns: Mapping[str, FlatColumn]
+) -> Iterator[Contradiction]:
+    column = fan_out.column
+    if fan_out.setting is not None:
+        yield from _unknown_settings(profile, (*here, "setting"), f"{{{fan_out.setting}}}")
+    if column is not None and fan_out.into is not None:
+        yield (*here, "into"), "'column' and 'into' exclude each other"
+    elif column is not None and column not in columns:
+        yield (*here, "column"), f"there is no column {column!r}{near(column, columns)}"
+
+
+def _walk_templates(table: ApiTable) -> Mapping[Place, str]:
+    """Return the texts of a table that may name what a walk is for, by place."""
+    found: dict[Place, str] = {("path",): table.path}
+    found |= {("parameters", name): value for name, value in table.parameters.items()}
+    found |= {("headers", name): value for name, value in table.headers.items()}
+    match table.posting:
+        case JsonBody(content=content):
+            found |= _texts(("posting", "content"), content)
+        case GraphQLBody(variables=variables):
+            found |= _texts(("posting", "variables"), variables)
+        case _:
+            pass
+    return found
+
+
+def _texts(at: Place, value: JsonValue) -> Mapping[Place, str]:
+    inside: Iterable[tuple[int | str, JsonValue]]
+    match value:
+        case str():
+            return {at: value}
+        case dict():
+            inside = value.items()
+        case list():
+            inside = enumerate(value)
+        case _:
+            return {}
+    return {k: t for key, each in inside for k, t in _texts((*at, str(key)), each).items()}
+
+
+def _requests(
+    profile: Profile, at: Place, table: ApiTable, columns: Mapping[str, FlatColumn]
+) -> Iterator[Contradiction]:
+    yield from _unknown_settings(profile, (*at, "base_url"), table.base_url or "")
+    for name, column in columns.items():
+        if column.origin == "constant":
+            yield from _unknown_settings(profile, (*at, "columns", name, "value"), column.source)
+    incremental = table.incremental
+    if incremental is None:
+        return
+    here = (*at, "incremental")
+    yield from _unknown_settings(profile, (*here, "start"), incremental.start or "")
+    ends = incremental.until is not None or "{until}" in incremental.value
+    if incremental.step is not None and not (ends and incremental.start is not None):
+        yield (*here, "step"), "it needs 'start', and 'until' or {until} in 'value'"
 
 
 def _walks(profile: Profile, at: Place, table: ApiTable) -> Iterator[Contradiction]:

@@ -42,8 +42,10 @@ class FlatColumn:
     #: Where the value is in the record; empty: not in the record (see ``origin``).
     path: tuple[str, ...]
     #: "record", "parent" (a column of the parent record, at ``path`` in it),
-    #: "fan_out" (the value of the walk) or "filter" (the value that was asked for).
+    #: "fan_out" (the value of the walk), "filter" (the value that was asked for), "header" (a
+    #: header of the answer) or "constant"; ``source`` names the header or is the template.
     origin: str = "record"
+    source: str = ""
     size: int | None = None
     required: bool = False
     description: str = ""
@@ -103,13 +105,12 @@ def child_columns(profile: Profile, table: ApiTable, child: Child) -> tuple[Flat
     """
     parents = {c.name: c for c in table_columns(profile, table)}
     repeated = [
-        FlatColumn(
+        replace(
+            parents[column],
             name=name,
-            type=parents[column].type,
-            path=parents[column].path,
             origin="parent" if parents[column].origin == "record" else parents[column].origin,
-            size=parents[column].size,
-            description=parents[column].description,
+            required=False,
+            fields=(),
         )
         for name, column in child.parent.items()
     ]
@@ -126,8 +127,8 @@ def _walked(profile: Profile, table: ApiTable) -> FlatColumn | None:
             other = profile.tables.get(parent)
             types = {c.name: c.type for c in _flatten(other.columns)} if other else {}
             type_, description = types.get(column, "string"), f"The {column} of {parent}."
-        case ValueFanOut(into=str(into), values=values):
-            type_, description = "string", f"One of: {', '.join(values)}."
+        case ValueFanOut(into=str(into), values=values, setting=setting):
+            type_, description = "string", f"One of: {', '.join(values) or f'those of {setting}'}."
         case _:
             return None
     return FlatColumn(
@@ -148,10 +149,14 @@ def _flatten(columns: Columns) -> Iterator[FlatColumn]:
 def _flat(name: str, column: str | Column, path: tuple[str, ...]) -> FlatColumn:
     if isinstance(column, str):
         return FlatColumn(name=name, type=column, path=path)
+    other = column.value if column.header is None else column.header
+    origin = "header" if column.header else "record" if other is None else "constant"
     return FlatColumn(
         name=name,
         type=column.type,
-        path=tuple(column.path.split(".")) if column.path else path,
+        path=() if origin != "record" else tuple(column.path.split(".")) if column.path else path,
+        origin=origin,
+        source=other or "",
         size=column.size,
         required=column.required,
         description=column.description,

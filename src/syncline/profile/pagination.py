@@ -13,6 +13,22 @@ from syncline.model.batch import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """What a request carries beside its address: parameters are put into it when it is sent."""
+
+    kind: Literal["form", "json", "graphql"]
+    #: The JSON object without parameters.
+    content: str = "{}"
+    #: Where parameters go in it that do not go to ``default`` and their own name.
+    places: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    default: tuple[str, ...] = ()
+    #: Parameters that stay in the address.
+    in_address: frozenset[str] = frozenset()
+    #: Parameters that are sent as JSON writes them; others are texts.
+    plain: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One page to ask for. ``url`` has no query string; ``parameters`` may repeat names."""
 
@@ -20,6 +36,7 @@ class Request:
     parameters: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     method: str = "GET"
+    body: Body | None = None
 
     def having(self, **parameters: str) -> "Request":
         """Return the request with these parameters set, in place of earlier ones."""
@@ -29,6 +46,14 @@ class Request:
     def get(self, parameter: str) -> str | None:
         """Return the first value of a parameter, or None."""
         return next((v for k, v in self.parameters if k == parameter), None)
+
+    def moved(self, url: str, query: str) -> "Request":
+        """Return the request at another address; parameters of the body stay in the body."""
+        named = tuple(parse_qsl(query, keep_blank_values=True))
+        if self.body is not None:
+            own = self.body.in_address.union(name for name, _ in named)
+            named = (*named, *(p for p in self.parameters if p[0] not in own))
+        return replace(self, url=url, parameters=named)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +68,8 @@ class Page:
     values: Mapping[str, Json]
     #: Header names in lower case.
     headers: Mapping[str, str]
+    #: The value that the last record has at the path of `last`.
+    last: Json = None
 
 
 class _Paginator(BaseModel):
@@ -51,6 +78,10 @@ class _Paginator(BaseModel):
     def paths(self) -> tuple[str, ...]:
         """Return the dotted paths of the body that `next` reads."""
         return ()
+
+    def last(self) -> str | None:
+        """Return the dotted path in the last record that `next` reads, if it reads one."""
+        return None
 
     def first(self, request: Request) -> Request:
         """Return the request of the first page."""
@@ -79,7 +110,27 @@ class NextLink(_Paginator):
         return follow(request, page.values.get(self.path))
 
 
-class Token(_Paginator):
+class _Ending(_Paginator):
+    more: str | None = Field(
+        default=None, description="Dotted path of a boolean: there is another page."
+    )
+    ends: Literal["empty", "short"] | None = Field(
+        default=None,
+        description="empty: a page without records is the last; short: one with fewer than asked "
+        "for is.",
+    )
+
+    def paths(self) -> tuple[str, ...]:
+        return (self.more,) if self.more else ()
+
+    def _ended(self, page: Page) -> bool:
+        if self.more and str(page.values.get(self.more)).lower() != "true":
+            return True
+        fewest = (page.size or 1) if self.ends == "short" else 1
+        return self.ends is not None and page.rows < fewest
+
+
+class Token(_Ending):
     """The body holds a token that the next request sends."""
 
     type: Literal["token"] = Field(description="The body holds a token for the next request.")
@@ -87,7 +138,7 @@ class Token(_Paginator):
     parameter: str = Field(description="Query parameter that takes the token.")
 
     def paths(self) -> tuple[str, ...]:
-        return (self.path,)
+        return (self.path, *super().paths())
 
     def next(self, request: Request, page: Page) -> Request | None:
         """Return the request of the page after ``page``, or None after the last.
@@ -95,9 +146,36 @@ class Token(_Paginator):
         Raises `ResponseRefused` if the token leads to the same page again.
         """
         token = page.values.get(self.path)
-        if token is None or token == "":
+        if token is None or token == "" or self._ended(page):
             return None
         return _onward(request, request.having(**{self.parameter: str(token)}))
+
+
+class LastRecord(_Ending):
+    """The next request names the last record of the page before it."""
+
+    type: Literal["last_record"] = Field(
+        description="The next request names the last record of the page before it."
+    )
+    path: str = Field(default="id", description="Dotted path, in the record, of what it names.")
+    parameter: str = Field(description="Query parameter that takes it.")
+
+    def last(self) -> str | None:
+        return self.path
+
+    def next(self, request: Request, page: Page) -> Request | None:
+        """Return the request of the page after ``page``, or None after the last.
+
+        Without 'more' and 'ends' the last page is one without records. Raises `ResponseRefused`
+        for a record that cannot be named, or if it leads to the same page again.
+        """
+        if page.rows == 0 or self._ended(page):
+            return None
+        if not isinstance(page.last, str | int) or page.last == "":
+            raise ResponseRefused(
+                f"{request.url}: the last record has no {self.path!r}, which names the next page"
+            )
+        return _onward(request, request.having(**{self.parameter: str(page.last)}))
 
 
 class Offset(_Paginator):
@@ -114,6 +192,10 @@ class Offset(_Paginator):
     parameter: str = Field(default="offset", description="Query parameter that takes the number.")
     total: str | None = Field(default=None, description="Dotted path of the number of matches.")
     maximum: int | None = Field(default=None, description="Greatest offset that the API accepts.")
+    on_first: bool = Field(default=False, description="The first request says 0.")
+
+    def first(self, request: Request) -> Request:
+        return request.having(**{self.parameter: "0"}) if self.on_first else request
 
     def paths(self) -> tuple[str, ...]:
         return (self.total,) if self.total else ()
@@ -166,6 +248,7 @@ class PageNumber(_Paginator):
     more: str | None = Field(
         default=None, description="Dotted path of a boolean: there is another page."
     )
+    on_first: bool = Field(default=True, description="The first request names its page, too.")
 
     def paths(self) -> tuple[str, ...]:
         return tuple(p for p in (self.pages, self.more) if p)
@@ -175,7 +258,9 @@ class PageNumber(_Paginator):
         return False
 
     def first(self, request: Request) -> Request:
-        return request.having(**{self.parameter: str(self.first_page)})
+        return (
+            request.having(**{self.parameter: str(self.first_page)}) if self.on_first else request
+        )
 
     def next(self, request: Request, page: Page) -> Request | None:
         """Return the request of the page after ``page``, or None after the last."""
@@ -219,7 +304,8 @@ class NoPages(_Paginator):
 
 
 Paginator: TypeAlias = Annotated[
-    NextLink | Token | Offset | PageNumber | LinkHeader | NoPages, Field(discriminator="type")
+    NextLink | Token | LastRecord | Offset | PageNumber | LinkHeader | NoPages,
+    Field(discriminator="type"),
 ]
 
 #: Where the total of the previous page travels. Names that begin so are never sent.
@@ -252,11 +338,7 @@ def follow(request: Request, link: Json) -> Request | None:
             f"{there.scheme}://{there.hostname}",
             hint="set BaseURL to the host that the API names in its links",
         )
-    following = replace(
-        request,
-        url=f"{here.scheme}://{here.netloc}{there.path}",
-        parameters=tuple(parse_qsl(there.query, keep_blank_values=True)),
-    )
+    following = request.moved(f"{here.scheme}://{here.netloc}{there.path}", there.query)
     return _onward(request, following)
 
 

@@ -2,23 +2,43 @@
 
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from syncline.model.table import Operator
 from syncline.profile.auth import AuthScheme
+from syncline.profile.formats import Format, JsonFormat
 from syncline.profile.pagination import NoPages, Paginator
+from syncline.profile.part import NAME, Name, Part
+from syncline.profile.posting import Posting
+from syncline.profile.walks import (
+    PATTERN,
+    DeletedMark,
+    FanOut,
+    Incremental,
+    ParentFanOut,
+    ValueFanOut,
+    Windows,
+)
+
+#: The parts that live in modules of their own are found here, too.
+__all__ = [
+    "IN_WORDS", "ApiTable", "Child", "Column", "ColumnFilter", "ColumnType", "Columns", "Defaults",
+    "DeletedMark", "FanOut", "Filters", "Incremental", "Limits", "Member", "Name", "ObjectColumn",
+    "PageSize", "ParentFanOut", "Profile", "Projection", "Retry", "Setting", "ValueFanOut",
+    "Windows",
+]  # fmt: skip
 
 _TYPE = r"^(string|integer|number|boolean|date|datetime|time|json|scalar|decimal\(\d+,\d+\))$"
 
 _TYPE = r"^(string|integer|number|boolean|date|datetime|time|json|scalar|decimal\(\d+,\d+\))$"
-_NAME = r"^[^\s.{}\[\]\"']+$"
 _TYPES = "one of string, integer, number, boolean, date, datetime, time, json, scalar, decimal(p,s)"
 
 #: What patterns and tags of unions stand for, as complaints say it.
 IN_WORDS = {
     _TYPE: _TYPES,
-    _NAME: "a name without spaces, dots, quotes, braces and brackets",
+    NAME: "a name without spaces, dots, quotes, braces and brackets",
     "[type]": _TYPES,
+    PATTERN: "a pattern of strftime",
 }
 
 ColumnType: TypeAlias = Annotated[
@@ -29,14 +49,9 @@ ColumnType: TypeAlias = Annotated[
         "number or boolean, now this, now that, and kept as text.",
     ),
 ]
-Name: TypeAlias = Annotated[str, Field(pattern=_NAME, max_length=100)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
-
-
-class Setting(_Part):
+class Setting(Part):
     """A value that a connection may set in ``ProfileSettings``."""
 
     description: str = Field(default="", description="What to fill in, for people.")
@@ -48,12 +63,18 @@ class Setting(_Part):
     example: str = Field(default="", description="A value as it may look.")
 
 
-class Column(_Part):
+class Column(Part):
     """A column and where its value is found in a record."""
 
     type: ColumnType
     path: str | None = Field(
         default=None, description="Dotted path in the record; default: the name."
+    )
+    header: str | None = Field(
+        default=None, description="In place of a path: the header of the answer that has the value."
+    )
+    value: str | None = Field(
+        default=None, description="In place of a path: the value of every row; may name settings."
     )
     size: int | None = Field(default=None, gt=0, description="Greatest number of characters.")
     required: bool = Field(default=False, description="Never null, as the key's columns are.")
@@ -61,6 +82,12 @@ class Column(_Part):
     fields: tuple[str, ...] = Field(
         default=(), description="For json: what to ask for inside, where the API has a projection."
     )
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if sum(v is not None for v in (self.path, self.header, self.value)) > 1:
+            raise ValueError("'path', 'header' and 'value' exclude each other")
+        return self
 
 
 def _column_form(value: object) -> str:
@@ -80,7 +107,7 @@ Member: TypeAlias = Annotated[
 ]
 
 
-class ObjectColumn(_Part):
+class ObjectColumn(Part):
     """A nested object whose members become columns ``<name>_<member>``."""
 
     object: dict[Name, Member] = Field(min_length=1, description="The members, each a column.")
@@ -97,7 +124,7 @@ Columns: TypeAlias = dict[
 ]
 
 
-class Child(_Part):
+class Child(Part):
     """A table made of a list inside the records of its parent, from the same pages."""
 
     description: str = Field(default="", description="What its rows are.")
@@ -111,7 +138,7 @@ class Child(_Part):
     columns: Columns = Field(description="What is read of each element of the list.")
 
 
-class ColumnFilter(_Part):
+class ColumnFilter(Part):
     """Comparisons on one column that become a query parameter."""
 
     parameter: str = Field(description="The query parameter that takes the value.")
@@ -170,86 +197,7 @@ Filters: TypeAlias = dict[
 ]
 
 
-class Incremental(_Part):
-    """The column that grows with every change, and the parameter that asks for what is newer."""
-
-    column: str = Field(description="The column that grows.")
-    parameter: str = Field(description="The query parameter that takes the time.")
-    format: Literal["iso8601", "date", "epoch", "epoch_ms"] = Field(
-        default="iso8601", description="How the time is written."
-    )
-    value: str = Field(
-        default="{value}", description="Form of the parameter, for example 'gt:{value}'."
-    )
-    overlap: int = Field(
-        default=60, ge=0, description="Seconds that are read again, against equal times."
-    )
-
-
-class DeletedMark(_Part):
-    """How a record says that it is deleted, and what makes the API list such records."""
-
-    column: str = Field(description="The column that tells.")
-    values: tuple[str, ...] = Field(default=(), description="Empty: true, or not null.")
-    parameters: dict[str, str] = Field(
-        default_factory=dict, description="Query parameters that bring deleted records, too."
-    )
-
-
-class ParentFanOut(_Part):
-    """One walk per row of another table; ``{parent.column}`` may stand in path and parameters."""
-
-    parent: str = Field(description="Name of the other table.")
-    column: str = Field(default="id", description="Its column; also the name in {parent.column}.")
-    into: Name | None = Field(
-        default=None, description="Column that is added to this table and repeats the value."
-    )
-
-
-class ValueFanOut(_Part):
-    """One walk per value of a parameter that the API requires."""
-
-    parameter: str = Field(description="The query parameter that takes the values.")
-    values: tuple[str, ...] = Field(min_length=1, description="Every value there is.")
-    column: str | None = Field(
-        default=None,
-        description="The column of records with this value: a filter on it leaves walks out.",
-    )
-    into: Name | None = Field(
-        default=None,
-        description="In place of 'column', where records do not have the value: "
-        "column that is added to this table and repeats the value.",
-    )
-
-
-def _fan_out_form(value: object) -> str:
-    if isinstance(value, ValueFanOut) or (isinstance(value, dict) and "parameter" in value):
-        return "[values]"
-    return "[parent]"
-
-
-FanOut: TypeAlias = Annotated[
-    Annotated[ParentFanOut, Tag("[parent]")] | Annotated[ValueFanOut, Tag("[values]")],
-    Discriminator(_fan_out_form),
-]
-
-
-class Windows(_Part):
-    """A date or time column by which the table can be read in disjoint windows at once."""
-
-    column: str = Field(description="Never null in the API's records.")
-    since: str = Field(description="Parameter of the first moment of a window, inclusive.")
-    until: str = Field(description="Parameter of the last moment of a window, inclusive.")
-    format: Literal["date"] = Field(default="date", description="How the moments are written.")
-    earliest: dict[str, str] = Field(
-        default_factory=dict, description="Parameters that put the smallest value first."
-    )
-    latest: dict[str, str] = Field(
-        default_factory=dict, description="Parameters that put the greatest value first."
-    )
-
-
-class PageSize(_Part):
+class PageSize(Part):
     """How many records a page has."""
 
     parameter: str | None = Field(
@@ -260,7 +208,7 @@ class PageSize(_Part):
     )
 
 
-class Projection(_Part):
+class Projection(Part):
     """The parameter that names the fields wanted.
 
     A column asks for its path, a json column for its ``fields`` below it too. With braces only
@@ -275,7 +223,7 @@ class Projection(_Part):
     )
 
 
-class Limits(_Part):
+class Limits(Part):
     """How many requests are allowed, by what is known beforehand and by what headers say."""
 
     requests: int | None = Field(default=None, gt=0, description="So many in ``seconds``.")
@@ -286,9 +234,12 @@ class Limits(_Part):
         default="epoch", description="epoch: a moment, in seconds since 1970; seconds: from now."
     )
     concurrency: int = Field(default=8, gt=0, description="Requests under way at once.")
+    page_bytes: int = Field(
+        default=256 * 1024 * 1024, gt=0, description="Greatest answer that is read, uncompressed."
+    )
 
 
-class Retry(_Part):
+class Retry(Part):
     """Which answers are worth asking again."""
 
     statuses: tuple[int, ...] = Field(
@@ -298,18 +249,41 @@ class Retry(_Part):
     seconds: float = Field(
         default=300.0, gt=0, description="Give up after so long, waits included."
     )
+    after: str = Field(
+        default="Retry-After", description="Header: seconds to wait, or the moment to wait for."
+    )
 
 
-class ApiTable(_Part):
+class ApiTable(Part):
     """One table: where its records are and what is known of them. None: as in ``defaults``."""
 
     path: str = Field(description="Below base_url; may name settings and {parent.column}.")
     description: str = Field(default="", description="What its rows are.")
+    base_url: str | None = Field(
+        default=None, description="What the path follows, if not the profile's; may name settings."
+    )
+    format: Format | None = Field(default=None, description="None: as in defaults.")
     records: str | None = Field(
         default=None, description="Dotted path of the list; '' is the body itself."
     )
+    answer: Literal["list", "one", "either"] = Field(
+        default="list",
+        description="What is at 'records'. one: a single record; either: a list, a single record, "
+        "or nothing.",
+    )
+    posting: Posting | None = Field(
+        default=None, description="None: the list is asked for by GET, without a body."
+    )
+    headers: dict[str, str] = Field(
+        default_factory=dict, description="Sent beside the profile's; may name settings."
+    )
     parameters: dict[str, str] = Field(
-        default_factory=dict, description="Sent with every request, beside those of defaults."
+        default_factory=dict,
+        description="Sent with every request, beside those of defaults. One that is nothing but a "
+        "setting is left away where that is empty.",
+    )
+    absent: tuple[int, ...] = Field(
+        default=(), description="Statuses that mean: there is nothing at this address."
     )
     primary_key: tuple[str, ...] = Field(
         default=(), description="Columns that together are never equal in two rows."
@@ -335,9 +309,12 @@ class ApiTable(_Part):
     limits: Limits | None = Field(default=None, description="A limit of its own, beside the API's.")
 
 
-class Defaults(_Part):
+class Defaults(Part):
     """What tables inherit unless they say otherwise."""
 
+    format: Format = Field(
+        default=JsonFormat(type="json"), description="What answers are written in."
+    )
     records: str = Field(default="", description="Dotted path of the list; '' is the body itself.")
     pagination: Paginator = Field(
         default=NoPages(type="none"), description="How pages follow each other."
@@ -349,7 +326,7 @@ class Defaults(_Part):
     parameters: dict[str, str] = Field(default_factory=dict, description="Sent with every request.")
 
 
-class Profile(_Part):
+class Profile(Part):
     """Everything Syncline needs to know of an API to offer it as tables."""
 
     name: Name = Field(description="One word, for connections and logs.")

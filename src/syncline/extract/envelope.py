@@ -1,0 +1,66 @@
+"""What is around the records of a page: where they are, and what the paginator reads."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from syncline.extract.shape import Leaf, Shape
+from syncline.model.batch import Json
+
+
+class Envelope:
+    """Decodes pages whose records are of one type."""
+
+    def __init__(
+        self, records: str, values: Sequence[str], record: Any, *, answer: str, strict: bool
+    ) -> None:
+        self._paths = values if records else ()
+        self._answer = answer
+        self._raw = record is msgspec.Raw
+        self._shape: Shape | None = None
+        decoded: Any = self._at_place(record)
+        if records:
+            path, needed = tuple(records.split(".")), answer != "either"
+            empty = msgspec.Raw() if decoded is msgspec.Raw else None
+            place = Leaf(path=path, type=decoded, required=needed, default=empty)
+            leaves = [
+                Leaf(path=tuple(p.split(".")), type=Any, default=msgspec.UNSET) for p in self._paths
+            ]
+            self._shape = Shape([place, *leaves], strict=strict)
+            decoded = self._shape.type
+        self._read = msgspec.json.Decoder(decoded, strict=strict).decode
+        self._read_texts = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+    def decode(self, body: bytes) -> tuple[list[Any], Mapping[str, Json]]:
+        """Return the records of a page, and what the paginator reads of it.
+
+        Raises `msgspec.DecodeError`, of which `msgspec.ValidationError` is one.
+        """
+        content: Any = self._read(body)
+        if self._shape is None:
+            return self._records(content), {}
+        (records,), *values = self._shape.columns([content])
+        found = {p: v[0] for p, v in zip(self._paths, values, strict=True)}
+        return self._records(records), {p: v for p, v in found.items() if v is not msgspec.UNSET}
+
+    def _at_place(self, record: Any) -> Any:
+        if self._answer == "list":
+            return list[record]
+        if self._raw:
+            return msgspec.Raw  # a union of texts is none: they are told apart when they are here
+        return record if self._answer == "one" else list[record] | record | None
+
+    def _records(self, found: Any) -> list[Any]:
+        if isinstance(found, list):
+            return found
+        if not self._raw:
+            return [] if found is None else [found]
+        text = bytes(found).strip()
+        if self._answer == "either" and text in {b"", b"null"}:
+            return []
+        if text.startswith(b"{"):
+            return [found]
+        if self._answer == "either":
+            return self._read_texts(text)
+        raise msgspec.ValidationError("Expected `object`")

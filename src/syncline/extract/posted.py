@@ -1,0 +1,99 @@
+"""The body of a request: parameters put where the profile says, and its bytes. Pure."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from syncline.profile.pagination import Body, Request
+from syncline.profile.posting import FormBody, GraphQLBody, Posting
+from syncline.profile.template import fill
+
+#: What JSON writes without quotes.
+_PLAIN = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null")
+
+
+def body_of(posting: Posting, values: Mapping[str, str], plain: frozenset[str]) -> Body:
+    """Return the body of a table's requests, without parameters.
+
+    ``plain``: parameters that are sent as JSON writes them, beside those of the profile. Raises
+    `ProfileError` for a template that names what has no value.
+    """
+    in_address = frozenset(posting.in_address)
+    if isinstance(posting, FormBody):
+        return Body(kind="form", in_address=in_address)
+    content: Any
+    if isinstance(posting, GraphQLBody):
+        content = {"query": posting.query, "variables": _filled(posting.variables, values)}
+        default: tuple[str, ...] = ("variables",)
+    else:
+        content, default = _filled(posting.content, values), ()
+    places = {name: (*default, *path.split(".")) for name, path in posting.places.items()}
+    return Body(
+        kind=posting.type,
+        content=json.dumps(content),
+        places=tuple(places.items()),
+        default=default,
+        in_address=in_address,
+        plain=plain | frozenset(posting.plain),
+    )
+
+
+def posted(request: Request) -> tuple[Request, bytes | None]:
+    """Return the request as it is sent, with the parameters that stay in its address; its body."""
+    body = request.body
+    if body is None:
+        return request, None
+    sent = [p for p in request.parameters if not p[0].startswith("\0")]
+    inside = [p for p in sent if p[0] not in body.in_address]
+    if body.kind == "form":
+        kind, content = "application/x-www-form-urlencoded", urlencode(inside).encode()
+    else:
+        kind, content = "application/json", _json(body, inside)
+    return replace(
+        request,
+        parameters=tuple(p for p in sent if p[0] in body.in_address),
+        headers=(*request.headers, ("Content-Type", kind)),
+    ), content
+
+
+def _json(body: Body, parameters: Sequence[tuple[str, str]]) -> bytes:
+    content: dict[str, Any] = msgspec.json.decode(body.content)
+    places = dict(body.places)
+    found: dict[str, Any] = {}
+    for name, text in parameters:
+        value = _value(text) if name in body.plain else text
+        found[name] = value if name not in found else [*_listed(found[name]), value]
+    for name, value in found.items():
+        *above, last = places.get(name, (*body.default, name))
+        inner = content
+        for step in above:
+            below = inner.get(step)
+            inner[step] = below if isinstance(below, dict) else {}
+            inner = inner[step]
+        inner[last] = value
+    return msgspec.json.encode(content)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _value(text: str) -> Any:
+    return json.loads(text) if _PLAIN.fullmatch(text) else text
+
+
+def _filled(value: Any, values: Mapping[str, str]) -> Any:
+    match value:
+        case str():
+            return fill(value, values)
+        case dict():
+            return {name: _filled(inner, values) for name, inner in value.items()}
+        case list():
+            return [_filled(inner, values) for inner in value]
+        case _:
+            return value

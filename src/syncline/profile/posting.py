@@ -1,0 +1,56 @@
+"""Lists that are asked for with a body: JSON, form fields or GraphQL."""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, JsonValue
+
+from syncline.profile.part import Part
+
+
+class _Posted(Part):
+    in_address: tuple[str, ...] = Field(
+        default=(), description="Parameters that stay in the address; all others go in the body."
+    )
+
+
+class FormBody(_Posted):
+    """Parameters as form fields."""
+
+    type: Literal["form"] = Field(description="Parameters as form fields.")
+
+
+class _JsonBody(_Posted):
+    places: dict[str, str] = Field(
+        default_factory=dict,
+        description="Parameter: dotted path where it goes, if it is not its name.",
+    )
+    plain: tuple[str, ...] = Field(
+        default=(),
+        description="Parameters that are sent as JSON writes them, not as texts. Page sizes, "
+        "offsets, numbers of pages and filters of numbers and booleans always are.",
+    )
+
+
+class JsonBody(_JsonBody):
+    """A JSON object, into which parameters are put."""
+
+    type: Literal["json"] = Field(description="A JSON object, into which parameters are put.")
+    content: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description="The object without parameters; its texts may name settings and "
+        "{parent.column}.",
+    )
+
+
+class GraphQLBody(_JsonBody):
+    """A GraphQL query; parameters are its variables."""
+
+    type: Literal["graphql"] = Field(description="A GraphQL query; parameters are its variables.")
+    query: str = Field(description="Sent as it is.")
+    variables: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description="More variables; their texts may name settings and {parent.column}.",
+    )
+
+
+Posting: TypeAlias = Annotated[FormBody | JsonBody | GraphQLBody, Field(discriminator="type")]
