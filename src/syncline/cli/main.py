@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from syncline.cli import interrupt
+from syncline.cli.profile_commands import profile_app
 
 app = typer.Typer(
     name="syncline",
@@ -19,12 +20,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-)
-profile_app = typer.Typer(
-    name="profile",
-    help="Look at profiles and check your own.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
 )
 app.add_typer(profile_app)
 
@@ -209,38 +204,6 @@ def verify(
     from syncline.cli import jobs, running  # noqa: PLC0415 (start-up time)
 
     running.run(lambda console: jobs.verify(file, job, task, repair=repair, console=console))
-
-
-@profile_app.command("schema")
-def profile_schema() -> None:
-    """Print the JSON Schema of profiles, for editors."""
-    from syncline.cli import profiles  # noqa: PLC0415 (start-up time)
-
-    profiles.schema()
-
-
-@profile_app.command("check")
-def profile_check(
-    profile: Annotated[str, typer.Argument(help="A bundled profile's name, or a .yaml file.")],
-) -> None:
-    """Check a profile: its form, and what its parts must mean together."""
-    from syncline.cli import profiles, running  # noqa: PLC0415 (start-up time)
-
-    running.run(lambda console: profiles.check(profile, console))
-
-
-@profile_app.command("show")
-def profile_show(
-    profile: Annotated[
-        str | None, typer.Argument(help="A profile; without one, the bundled ones are listed.")
-    ] = None,
-) -> None:
-    """Show what a profile offers: settings, auth schemes, tables."""
-    from rich.console import Console  # noqa: PLC0415 (start-up time)
-
-    from syncline.cli import profiles, running  # noqa: PLC0415 (start-up time)
-
-    running.run(lambda _: profiles.show(profile, Console(highlight=False)))
 
 
 def main() -> None:

@@ -1,0 +1,68 @@
+"""The `syncline profile` commands. Each imports what it needs when it runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+profile_app = typer.Typer(
+    name="profile",
+    help="Look at profiles, make your own, and check them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+TablesOption = Annotated[
+    list[str] | None,
+    typer.Option("--tables", "-t", help="Only these: names with commas, or again for more."),
+]
+ProfileOutputOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Write to this new file.", dir_okay=False),
+]
+
+
+@profile_app.command("schema")
+def profile_schema() -> None:
+    """Print the JSON Schema of profiles, for editors."""
+    from syncline.cli import profiles  # noqa: PLC0415 (start-up time)
+
+    profiles.schema()
+
+
+@profile_app.command("generate")
+def profile_generate(
+    openapi: Annotated[
+        str, typer.Option("--openapi", help="An OpenAPI 3 or Swagger 2 document: file or URL.")
+    ],
+    tables: TablesOption = None,
+    output: ProfileOutputOption = None,
+) -> None:
+    """Make a profile from an API's OpenAPI document. What it leaves open is a '# ?' comment."""
+    from syncline.cli import making, running  # noqa: PLC0415 (start-up time)
+
+    running.run(lambda console: making.generate(openapi, tables or [], output, console))
+
+
+@profile_app.command("check")
+def profile_check(
+    profile: Annotated[str, typer.Argument(help="A bundled profile's name, or a .yaml file.")],
+) -> None:
+    """Check a profile: its form, and what its parts must mean together."""
+    from syncline.cli import profiles, running  # noqa: PLC0415 (start-up time)
+
+    running.run(lambda console: profiles.check(profile, console))
+
+
+@profile_app.command("show")
+def profile_show(
+    profile: Annotated[
+        str | None, typer.Argument(help="A profile; without one, the bundled ones are listed.")
+    ] = None,
+) -> None:
+    """Show what a profile offers: settings, auth schemes, tables."""
+    from rich.console import Console  # noqa: PLC0415 (start-up time)
+
+    from syncline.cli import profiles, running  # noqa: PLC0415 (start-up time)
+
+    running.run(lambda _: profiles.show(profile, Console(highlight=False)))

@@ -1,0 +1,232 @@
+"""An OpenAPI 3 or Swagger 2 document: references followed, GET operations in one form."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeAlias
+
+import msgspec
+import yaml
+
+from syncline.errors import ProfileError
+
+#: A part of the document, as it was read.
+Node: TypeAlias = Mapping[str, Any]
+
+#: Longer documents are refused, in bytes.
+LONGEST = 64 * 2**20
+_Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Words(_Loader):  # type: ignore[misc, valid-type]  # the base is chosen at run time
+    """Dates of examples stay texts, and so do words like ``on``, as in YAML 1.2."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, Any]]]] = {
+        first: [(tag, p) for tag, p in known if tag.rsplit(":", 1)[-1] not in {"timestamp", "bool"}]
+        for first, known in _Loader.yaml_implicit_resolvers.items()
+    }
+
+
+_Words.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A parameter of an operation."""
+
+    name: str
+    #: query, path, header or cookie.
+    where: str
+    schema: Node
+    description: str
+    required: bool
+    #: Several values are sent with commas between, in place of the name again and again.
+    comma: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """A GET of the document."""
+
+    path: str
+    summary: str
+    parameters: tuple[Parameter, ...]
+    #: Schema of a successful answer in JSON; None if there is none.
+    answer: Node | None
+    #: Names of the answer's headers, in lower case.
+    headers: frozenset[str]
+    #: Schemas of answers that refuse.
+    refusals: tuple[Node, ...]
+    deprecated: bool
+
+    def query(self) -> Iterator[Parameter]:
+        """Yield the parameters of the query string."""
+        return (p for p in self.parameters if p.where == "query")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A document that can be asked."""
+
+    origin: str
+    content: Node = field(repr=False)
+    swagger: bool
+
+    def resolved(self, node: Any) -> Node:
+        """Return a part with its reference followed; what stands beside the reference wins.
+
+        Raises `ProfileError` for a reference that leads nowhere or in a circle.
+        """
+        seen: list[str] = []
+        beside: dict[str, Any] = {}
+        while isinstance(node, Mapping) and isinstance(node.get("$ref"), str):
+            reference = node["$ref"]
+            if reference in seen:
+                raise ProfileError(f"{self.origin}: {reference} refers to itself")
+            seen.append(reference)
+            beside = {k: v for k, v in node.items() if k != "$ref"} | beside
+            node = self._at(reference)
+        if not isinstance(node, Mapping):
+            return beside
+        return {**node, **beside} if beside else node
+
+    def operations(self) -> Iterator[Operation]:
+        """Yield every GET, in the document's order."""
+        paths = self.content.get("paths")
+        for path, item in (paths if isinstance(paths, Mapping) else {}).items():
+            known = self.resolved(item)
+            get = known.get("get")
+            if isinstance(get, Mapping):
+                yield self._operation(str(path), known, get)
+
+    def schemes(self) -> Mapping[str, Node]:
+        """Return the security schemes by name, those that the document requires first."""
+        if self.swagger:
+            found = self.content.get("securityDefinitions")
+        else:
+            found = (self.content.get("components") or {}).get("securitySchemes")
+        known = {str(k): self.resolved(v) for k, v in (found or {}).items()}
+        wanted = [n for each in self.content.get("security") or () for n in each if n in known]
+        return {name: known[name] for name in dict.fromkeys([*wanted, *known])}
+
+    def servers(self) -> Sequence[Node]:
+        """Return the servers as OpenAPI 3 has them: ``url``, ``description``, ``variables``."""
+        if not self.swagger:
+            known = self.content.get("servers") or ()
+            return [self.resolved(server) for server in known]
+        host = self.content.get("host")
+        if not host:
+            return [{"url": self.content.get("basePath", "/")}]
+        schemes = self.content.get("schemes") or ["https"]
+        scheme = "https" if "https" in schemes else schemes[0]
+        return [{"url": f"{scheme}://{host}{self.content.get('basePath', '')}"}]
+
+    def _at(self, reference: str) -> Any:
+        if not reference.startswith("#/"):
+            raise ProfileError(
+                f"{self.origin}: {reference} is in another document",
+                hint="join the documents into one first, with any OpenAPI bundler",
+            )
+        node: Any = self.content
+        for part in reference[2:].split("/"):
+            key = part.replace("~1", "/").replace("~0", "~").replace("%7B", "{").replace("%7D", "}")
+            if isinstance(node, Sequence) and not isinstance(node, str) and key.isdecimal():
+                node = node[int(key)] if int(key) < len(node) else None
+            else:
+                node = node.get(key) if isinstance(node, Mapping) else None
+            if node is None:
+                raise ProfileError(f"{self.origin}: {reference} leads nowhere")
+        return node
+
+    def _operation(self, path: str, item: Node, get: Node) -> Operation:
+        both = [*(item.get("parameters") or ()), *(get.get("parameters") or ())]
+        parameters: dict[tuple[str, str], Parameter] = {}
+        for each in both:
+            known = self._parameter(self.resolved(each))
+            parameters[known.where, known.name] = known
+        responses = {str(k): self.resolved(v) for k, v in (get.get("responses") or {}).items()}
+        good = next((responses[c] for c in ("200", "2XX", "2xx", "default") if c in responses), {})
+        refused = [r for code, r in responses.items() if code[0] in "45" or code == "default"]
+        return Operation(
+            path=path,
+            summary=str(get.get("summary") or get.get("description") or ""),
+            parameters=tuple(parameters.values()),
+            answer=self._json(good, get),
+            headers=frozenset(str(h).lower() for h in good.get("headers") or ()),
+            refusals=tuple(s for r in refused if (s := self._json(r, get)) is not None),
+            deprecated=bool(get.get("deprecated")),
+        )
+
+    def _parameter(self, given: Node) -> Parameter:
+        schema = given if self.swagger else self._parameter_schema(given)
+        form = given.get("collectionFormat", "csv") if self.swagger else given.get("style", "form")
+        comma = form == "csv" if self.swagger else given.get("explode") is False
+        return Parameter(
+            name=str(given.get("name", "")),
+            where=str(given.get("in", "")),
+            schema=schema,
+            description=str(given.get("description") or schema.get("description") or ""),
+            required=bool(given.get("required")),
+            comma=comma,
+        )
+
+    def _parameter_schema(self, given: Node) -> Node:
+        content = given.get("content") or {}
+        inside = next((c.get("schema") for c in content.values()), None)
+        return self.resolved(given.get("schema") or inside or {})
+
+    def _json(self, response: Node, operation: Node) -> Node | None:
+        if self.swagger:
+            produces = operation.get("produces") or self.content.get("produces") or []
+            spoken = not produces or any(_is_json(str(kind)) for kind in produces)
+            return response.get("schema") if spoken else None
+        for kind, content in (response.get("content") or {}).items():
+            if _is_json(str(kind)) and isinstance(content, Mapping) and "schema" in content:
+                schema: Node = content["schema"]
+                return schema
+        return None
+
+
+def read_document(text: bytes, origin: str) -> Document:
+    """Return the document in a JSON or YAML text; ``origin`` names it in messages.
+
+    Raises `ProfileError` if it is no OpenAPI 3 or Swagger 2 document.
+    """
+    if len(text) > LONGEST:
+        raise ProfileError(
+            f"{origin} is longer than {LONGEST // 2**20} MiB",
+            hint="cut out the paths that are wanted",
+        )
+    content = _decoded(text.removeprefix(b"\xef\xbb\xbf"), origin)
+    version = str(content.get("openapi") or content.get("swagger") or "")
+    if not isinstance(content.get("paths"), Mapping) or version.partition(".")[0] not in {"2", "3"}:
+        raise ProfileError(
+            f"{origin} is no OpenAPI 3 or Swagger 2 document",
+            hint="it must have 'openapi: 3.…' or 'swagger: \"2.0\"', and 'paths'",
+        )
+    return Document(origin=origin, content=content, swagger=version.startswith("2"))
+
+
+def _decoded(text: bytes, origin: str) -> Mapping[str, Any]:
+    try:
+        if text.lstrip()[:1] == b"{":
+            found = msgspec.json.decode(text)
+        else:
+            found = yaml.load(text, Loader=_Words)  # noqa: S506 (a subclass of the safe loader)
+    except msgspec.DecodeError as error:
+        raise ProfileError(f"{origin}: not JSON: {error}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f":{mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
+        raise ProfileError(f"{origin}{where}: not YAML: {problem}") from error
+    except RecursionError as error:
+        raise ProfileError(f"{origin} is nested too deeply") from error
+    return found if isinstance(found, Mapping) else {}
+
+
+def _is_json(kind: str) -> bool:
+    plain = kind.partition(";")[0].strip().lower()
+    return plain in {"application/json", "text/json", "*/*"} or plain.endswith("+json")
