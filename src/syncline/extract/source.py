@@ -131,6 +131,22 @@ class RestSource:
             async for batch in batches:
                 yield batch
 
+    def reading_as(self, profile: Profile) -> "RestSource":
+        """Return a source over the same connections that reads as another profile says.
+
+        It is closed with this one.
+        """
+        return RestSource(
+            profile=profile,
+            settings=self._settings,
+            client=self._client,
+            transport=self._transport,
+        )
+
+    def cursor_at(self, moment: float) -> Cursor:
+        """Return the cursor of a read that was through at a moment, in seconds since the epoch."""
+        return position.complete(None, moment, incremental=True)
+
     async def ask(self, request: Request) -> Answer:
         """Return the answer to any request, sent as those of reads are.
 
