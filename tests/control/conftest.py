@@ -1,16 +1,17 @@
-"""Stores for tests: a SQLite file, or a database of its own in a real PostgreSQL server."""
+"""Stores for tests: a SQLite file, or a database in a real PostgreSQL server."""
 
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import delete, text
 from sqlalchemy.engine import URL
 
 from standins import postgres
 from syncline.control.store.database import Store, open_store
-from syncline.control.store.schema import migrate
+from syncline.control.store.schema import TABLES, migrate
 
 
 @pytest.fixture(scope="session")
@@ -32,26 +33,61 @@ def postgres_url(server: postgres.Server, database: str) -> str:
     ).render_as_string(hide_password=False)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def address(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """The URL of an empty store."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'store.db'}"
-        return
-    server: postgres.Server = request.getfixturevalue("postgres_server")
+async def new_database(server: postgres.Server) -> str:
+    """Make a database and return its URL."""
     name = f"store_{uuid4().hex}"
     admin = open_store(postgres_url(server, postgres.DATABASE))
     async with admin.engine.connect() as connection:
         apart = await connection.execution_options(isolation_level="AUTOCOMMIT")
         await apart.execute(text(f"CREATE DATABASE {name}"))
     await admin.aclose()
-    yield postgres_url(server, name)
+    return postgres_url(server, name)
 
 
-@pytest.fixture
-async def store(address: str) -> AsyncIterator[Store]:
-    """A store with the newest schema."""
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty store."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store.db'}"
+    return await new_database(request.getfixturevalue("postgres_server"))
+
+
+@pytest.fixture(scope="session")
+def templates() -> dict[str, str]:
+    """URLs of stores with the newest schema: migrating takes longer than most tests."""
+    return {}
+
+
+async def _migrated(address: str) -> None:
+    store = open_store(address)
+    await migrate(store)
+    await store.aclose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def store(
+    request: pytest.FixtureRequest,
+    templates: dict[str, str],
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Store]:
+    """An empty store with the newest schema."""
+    if request.param not in templates:
+        if request.param == "sqlite":
+            address = f"sqlite:///{tmp_path_factory.mktemp('template') / 'store.db'}"
+        else:
+            address = await new_database(request.getfixturevalue("postgres_server"))
+        await _migrated(address)
+        templates[request.param] = address
+    address = templates[request.param]
+    if request.param == "sqlite":
+        path = tmp_path / "store.db"
+        shutil.copy(address.removeprefix("sqlite:///"), path)
+        address = f"sqlite:///{path}"
     opened = open_store(address)
-    await migrate(opened)
+    if request.param == "postgresql":
+        async with opened.writing() as connection:
+            for table in reversed(TABLES.sorted_tables):
+                await connection.execute(delete(table))
     yield opened
     await opened.aclose()

@@ -23,13 +23,16 @@ from syncline.errors import Conflict, StoreRefused, SynclineError, Unavailable
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-async def test_the_migrated_schema_is_that_of_the_code(store: Store) -> None:
+async def test_the_migrated_schema_is_that_of_the_code(address: str) -> None:
     def differences(connection: Connection) -> list[object]:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         return list(compare_metadata(context, metadata))
 
+    store = open_store(address)
+    await migrate(store)
     async with store.reading() as connection:
         assert await connection.run_sync(differences) == []
+    await store.aclose()
 
 
 def test_there_is_one_way_from_the_first_step_to_the_newest() -> None:
@@ -50,11 +53,14 @@ async def test_processes_that_start_together_migrate_once(address: str) -> None:
         await opened.aclose()
 
 
-async def test_a_store_of_a_newer_version_is_refused(store: Store) -> None:
+async def test_a_store_of_a_newer_version_is_refused(address: str) -> None:
+    store = open_store(address)
+    await migrate(store)
     async with store.writing() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StoreRefused, match="9999 of a newer Syncline"):
         await migrate(store)
+    await store.aclose()
 
 
 async def test_a_transaction_is_whole_or_not_at_all(store: Store) -> None:

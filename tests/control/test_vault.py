@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from syncline.control.project import is_sealed
 from syncline.control.store.database import open_store
 from syncline.control.store.schema import migrate
-from syncline.control.vault import is_sealed, key_file, new_key, open_vault, vault_of
+from syncline.control.vault import key_file, new_key, open_vault, vault_of
 from syncline.errors import VaultError
 
 OLD, NEW = "an old key that is long enough to be one", "a new key that is long enough to be one"

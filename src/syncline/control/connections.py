@@ -50,17 +50,20 @@ async def opened_source(
     observe: Callable[[Event], None],
     say: Say,
     open_browser: OpenBrowser | None = None,
+    tokens: TokenStore | None = None,
 ) -> AsyncIterator[Source]:
     """Open a source for as long as the context lasts.
 
     Signs in first where that is needed and allowed, with the user's browser unless another
-    ``open_browser`` is given. Raises `PropertyError`, `ProfileError`, `CredentialError`.
+    ``open_browser`` is given. ``tokens``: where OAuth tokens are kept, unless the properties
+    bring their own. Raises `PropertyError`, `ProfileError`, `CredentialError`.
     """
     given = source_properties(project, name)
     profile = load_profile(given.profile)
     async with opened_api(
-        name, given, profile, clock, observe=observe, say=say, open_browser=open_browser
-    ) as source:
+        name, given, profile, clock,
+        observe=observe, say=say, open_browser=open_browser, tokens=tokens,
+    ) as source:  # fmt: skip
         yield source
 
 
@@ -74,6 +77,7 @@ async def opened_api(
     observe: Callable[[Event], None],
     say: Say,
     open_browser: OpenBrowser | None = None,
+    tokens: TokenStore | None = None,
     watch: Watch | None = None,
 ) -> AsyncIterator[RestSource]:
     """Open the API of a profile as `opened_source` does; ``name``: the connection's.
@@ -81,19 +85,24 @@ async def opened_api(
     ``watch`` is shown every request and its answer.
     """
     settings = resolved(profile, given.settings)
-    credentials = _credentials(name, given, clock)
+    credentials = _credentials(name, given, clock, tokens)
     scheme = next(
         (a for a in profile.auth if a.scheme.lower() == credentials.scheme.lower()),
         profile.auth[0],
     )
-    tokens = credentials.tokens
-    if isinstance(scheme, OAuth) and tokens is not None and await tokens.load() is None:
+    kept = credentials.tokens
+    if isinstance(scheme, OAuth) and kept is not None and await kept.load() is None:
+        if kept is tokens:
+            raise CredentialError(
+                f"nobody has signed in for the connection {name}",
+                hint="authorize the connection, then run again",
+            )
         known = registration(scheme, settings, credentials)
         # aiohttp's server side is needed for nothing else, and slow to load.
         from syncline.control.oauth import in_browser  # noqa: PLC0415
 
         browser = open_browser or in_browser(say)
-        await _signed_in(known, given, tokens, clock, browser)
+        await _signed_in(known, given, kept, clock, browser)
     source = rest_source(
         profile=profile,
         settings=settings,
@@ -223,27 +232,32 @@ def _properties(project: Project, name: str) -> Properties:
     written = spec.properties
     pairs = parse_pairs(written) if isinstance(written, str) else written
     try:
-        return properties_of(MODELS[spec.type], substituted(name, pairs))
+        given = substituted(name, pairs) if spec.substitutes else pairs
+        return properties_of(MODELS[spec.type], given)
     except PropertyError as error:
         raise PropertyError(f"connection {name}: {error}", hint=error.hint) from None
 
 
-def _credentials(name: str, given: ApiProperties, clock: Clock) -> Credentials:
+def _credentials(
+    name: str, given: ApiProperties, clock: Clock, tokens: TokenStore | None
+) -> Credentials:
     return Credentials(
         scheme=given.auth_scheme or "",
         user=given.user,
         password=given.password.get_secret_value(),
         client_id=given.oauth_client_id,
         client_secret=given.oauth_client_secret.get_secret_value(),
-        tokens=_tokens(name, given, clock),
+        tokens=_tokens(name, given, clock, tokens),
     )
 
 
-def _tokens(name: str, given: ApiProperties, clock: Clock) -> TokenStore:
+def _tokens(name: str, given: ApiProperties, clock: Clock, tokens: TokenStore | None) -> TokenStore:
     access = given.oauth_access_token.get_secret_value()
     refresh = given.oauth_refresh_token.get_secret_value()
     if access or refresh:
         return MemoryTokens(Tokens(access_token=access, refresh_token=refresh))
+    if tokens is not None:
+        return tokens
     location = given.oauth_settings_location or str(_default_location(name, given))
     return token_store(location, clock)
 

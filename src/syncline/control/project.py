@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -20,7 +20,10 @@ from syncline.control.timetable import ScheduleSpec
 from syncline.errors import ProjectError
 from syncline.profile.loader import parse
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+#: ``${NAME}``: the environment variable of that name.
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+#: How a sealed secret begins; in a project file, ``!sealed`` stands for it.
+SEALED = "sealed1:"
 
 #: A name that can be part of a file name and of a checkpoint's task id.
 ObjectName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,49}$")]
@@ -42,6 +45,8 @@ class _Part(BaseModel):
 class ConnectionSpec(_Part):
     """A source or destination: its type and properties."""
 
+    #: ``${NAME}`` in a property is an environment variable.
+    substitutes: ClassVar[bool] = True
     type: Literal["api", "duckdb", "postgres", "sqlserver"] = Field(
         description="api is a source; the others are destinations."
     )
@@ -50,6 +55,13 @@ class ConnectionSpec(_Part):
     )
     description: str = Field(default="", description="For people.")
     labels: Labels = Field(default=(), description="Words to find it by.")
+
+
+class OpenedConnection(ConnectionSpec):
+    """A connection of the store, its secrets opened: values are what they are."""
+
+    substitutes: ClassVar[bool] = False
+    properties: dict[str, Scalar | dict[str, Scalar]] | str = Field(repr=False)
 
 
 class ExpressionSpec(_Part):
@@ -259,6 +271,11 @@ def load_project(path: Path) -> Project:
     return parse(text, str(path), Project, ProjectError)
 
 
+def is_sealed(value: object) -> bool:
+    """Return whether a value looks like one that a vault has sealed."""
+    return isinstance(value, str) and value.startswith(SEALED)
+
+
 def substituted(
     connection: str, properties: Mapping[str, object], environment: Mapping[str, str] = os.environ
 ) -> dict[str, object]:
@@ -272,6 +289,11 @@ def substituted(
             return {k: value(v, f"{place}.{k}") for k, v in found.items()}
         if not isinstance(found, str):
             return found
+        if is_sealed(found):
+            raise ProjectError(
+                f"connections.{connection}.{place} is sealed, and a file has no key to open it",
+                hint="apply the file to the store that sealed it, or write ${NAME} instead",
+            )
 
         def variable(match: re.Match[str]) -> str:
             if match[1] not in environment:
@@ -282,7 +304,7 @@ def substituted(
                 )
             return environment[match[1]]
 
-        return _VARIABLE.sub(variable, found)
+        return VARIABLE.sub(variable, found)
 
     return {k: value(v, k) for k, v in properties.items()}
 

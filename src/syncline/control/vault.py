@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import insert, select
 
+from syncline.control.project import SEALED
 from syncline.control.store.database import Store, store_url
 from syncline.control.store.settings import settings
 from syncline.errors import VaultError
@@ -21,7 +22,7 @@ from syncline.errors import VaultError
 VARIABLE = "SYNCLINE_SECRET_KEY"
 #: Shorter ones could be guessed by trying.
 SHORTEST = 32
-_FORM = "sealed1"
+_FORM = SEALED.removesuffix(":")
 #: The row of the settings by which a machine sees whether it has the right key.
 _PROOF = "vault"
 
@@ -72,11 +73,6 @@ class Vault:
     def stale(self, sealed: str) -> bool:
         """Return whether an older key than the newest sealed it."""
         return not sealed.startswith(f"{_FORM}:{self.keys[0].name}:")
-
-
-def is_sealed(text: str) -> bool:
-    """Return whether a text looks like one that `Vault.seal` made."""
-    return text.startswith(f"{_FORM}:")
 
 
 def vault_of(keys: Sequence[str]) -> Vault:
