@@ -103,8 +103,8 @@ async def test_pages_are_fetched_ahead_but_not_without_end() -> None:
         read = source.read(await scan_of(source, "Items"), None)
         await anext(read)
         await asyncio.sleep(0.5)
-        # One handed on, so many waiting, and one that does not fit among them.
-        assert len(api.asked) == LEAD + 2
+        # One handed on, so many waiting, one that does not fit among them, and the one after it.
+        assert len(api.asked) == LEAD + 3
         await read.aclose()
 
 

@@ -30,6 +30,8 @@ class Envelope:
             self._shape = Shape([place, *leaves], strict=strict)
             decoded = self._shape.type
         self._read = msgspec.json.Decoder(decoded, strict=strict).decode
+        self._around = Shape(leaves, strict=strict) if records else Shape([])
+        self._read_around = msgspec.json.Decoder(self._around.type, strict=strict).decode
         self._read_texts = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
     def decode(self, body: bytes) -> tuple[list[Any], Mapping[str, Json]]:
@@ -41,8 +43,18 @@ class Envelope:
         if self._shape is None:
             return self._records(content), {}
         (records,), *values = self._shape.columns([content])
+        return self._records(records), self._found(values)
+
+    def values(self, body: bytes) -> Mapping[str, Json]:
+        """Return what the paginator reads of a page, passing over its records.
+
+        Raises as `decode` does, but not for what is wrong with the records.
+        """
+        return self._found(self._around.columns([self._read_around(body)]))
+
+    def _found(self, values: Sequence[Sequence[Any]]) -> Mapping[str, Json]:
         found = {p: v[0] for p, v in zip(self._paths, values, strict=True)}
-        return self._records(records), {p: v for p, v in found.items() if v is not msgspec.UNSET}
+        return {p: v for p, v in found.items() if v is not msgspec.UNSET}
 
     def _at_place(self, record: Any) -> Any:
         if self._answer == "list":

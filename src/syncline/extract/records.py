@@ -94,6 +94,18 @@ class Reader:
             last=self._rows.last(body),
         )
 
+    def values(self, body: bytes) -> Mapping[str, Json] | None:
+        """Return what the paginator reads of a page, in a moment; None if it takes longer.
+
+        Whether the rest of the body is right shows when it is decoded.
+        """
+        if self._to_json is not None or body[:1] != b"{":
+            return None
+        try:
+            return self._rows.values(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+
     def batch(
         self, page: PageContent, *, fixed: Mapping[str, Any], page_is: str, keep_rejects: bool
     ) -> tuple[pa.RecordBatch, tuple[Reject, ...]]:

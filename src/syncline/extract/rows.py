@@ -115,6 +115,10 @@ class Rows:
         """
         return self._page.decode(body)
 
+    def values(self, body: bytes) -> Mapping[str, Json]:
+        """Return what the paginator reads of a page. Raises as `page` does."""
+        return self._page.values(body)
+
     def texts(self, body: bytes) -> tuple[list[msgspec.Raw], Mapping[str, Json]]:
         """Return the records of a page as they came. Raises as `page` does."""
         return self._page_of_texts.decode(body)

@@ -1,8 +1,9 @@
 """One walk from page to page: the next page is asked for before this one is handed on."""
 
-from collections.abc import AsyncGenerator, Awaitable, Collection, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from syncline.errors import NotFound, ResponseRefused
 from syncline.extract.answer import Answer
@@ -21,7 +22,7 @@ class Fetch(Protocol):
 
     def __call__(
         self, request: Request, *, accept: Collection[int] = (), fresh: bool = False
-    ) -> Awaitable[Answer]:
+    ) -> Coroutine[Any, Any, Answer]:
         """Return the answer; ``fresh``: do not take one that was kept."""
         ...
 
@@ -83,44 +84,101 @@ async def pages(walk: Walk, guide: Guide) -> AsyncGenerator[WalkedPage]:
     seen: set[int] = set()  # hashes: a walk may have a million pages
     before: WalkedPage | None = None
     rows = 0
-    while request is not None:
-        client = guide.client
-        if hash(request) in seen:
-            raise ResponseRefused(
-                f"the pages go in circles: {client.shown(request)} comes a second time",
-                hint="check the table's pagination in the profile",
-            )
-        seen.add(hash(request))
+    early = _Early(guide)
+    try:
+        while request is not None:
+            client = guide.client
+            if hash(request) in seen:
+                raise ResponseRefused(
+                    f"the pages go in circles: {client.shown(request)} comes a second time",
+                    hint="check the table's pagination in the profile",
+                )
+            seen.add(hash(request))
+            try:
+                first = before is None
+                page = await _page(
+                    request,
+                    guide,
+                    early,
+                    accept=_UNKNOWN_PLACE if walk.kept and first else (),
+                    absent=guide.absent if first else (),
+                )
+            except NotFound:
+                if not walk.may_miss:
+                    raise
+                page = WalkedPage(request=request, content=None, following=None, started=None)
+            _check_moves(before, page, guide)
+            rows += page.content.size if page.content else 0
+            if guide.limit is not None and rows >= guide.limit:
+                page = replace(page, following=None)
+            request = page.following
+            before = page
+            yield page
+    finally:
+        await early.aclose()
+
+
+class _Early:
+    """Asks for the page after an answer before that answer is decoded, where it can be told."""
+
+    def __init__(self, guide: Guide) -> None:
+        self._guide = guide
+        self._request: Request | None = None
+        self._asked: asyncio.Task[Answer] | None = None
+
+    async def answer(self, request: Request, accept: Collection[int]) -> Answer:
+        """Return the answer to a request, which may be on its way already."""
+        if request == self._request and self._asked is not None:
+            asked, self._asked = self._asked, None
+            return await asked
+        await self.aclose()
+        return await self._guide.fetch(request, accept=accept)
+
+    def ask(self, request: Request, answer: Answer) -> None:
+        """Ask for what follows the answer to a request, if that is clear at a glance."""
+        guide = self._guide
+        if not guide.paginator.early or guide.limit is not None:
+            return
+        values = guide.reader.values(answer.body)
+        if values is None:
+            return
+        known = Page(rows=0, size=guide.size, values=values, headers=answer.headers)
         try:
-            first = before is None
-            page = await _page(
-                request,
-                guide,
-                accept=_UNKNOWN_PLACE if walk.kept and first else (),
-                absent=guide.absent if first else (),
-            )
-        except NotFound:
-            if not walk.may_miss:
-                raise
-            page = WalkedPage(request=request, content=None, following=None, started=None)
-        _check_moves(before, page, guide)
-        rows += page.content.size if page.content else 0
-        if guide.limit is not None and rows >= guide.limit:
-            page = replace(page, following=None)
-        request = page.following
-        before = page
-        yield page
+            following = guide.paginator.next(request, known)
+        except ResponseRefused:
+            return  # raised again once the page is decoded
+        if following is not None:
+            self._request = guide.client.plain(following, request)
+            self._asked = asyncio.ensure_future(guide.fetch(self._request))
+
+    async def aclose(self) -> None:
+        """Give up what was asked for."""
+        if self._asked is not None:
+            self._asked.cancel()
+            await asyncio.gather(self._asked, return_exceptions=True)
+        self._request = self._asked = None
 
 
 async def _page(
-    request: Request, guide: Guide, *, accept: Collection[int], absent: Collection[int]
+    request: Request,
+    guide: Guide,
+    early: _Early,
+    *,
+    accept: Collection[int],
+    absent: Collection[int],
 ) -> WalkedPage:
     for attempt in range(1, _ATTEMPTS + 1):
-        answer = await guide.fetch(request, accept=(*accept, *absent), fresh=attempt > 1)
+        statuses = (*accept, *absent)
+        if attempt == 1:
+            answer = await early.answer(request, statuses)
+        else:
+            await early.aclose()
+            answer = await guide.fetch(request, accept=statuses, fresh=True)
         if answer.status in accept:
             raise PlaceLost
         if answer.status in absent:
             return WalkedPage(request=request, content=None, following=None, started=answer.started)
+        early.ask(request, answer)
         try:
             content = guide.reader.decode(answer.body)
         except Unreadable as error:

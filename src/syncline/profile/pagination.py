@@ -92,12 +92,21 @@ class _Paginator(BaseModel):
         """Whether the request of a page still names the same page after rows came or went."""
         return True
 
+    @property
+    def early(self) -> bool:
+        """Whether `next` needs nothing of a page but its values and headers."""
+        return False
+
 
 class NextLink(_Paginator):
     """The body holds the address of the next page."""
 
     type: Literal["next_link"] = Field(description="The body holds the address of the next page.")
     path: str = Field(description="Dotted path of the address in the body.")
+
+    @property
+    def early(self) -> bool:
+        return True
 
     def paths(self) -> tuple[str, ...]:
         return (self.path,)
@@ -136,6 +145,10 @@ class Token(_Ending):
     type: Literal["token"] = Field(description="The body holds a token for the next request.")
     path: str = Field(description="Dotted path of the token in the body.")
     parameter: str = Field(description="Query parameter that takes the token.")
+
+    @property
+    def early(self) -> bool:
+        return self.ends is None
 
     def paths(self) -> tuple[str, ...]:
         return (self.path, *super().paths())
@@ -249,6 +262,10 @@ class PageNumber(_Paginator):
         default=None, description="Dotted path of a boolean: there is another page."
     )
     on_first: bool = Field(default=True, description="The first request names its page, too.")
+
+    @property
+    def early(self) -> bool:
+        return self.pages is not None or self.more is not None
 
     def paths(self) -> tuple[str, ...]:
         return tuple(p for p in (self.pages, self.more) if p)
