@@ -150,8 +150,9 @@ async def insert_new(connection: AsyncConnection, table: Table, *rows: Mapping[s
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     added = 0
     for row in rows:
-        done = await connection.execute(make(table).values(dict(row)).on_conflict_do_nothing())
-        added += max(done.rowcount, 0)
+        new = make(table).values(dict(row)).on_conflict_do_nothing()
+        found = await connection.execute(new.returning(*table.primary_key.columns))
+        added += found.first() is not None
     return added
 
 

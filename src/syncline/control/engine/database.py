@@ -25,9 +25,14 @@ def is_shared(address: str) -> bool:
     return store_url(address).get_backend_name() == "postgresql"
 
 
+def store_file(address: str) -> Path:
+    """Return the file of a store that is one."""
+    return Path(store_url(address).database or "").expanduser()
+
+
 def engine_file(address: str) -> Path:
     """Return the file of the engine's tables, beside that of the store."""
-    store = Path(store_url(address).database or "").expanduser()
+    store = store_file(address)
     return store.with_name(f"{store.name}.engine")
 
 

@@ -14,12 +14,27 @@ from filelock import FileLock, Timeout
 from sqlalchemy import select, update
 
 from syncline.control.engine.board import Board, flushed
-from syncline.control.engine.database import configuration, engine_file, is_shared
+from syncline.control.engine.database import (
+    configuration,
+    engine_file,
+    file_engine,
+    is_shared,
+    store_file,
+    sync_engine,
+)
 from syncline.control.engine.job import Jobs
+from syncline.control.engine.liveness import Heartbeat
 from syncline.control.engine.opened import OpenRuns
 from syncline.control.engine.settings import EngineSettings
 from syncline.control.engine.work import Desk
-from syncline.control.engine.workflows import Works, dispatch, owner, register, register_queues
+from syncline.control.engine.workflows import (
+    Works,
+    dispatch,
+    owner,
+    recover,
+    register,
+    register_queues,
+)
 from syncline.control.store.database import Store, open_store
 from syncline.control.store.runs import runs
 from syncline.control.store.schema import migrate
@@ -41,6 +56,7 @@ class Node:
     desk: Desk
     works: Works
     settings: EngineSettings
+    heart: Heartbeat
 
     async def take_up(self) -> int:
         """Hand the runs that wait in the store to the engine; return how many."""
@@ -65,6 +81,7 @@ class Node:
     async def drained(self) -> None:
         """Let what is under way stop at its next commit; nothing new is begun."""
         self.desk.draining.set()
+        await asyncio.to_thread(self.heart.drain)
         clock = self.desk.clock
         until = clock.monotonic() + 2 * self.settings.grace
         while not self.works.idle() and clock.monotonic() < until:
@@ -84,11 +101,18 @@ async def running_node(
         store = open_store(address)
         stack.push_async_callback(store.aclose)
         await migrate(store)
-        if is_shared(address):
+        shared = is_shared(address)
+        if shared:
             executor = f"{socket.gethostname()[:60]}-{os.getpid()}-{secrets.token_hex(4)}"
+            beating = sync_engine(address, settings, pool=1)
         else:
             stack.enter_context(_alone(address))
             executor = _ALONE
+            beating = file_engine(store_file(address))
+        stack.callback(beating.dispose)
+        heart = Heartbeat(
+            beating, executor, lease=settings.lease, alone=not shared, recover=recover
+        )
         board = Board(store, executor, clock, keep_events=settings.keep_events)
         desk = Desk(
             node=executor,
@@ -100,18 +124,25 @@ async def running_node(
             draining=asyncio.Event(),
             owns=owner(executor),
         )
-        configured = configuration(address, executor, settings)
-        DBOS(config=configured)
+        await asyncio.to_thread(heart.register)
+        # Last of all, when nothing runs here any more: then others may have it.
+        stack.push_async_callback(asyncio.to_thread, heart.leave)
+        DBOS(config=configuration(address, executor, settings))
         stack.callback(_ended)
         works = register(desk, settings)
-        # Coroutines of the engine run in this loop.
+        # The engine's coroutines run in the loop that it is launched in.
         DBOS.launch()
+        heart.ready()
         await register_queues(settings)
-        node = Node(id=executor, store=store, desk=desk, works=works, settings=settings)
         writing = asyncio.create_task(board.keep_writing(1.0))
         stack.push_async_callback(_cancelled, [writing])
-        yield node
-        await node.drained()
+        node = Node(
+            id=executor, store=store, desk=desk, works=works, settings=settings, heart=heart
+        )
+        try:
+            yield node
+        finally:
+            await node.drained()
 
 
 async def serve_node(node: Node, stop: asyncio.Event) -> None:
