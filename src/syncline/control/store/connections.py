@@ -19,8 +19,9 @@ connections = Table(
     Column("sealed", Document, nullable=False),
     #: OAuth tokens, sealed; None: nobody has signed in.
     Column("tokens", Text),
-    #: When the tokens were last written, to see whether another node was quicker.
-    Column("tokens_version", Integer, nullable=False, default=0),
+    #: Who is renewing the tokens, and until when nobody else may.
+    Column("tokens_holder", String(32)),
+    Column("tokens_held_until", Instant),
     Column("version", Integer, nullable=False, default=1),
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),

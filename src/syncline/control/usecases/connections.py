@@ -20,7 +20,13 @@ from syncline.control.paging import (
     searched,
 )
 from syncline.control.plane import MASK, Work
-from syncline.control.project import ConnectionSpec, ObjectName, OpenedConnection, substituted
+from syncline.control.project import (
+    ConnectionSpec,
+    ObjectName,
+    OpenedConnection,
+    is_sealed,
+    substituted,
+)
 from syncline.control.sealing import Parted, checked, merged, nested, parted, sealed, secret_names
 from syncline.control.store.connections import connections
 from syncline.control.store.jobs import jobs
@@ -105,7 +111,6 @@ async def create_connection(work: Work, name: str, spec: ConnectionSpec) -> Conn
         "description": spec.description,
         "properties": dict(parts.shown),
         "sealed": sealed(work.vault, parts.secret),
-        "tokens_version": 0,
         "version": 1,
         "created_at": work.now,
         "changed_at": work.now,
@@ -239,10 +244,24 @@ async def opened_connection(work: Work, name: str) -> OpenedConnection:
     row = await _row(work, name)
     if row is None:
         raise Missing(f"there is no connection {name!r}", hint="see the list of connections")
-    secrets = {key: work.vault.open(value) for key, value in row["sealed"].items()}
-    shown = substituted(name, row["properties"])
-    properties = nested({**shown, **secrets})
-    return OpenedConnection.model_validate({"type": row["type"], "properties": properties})
+    return _opened(work, name, row["type"], row["properties"], row["sealed"])
+
+
+async def edited_connection(
+    work: Work, name: str, spec: ConnectionSpec
+) -> tuple[OpenedConnection, str]:
+    """Return a connection as it would be after an edit, to test it, and its id; '' for a new one.
+
+    Invariant 7: only to connect.
+    """
+    row = await _row(work, name) if name else None
+    if row is None:
+        return _opened(work, name or "new", spec.type, *_parts(parted(spec))), ""
+    await get_connection(work, name, permission="connections.edit")
+    new = parted(spec)
+    old = Parted(shown=row["properties"], secret=row["sealed"])
+    shown, secret = merged(old, new, secret_names(row["type"], new.shown))
+    return _opened(work, name, row["type"], shown, secret), str(row["id"])
 
 
 async def reseal(work: Work) -> int:
@@ -287,6 +306,18 @@ def checked_name(name: str) -> None:
             hint="use letters, digits, '_', '.' and '-', at most 50; begin with a letter, digit "
             "or '_'",
         ) from None
+
+
+def _opened(
+    work: Work, name: str, type_: str, shown: Mapping[str, object], secret: Mapping[str, str]
+) -> OpenedConnection:
+    opened = {k: work.vault.open(v) if is_sealed(v) else v for k, v in secret.items()}
+    properties = nested({**substituted(name, shown), **opened})
+    return OpenedConnection.model_validate({"type": type_, "properties": properties})
+
+
+def _parts(given: Parted) -> tuple[Mapping[str, object], Mapping[str, str]]:
+    return given.shown, given.secret
 
 
 def _check(type_: str, shown: Mapping[str, object], secret: Mapping[str, str]) -> None:
