@@ -5,7 +5,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -25,7 +25,10 @@ from syncline.control.engine.database import (
 from syncline.control.engine.job import Jobs
 from syncline.control.engine.liveness import Heartbeat
 from syncline.control.engine.opened import OpenRuns
+from syncline.control.engine.scheduler import Scheduler
 from syncline.control.engine.settings import EngineSettings
+from syncline.control.engine.times import StoreClock
+from syncline.control.engine.upkeep import Upkeep
 from syncline.control.engine.work import Desk
 from syncline.control.engine.workflows import (
     Works,
@@ -35,10 +38,9 @@ from syncline.control.engine.workflows import (
     register,
     register_queues,
 )
-from syncline.control.store.database import Store, open_store
+from syncline.control.store.database import Store
 from syncline.control.store.runs import runs
-from syncline.control.store.schema import migrate
-from syncline.errors import DestinationBusy, SynclineError
+from syncline.errors import DestinationBusy, TransientError
 from syncline.model.run import Clock
 
 _LOG = logging.getLogger(__name__)
@@ -53,6 +55,7 @@ class Node:
 
     id: str
     store: Store
+    clock: StoreClock
     desk: Desk
     works: Works
     settings: EngineSettings
@@ -91,16 +94,16 @@ class Node:
 
 @asynccontextmanager
 async def running_node(
-    address: str, jobs: Jobs, settings: EngineSettings, clock: Clock
+    address: str, store: Store, jobs: Jobs, settings: EngineSettings, clock: Clock
 ) -> AsyncIterator[Node]:
-    """Be a node of the store for as long as the block lasts; one in a process.
+    """Be a node of a store for as long as the block lasts; one in a process.
 
-    Raises `DestinationBusy` if the store is a file and another process is its node.
+    ``address``: of the store, which has the newest schema. Raises `DestinationBusy` if it is a
+    file and another process is its node.
     """
+    clock = StoreClock(clock, store)
+    await clock.set()
     async with AsyncExitStack() as stack:
-        store = open_store(address)
-        stack.push_async_callback(store.aclose)
-        await migrate(store)
         shared = is_shared(address)
         if shared:
             executor = f"{socket.gethostname()[:60]}-{os.getpid()}-{secrets.token_hex(4)}"
@@ -137,8 +140,9 @@ async def running_node(
         writing = asyncio.create_task(board.keep_writing(1.0))
         stack.push_async_callback(_cancelled, [writing])
         node = Node(
-            id=executor, store=store, desk=desk, works=works, settings=settings, heart=heart
-        )
+            id=executor, store=store, clock=clock, desk=desk, works=works, settings=settings,
+            heart=heart,
+        )  # fmt: skip
         try:
             yield node
         finally:
@@ -146,14 +150,39 @@ async def running_node(
 
 
 async def serve_node(node: Node, stop: asyncio.Event) -> None:
-    """Take up runs until told to stop."""
+    """Start what is due and take up what waits, until told to stop."""
+    settings = node.settings
+    scheduler = Scheduler(store=node.store, clock=node.clock, late_after=settings.late_after)
+    upkeep = Upkeep(store=node.store, clock=node.clock, keep_days=settings.keep_days)
+
+    async def tick() -> None:
+        await scheduler.tick()
+        await node.take_up()
+
+    async def forget() -> None:
+        await upkeep.forget()
+
+    async def look() -> None:
+        await node.clock.set()
+        await upkeep.find_lost()
+
+    async with asyncio.TaskGroup() as group:
+        for seconds, job in ((settings.tick, tick), (60.0, look), (3600.0, forget)):
+            group.create_task(_again_and_again(job, seconds, stop))
+
+
+async def _again_and_again(
+    job: Callable[[], Awaitable[None]], seconds: float, stop: asyncio.Event
+) -> None:
     while not stop.is_set():
         try:
-            await node.take_up()
-        except SynclineError as error:
-            _LOG.warning("cannot look for runs: %s", error)
+            await job()
+        except TransientError as error:
+            _LOG.warning("trying again: %s", error)
+        except Exception:  # noqa: BLE001 (a defect in one thing must not stop all the others)
+            _LOG.exception("a defect, trying again")
         with suppress(TimeoutError):
-            async with asyncio.timeout(node.settings.tick):
+            async with asyncio.timeout(seconds):
                 await stop.wait()
 
 
