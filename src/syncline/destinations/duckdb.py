@@ -184,6 +184,7 @@ def open_duckdb(
             max_identifier_length=255,
             case_sensitive=False,
             temporary_staging=True,
+            rewrites=True,
         ),
     )
 

@@ -133,11 +133,12 @@ async def together(
     count = dict.fromkeys(Counts, 0)
     for step, rows in zip(steps, changed, strict=False):
         count[step.counts] += rows
+    rewritten = count[Counts.REWRITTEN]
     return Committed(
         generation=checkpoint.generation,
         rows=0,
-        inserted=count[Counts.INSERTED],
-        updated=count[Counts.UPDATED],
+        inserted=count[Counts.INSERTED] - rewritten,
+        updated=count[Counts.UPDATED] + rewritten,
         deleted=count[Counts.DELETED],
     )
 
@@ -178,13 +179,26 @@ async def _direct(commit: Commit) -> tuple[list[Change], list[Step]]:
     load, staging = commit.load, commit.staging
     changes, steps = await _target(load, commit.now)
     if staging.rows:
-        shape = load.shape(commit.now)
-        steps += _apply(load, shape, staging)
+        shape = await _shape(load, commit.now)
+        first, *rest = _apply(load, shape, staging)
+        steps.append(first)
         if load.sweep_aside:
             # A row that came after a sweep began is not among the keys the sweep has read.
             keys = names.table(load.sweep_aside, load.schema_name)
             steps.append(disposition.insert_keys(shape, staging.table, keys))
+        steps += rest
     return changes, steps
+
+
+async def _shape(load: Load, now: datetime) -> Shape:
+    """Return what it takes to write to the target now, in the way that costs least there."""
+    shape = load.shape(now)
+    if not load.traits.rewrites or shape.history or load.task.flow is not None:
+        return shape
+    current = await load.destination.describe(load.target)
+    # What others keep in columns of their own stays with the row.
+    ours = {*shape.columns, *disposition.ADDED}
+    return replace(shape, rewritten=current is None or ours.issuperset(current.names))
 
 
 def _apply(load: Load, shape: Shape, staging: Staging) -> list[Step]:
@@ -234,7 +248,7 @@ async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[S
             replace(shape, target=load.target), aside, exists=current is not None
         )
     changes, made = await _target(load, commit.now)
-    final = apply_whole(load, load.shape(commit.now), aside)
+    final = apply_whole(load, await _shape(load, commit.now), aside)
     return changes, [*made, *steps, *final, Step(statement=drop_table(aside))]
 
 

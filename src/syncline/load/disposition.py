@@ -36,6 +36,8 @@ class Counts(StrEnum):
     INSERTED = "inserted"
     UPDATED = "updated"
     DELETED = "deleted"
+    #: Deleted to be inserted again: updated, and not inserted.
+    REWRITTEN = "rewritten"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,8 @@ class Shape:
     soft: bool = False
     #: Changed rows get `SYNCED_AT`.
     synced_at: bool = False
+    #: Changed rows are deleted and inserted again; there are no columns but ours.
+    rewritten: bool = False
     now: datetime
 
 
@@ -80,15 +84,11 @@ def merge(shape: Shape, staging: exp.Table, *, removing: bool) -> list[Step]:
 
     Invariant 2: applying it twice changes nothing.
     """
-    steps = [
-        latest_only(replace(shape, version=None), staging),
-        _update(shape, staging),
-        _insert_missing(shape, staging, shape.key),
-    ]
+    steps = [latest_only(replace(shape, version=None), staging)]
     if removing:
         gone = same_key(shape, staging).where(column(GONE, _ROWS))
-        steps.insert(1, remove(shape, gone, gone=True))
-    return steps
+        steps.append(remove(shape, gone, gone=True))
+    return steps + _upsert(shape, staging, marked=True)
 
 
 def append(shape: Shape, staging: exp.Table) -> list[Step]:
@@ -121,13 +121,8 @@ def swap(shape: Shape, aside: exp.Table, *, exists: bool) -> list[Step]:
 
 def difference(shape: Shape, aside: exp.Table, *, removing: bool) -> list[Step]:
     """Make the target equal to a complete aside table, touching only rows that differ."""
-    steps = [
-        _update(shape, aside, marked=False),
-        _insert_missing(shape, aside, shape.key, marked=False),
-    ]
-    if removing:
-        steps.insert(0, remove(shape, same_key(shape, aside), gone=False))
-    return steps
+    steps = [remove(shape, same_key(shape, aside), gone=False)] if removing else []
+    return steps + _upsert(shape, aside, marked=False)
 
 
 def changed(shape: Shape, rows: exp.Table, kind: Disposition, *, marked: bool) -> Step:
@@ -228,8 +223,7 @@ def _alive(shape: Shape) -> exp.Expr | None:
 
 def same_key(shape: Shape, rows: exp.Table) -> exp.Select:
     """Select the rows that have the key of the target's row at hand."""
-    same = [column(c, _ROWS).eq(column(c, shape.target.name)) for c in shape.key]
-    return exp.select("1").from_(_as(rows, _ROWS)).where(*same)
+    return exp.select("1").from_(_as(rows, _ROWS)).where(*_same(shape))
 
 
 def copy(columns: Sequence[str], source: exp.Table, target: exp.Table) -> exp.Insert:
@@ -247,14 +241,50 @@ def insert_keys(shape: Shape, staging: exp.Table, keys: exp.Table) -> Step:
     return Step(statement=statement)
 
 
+def _upsert(shape: Shape, rows: exp.Table, *, marked: bool) -> list[Step]:
+    if not shape.rewritten:
+        return [
+            _update(shape, rows, marked=marked),
+            _insert_missing(shape, rows, shape.key, marked=marked),
+        ]
+    # Rows that did not change are not written: they leave the staged ones first.
+    held = exp.select("1").from_(shape.target.copy())
+    held = held.where(*_same(shape), exp.Not(this=exp.paren(_differing(shape))))
+    known = same_key(shape, rows)
+    if marked:
+        known = known.where(exp.Not(this=column(GONE, _ROWS)))
+    unchanged, changed_rows = exp.Exists(this=held), exp.Exists(this=known)
+    return [
+        Step(statement=exp.Delete(this=_as(rows, _ROWS), where=exp.Where(this=unchanged))),
+        Step(
+            statement=exp.Delete(this=shape.target.copy(), where=exp.Where(this=changed_rows)),
+            counts=Counts.REWRITTEN,
+        ),
+        _insert(shape, rows, exp.Not(this=column(GONE, _ROWS)) if marked else None),
+    ]
+
+
+def _same(shape: Shape) -> list[exp.Expr]:
+    return [column(c, _ROWS).eq(column(c, shape.target.name)) for c in shape.key]
+
+
+def _differing(shape: Shape) -> exp.Expr:
+    """Return whether a row differs from the target's of its key, or that one counts as gone."""
+    differs: list[exp.Expr] = [
+        exp.NullSafeNEQ(this=column(c, shape.target.name), expression=column(c, _ROWS))
+        for c in shape.columns
+        if c not in shape.key
+    ]
+    if shape.soft:
+        dead = exp.Is(this=column(DELETED_AT, shape.target.name), expression=exp.null())
+        differs.append(exp.Not(this=dead))
+    return exp.or_(*differs) if differs else exp.false()
+
+
 def _update(shape: Shape, rows: exp.Table, *, marked: bool = True) -> Step:
     """Change rows that differ; of a history, close their active version."""
     rest = [c for c in shape.columns if c not in shape.key]
-    differs: list[exp.Expression] = [
-        exp.NullSafeNEQ(this=column(c, shape.target.name), expression=column(c, _ROWS))
-        for c in rest
-    ]
-    where: list[exp.Expr] = [column(c, _ROWS).eq(column(c, shape.target.name)) for c in shape.key]
+    where = _same(shape)
     if marked:
         where.append(exp.Not(this=column(GONE, _ROWS)))
     if shape.history:
@@ -264,12 +294,11 @@ def _update(shape: Shape, rows: exp.Table, *, marked: bool = True) -> Step:
         sets = [exp.EQ(this=column(c), expression=column(c, _ROWS)) for c in rest]
     if shape.soft:
         sets.append(exp.EQ(this=column(DELETED_AT), expression=exp.null()))
-        dead = exp.Is(this=column(DELETED_AT, shape.target.name), expression=exp.null())
-        differs.append(exp.Not(this=dead))
     if shape.synced_at:
         sets.append(exp.EQ(this=column(SYNCED_AT), expression=instant(shape.now)))
     # A row that did not change is not written: it keeps its _synced_at, and costs nothing.
-    where.append(exp.paren(exp.or_(*differs)) if differs else exp.false())
+    differs = _differing(shape)
+    where.append(differs if isinstance(differs, exp.Boolean) else exp.paren(differs))
     if not sets:
         sets = [exp.EQ(this=column(shape.key[0]), expression=column(shape.key[0], _ROWS))]
     statement = exp.Update(

@@ -65,6 +65,8 @@ class Traits:
     identity_switch: bool = False
     #: Staging tables live with the session: no leftovers, no write-ahead log.
     temporary_staging: bool = False
+    #: Updating a row costs far more than deleting it and inserting it again.
+    rewrites: bool = False
     #: Text may hold the character NUL; elsewhere such a row is refused.
     nul_in_text: bool = True
     #: Doubles may be NaN or infinite; elsewhere such a row is refused.
