@@ -66,28 +66,35 @@ async def _migrated(address: str) -> None:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def store(
-    request: pytest.FixtureRequest,
-    templates: dict[str, str],
-    tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest, sqlite_store: Store, templates: dict[str, str]
 ) -> AsyncIterator[Store]:
     """An empty store with the newest schema."""
-    if request.param not in templates:
-        if request.param == "sqlite":
-            address = f"sqlite:///{tmp_path_factory.mktemp('template') / 'store.db'}"
-        else:
-            address = await new_database(request.getfixturevalue("postgres_server"))
-        await _migrated(address)
-        templates[request.param] = address
-    address = templates[request.param]
     if request.param == "sqlite":
-        path = tmp_path / "store.db"
-        shutil.copy(address.removeprefix("sqlite:///"), path)
-        address = f"sqlite:///{path}"
-    opened = open_store(address)
-    if request.param == "postgresql":
-        async with opened.writing() as connection:
-            for table in reversed(TABLES.sorted_tables):
-                await connection.execute(delete(table))
+        yield sqlite_store
+        return
+    if "postgresql" not in templates:
+        address = await new_database(request.getfixturevalue("postgres_server"))
+        await _migrated(address)
+        templates["postgresql"] = address
+    opened = open_store(templates["postgresql"])
+    async with opened.writing() as connection:
+        for table in reversed(TABLES.sorted_tables):
+            await connection.execute(delete(table))
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+async def sqlite_store(
+    templates: dict[str, str], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Store]:
+    """An empty store in a file, for what does not depend on the database."""
+    if "sqlite" not in templates:
+        template = tmp_path_factory.mktemp("template") / "store.db"
+        await _migrated(f"sqlite:///{template}")
+        templates["sqlite"] = str(template)
+    path = tmp_path / "store.db"
+    shutil.copy(templates["sqlite"], path)
+    opened = open_store(f"sqlite:///{path}")
     yield opened
     await opened.aclose()
