@@ -1,7 +1,7 @@
 """Empty stores for the engine: a SQLite file, or a database of its own in a real PostgreSQL."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,11 +9,19 @@ import pytest
 from sqlalchemy import text
 
 from control.conftest import new_database, postgres_server, postgres_url
+from engine.workers import warmed
 from standins import postgres
 from syncline.control.store.database import Store, open_store
 from syncline.control.store.schema import migrate
 
 __all__ = ["postgres_server"]
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What starts workers."""
+    with warmed(tmp_path_factory.mktemp("warm")) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

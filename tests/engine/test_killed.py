@@ -19,7 +19,7 @@ TASKS = (
 
 
 async def test_a_worker_killed_while_it_loads_is_replaced(
-    address: str, store: Store, tmp_path: Path
+    address: str, store: Store, warm: Path, tmp_path: Path
 ) -> None:
     chosen = random.Random(7)  # noqa: S311 (the same moments in every run)
     (tmp_path / "clean").mkdir()
@@ -28,7 +28,7 @@ async def test_a_worker_killed_while_it_loads_is_replaced(
         clean = support.written(tmp_path / "clean", watched, *TASKS, profile=profile)
         support.results(await support.run(clean))
         project = support.written(tmp_path, watched, *TASKS, profile=profile)
-        async with workers(address, project.file) as start:
+        async with workers(warm, address, project.file) as start:
             watched.begin()
             run = await ask(store)
             for _ in range(1):
@@ -40,7 +40,7 @@ async def test_a_worker_killed_while_it_loads_is_replaced(
 
                 watched.actions[len(watched.asked) + chosen.randrange(2, 9)] = arrived
                 await asyncio.wait_for(asked.wait(), 60)
-                worker.kill()
+                await worker.kill()
             start(lease=4.0)
             ended = await over(store, run)
         told = await events_of(store, run)

@@ -3,12 +3,14 @@
 import asyncio
 import json
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,15 +29,30 @@ _PATIENCE = 60.0
 class Worker:
     """One worker process."""
 
-    def __init__(self, address: str, project: Path, **settings: Any) -> None:
+    def __init__(self, warm: Path, address: str, project: Path, **settings: Any) -> None:
         self.log = project.with_name(f"worker-{time.monotonic_ns()}.log")
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, _PROGRAM, address, project, json.dumps(QUICK | settings)],
-                stdout=log,
-                stderr=log,
-                env=os.environ | {"PYTHONUNBUFFERED": "1"},
-            )
+        self.log.touch()
+        order = {
+            "address": address,
+            "project": str(project),
+            "settings": QUICK | settings,
+            "log": str(self.log),
+        }
+        self._line = socket.socket(socket.AF_UNIX)
+        self._line.connect(str(warm))
+        self._line.sendall(json.dumps(order).encode() + b"\n")
+        self._said = self._line.makefile("r")
+        self.pid = int(self._said.readline())
+        self._code: int | None = None
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code; None: it has not ended."""
+        if self._code is None and select.select([self._line], [], [], 0)[0]:
+            self._code = int(self._said.readline())
+            self._said.close()
+            self._line.close()
+        return self._code
 
     @property
     def node(self) -> str | None:
@@ -45,47 +62,60 @@ class Worker:
 
     async def up(self) -> str:
         """Wait until the node is up; return its id."""
-        await until(lambda: self.node or self.process.poll() is not None)
+        await until(lambda: self.node or self.code is not None)
         assert self.node is not None, self.log.read_text()
         return self.node
 
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
+    def signal(self, number: signal.Signals) -> None:
+        if self.code is None:
+            os.kill(self.pid, number)
 
-    def freeze(self) -> None:
-        self.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self.process.send_signal(signal.SIGCONT)
+    async def kill(self) -> None:
+        """Kill it as ``kill -9`` does, and see it dead."""
+        self.signal(signal.SIGKILL)
+        await self.ended()
 
     async def ended(self) -> int:
-        """Wait for the process to end by itself; return its exit code."""
-        await until(lambda: self.process.poll() is not None)
-        return self.process.wait()
+        """Wait for the process to end; return its exit code."""
+        await until(lambda: self.code is not None)
+        return self._code or 0
 
     async def drain(self) -> int:
         """Ask it to end; return its exit code."""
-        self.process.send_signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
         return await self.ended()
 
 
+@contextmanager
+def warmed(folder: Path) -> Iterator[Path]:
+    """Yield the address of what starts workers, until the block ends."""
+    address = folder / "workers"
+    with subprocess.Popen([sys.executable, _PROGRAM, address], stdin=subprocess.DEVNULL) as server:
+        try:
+            until_there = time.monotonic() + _PATIENCE
+            while not address.exists():
+                assert server.poll() is None
+                assert time.monotonic() < until_there
+                time.sleep(0.02)
+            yield address
+        finally:
+            server.kill()
+
+
 @asynccontextmanager
-async def workers(address: str, project: Path) -> AsyncIterator[Callable[..., Worker]]:
+async def workers(warm: Path, address: str, project: Path) -> AsyncIterator[Callable[..., Worker]]:
     """Give out what starts workers; none is left at the end."""
     started: list[Worker] = []
 
     def start(**settings: Any) -> Worker:
-        started.append(Worker(address, project, **settings))
+        started.append(Worker(warm, address, project, **settings))
         return started[-1]
 
     try:
         yield start
     finally:
         for worker in started:
-            if worker.process.poll() is None:
-                worker.thaw()
-                worker.kill()
+            await worker.kill()
 
 
 async def until(happened: Callable[[], object], patience: float = _PATIENCE) -> None:

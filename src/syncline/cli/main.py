@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from syncline.cli import interrupt
+from syncline.cli.node_commands import jobs_app, runs_app, worker
 from syncline.cli.profile_commands import profile_app
 
 app = typer.Typer(
@@ -22,6 +23,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(profile_app)
+app.add_typer(jobs_app)
+app.add_typer(runs_app)
+app.command()(worker)
 
 Format = Literal["table", "json", "csv", "parquet"]
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How rows are written.")]

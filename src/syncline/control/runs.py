@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import RowMapping, Table, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, Table, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -232,10 +232,16 @@ async def list_runs(
     job_id: str | None = None,
     states: Sequence[State] = (),
     before: tuple[datetime, str] | None = None,
+    among: ColumnElement[bool] | None = None,
     limit: int = 50,
 ) -> tuple[Run, ...]:
-    """Return runs, the newest first. ``before``: `created_at` and id of the last one seen."""
+    """Return runs, the newest first.
+
+    ``before``: `created_at` and id of the last one seen; ``among``: what must hold of their rows.
+    """
     query = select(runs).order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit)
+    if among is not None:
+        query = query.where(among)
     if job_id is not None:
         query = query.where(runs.c.job_id == job_id)
     if states:

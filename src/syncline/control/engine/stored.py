@@ -11,6 +11,7 @@ from syncline.control.engine.job import RunnableJob
 from syncline.control.plane import Plane
 from syncline.control.store.connections import connections
 from syncline.control.store.jobs import jobs
+from syncline.control.stored_tokens import StoredTokens
 from syncline.control.tasks import tasks_of
 from syncline.control.usecases.tasks import pick_up_tables, stored_project
 from syncline.errors import Missing
@@ -40,7 +41,14 @@ class StoreJobs:
         spec = job.spec
 
         def source(clock: Clock, observe: Observer) -> AbstractAsyncContextManager[Source]:
-            return opened_source(project, spec.source, clock, observe=observe, say=lambda _: None)
+            return opened_source(
+                project,
+                spec.source,
+                clock,
+                observe=observe,
+                say=lambda _: None,
+                tokens=StoredTokens(self.plane, account),
+            )
 
         return RunnableJob(
             id=job_id,
