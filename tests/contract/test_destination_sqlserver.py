@@ -33,3 +33,5 @@ class TestSQLServer(DestinationConformance):
             return open_sqlserver(chosen)
 
         yield opened
+        # Every table makes the catalog slower to read.
+        sqlserver_server.drop_tables(chosen.schema)

@@ -128,3 +128,93 @@ def test_a_frozen_schema_says_all_that_it_would_need() -> None:
         evolve(_T, held, wanted, SchemaPolicy.FREEZE, _CASED)
     assert refused.value.hint
     assert evolve(_T, held, held, SchemaPolicy.FREEZE, _CASED) == []
+
+
+_KEYED = Traits(
+    dialect="tsql", schema="s", case_sensitive=False, index_bytes=1700, columnstore=True
+)
+
+
+def _keyed(held: pa.Schema, wanted: pa.Schema, *, columnstore: bool = False) -> list[str]:
+    changes = evolve(
+        _T, held, wanted, SchemaPolicy.EVOLVE, _KEYED, key=("id",), columnstore=columnstore
+    )
+    return [str(c) for c in changes]
+
+
+def test_a_table_without_an_index_on_its_key_gets_one() -> None:
+    schema = pa.schema([("ID", pa.int64()), ("v", pa.int64())])
+    wanted = pa.schema([("id", pa.int64())])
+    assert _keyed(schema, wanted) == ["add an index on ID"]
+    indexed = pa.schema([field_of("ID", pa.int64(), indexed=True)])
+    assert _keyed(indexed, wanted) == []
+    assert evolve(_T, schema, wanted, SchemaPolicy.FREEZE, _KEYED, key=("id",)) == []
+    assert evolve(_T, schema, wanted, SchemaPolicy.EVOLVE, _TSQL, key=("id",)) == []
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        pa.field("id", pa.string()),
+        field_of("id", pa.string(), size=851, utf16=True),
+        pa.field("id", pa.binary()),
+    ],
+)
+def test_a_key_that_no_index_holds_stays_without(held: pa.Field) -> None:
+    assert _keyed(pa.schema([held]), pa.schema([held])) == []
+
+
+def test_the_index_goes_while_a_column_of_it_grows() -> None:
+    held = pa.schema([field_of("id", pa.int32(), indexed=True), ("v", pa.int32())])
+    assert _keyed(held, pa.schema([("id", pa.int64()), ("v", pa.int64())])) == [
+        "drop the index _syncline_key for a while",
+        "widen column id from int32 to int64",
+        "widen column v from int32 to int64",
+        "add an index on id",
+    ]
+    assert _keyed(held, pa.schema([("id", pa.int32()), ("v", pa.int64())])) == [
+        "widen column v from int32 to int64"
+    ]
+
+
+def test_a_table_comes_to_be_kept_by_columns() -> None:
+    held = pa.schema([field_of("id", pa.int32(), indexed=True), ("v", pa.int32())])
+    assert _keyed(held, held, columnstore=True) == [
+        "drop the index _syncline_key for a while",
+        "keep the table by columns",
+        "add an index on id",
+    ]
+    kept = held.with_metadata({"columnstore": "true"})
+    assert _keyed(kept, held, columnstore=True) == []
+    assert _keyed(kept, held) == []
+    assert _keyed(kept, pa.schema([("id", pa.int32()), ("v", pa.int64())])) == [
+        "drop the index _syncline_columns for a while",
+        "widen column v from int32 to int64",
+        "keep the table by columns",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted", "longest", "change"),
+    [
+        ({"size": 40, "utf16": True}, {"size": 20}, 40, ""),
+        ({"size": 39, "utf16": True}, {"size": 20}, 0, "string(39) to string(20)"),
+        ({"size": 20}, {"size": 20}, 0, ""),
+        ({"size": 20}, {"size": 21}, 0, "string(20) to string(21)"),
+        ({"size": 20}, {}, 20, ""),
+        ({"size": 20}, {}, 21, "string(20) to string"),
+        ({}, {"size": 20}, 21, ""),
+    ],
+)
+def test_a_text_column_grows_with_what_may_be_in_it(
+    held: dict[str, Any], wanted: dict[str, Any], longest: int, change: str
+) -> None:
+    changes = evolve(
+        _T,
+        pa.schema([field_of("v", pa.string(), **held)]),
+        pa.schema([field_of("v", pa.string(), **wanted)]),
+        SchemaPolicy.EVOLVE,
+        _TSQL,
+        longest={"v": longest},
+    )
+    assert [str(c) for c in changes] == ([f"widen column v from {change}"] if change else [])

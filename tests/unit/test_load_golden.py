@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from syncline.destinations.sqlserver_ddl import render_ddl
 from syncline.destinations.sqlserver_sql import render_rows
-from syncline.load import checkpoint, ddl, disposition, names
+from syncline.load import checkpoint, ddl, disposition, indexes, names
 from syncline.load.evolve import evolve
 from syncline.model.batch import Checkpoint
 from syncline.model.job import Disposition, SchemaPolicy
@@ -75,29 +75,58 @@ def _steps(steps: Sequence[disposition.Step]) -> Statements:
 
 
 def _traits(dialect: str) -> Traits:
-    return Traits(dialect=dialect, schema="law", case_sensitive=dialect == "postgres")
+    tsql = dialect == "tsql"
+    return Traits(
+        dialect=dialect,
+        schema="law",
+        case_sensitive=dialect == "postgres",
+        index_bytes=1700 if tsql else 0,
+        columnstore=tsql,
+    )
 
 
 def _create(dialect: str) -> Statements:
     return [
         ddl.create_schema('a "b" ]c'),
         ddl.create_table(_ODD, _EVERY_TYPE, dialect, key=("id", "code")),
+        *indexes.indexes(_ODD, _EVERY_TYPE, ("id", "code"), _traits(dialect)),
         ddl.create_table(_STAGED, _SCHEMA, dialect, temporary=dialect in {"duckdb", "postgres"}),
         ddl.drop_table(_STAGED),
     ]
 
 
 def _evolve(dialect: str) -> Statements:
-    held = pa.schema([("id", pa.int32()), ("n", pa.decimal128(9, 2)), ("gone", pa.string())])
+    held = pa.schema(
+        [
+            field_of("id", pa.int32(), indexed=True),
+            ("n", pa.decimal128(9, 2)),
+            ("gone", pa.string()),
+            field_of("declared", pa.string(), size=20, utf16=dialect == "tsql"),
+            field_of("measured", pa.string(), size=20, utf16=dialect == "tsql"),
+            field_of("enough", pa.string(), size=40, utf16=dialect == "tsql"),
+        ]
+    )
     wanted = pa.schema(
         [
             ("id", pa.int64()),
             ("n", pa.decimal128(18, 4)),
             field_of('it\'s "new" ]', pa.string(), size=40),
             field_of("json", pa.string(), json=True),
+            field_of("declared", pa.string(), size=30),
+            ("measured", pa.string()),
+            field_of("enough", pa.string(), size=20),
         ]
     )
-    changes = evolve(_ODD, held, wanted, SchemaPolicy.EVOLVE, _traits(dialect))
+    changes = evolve(
+        _ODD,
+        held,
+        wanted,
+        SchemaPolicy.EVOLVE,
+        _traits(dialect),
+        key=("id",),
+        columnstore=True,
+        longest={"measured": 21},
+    )
     return [change.statement(dialect) for change in changes]
 
 

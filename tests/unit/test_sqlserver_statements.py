@@ -18,13 +18,15 @@ from syncline.destinations.sqlserver_narrow import narrowings
 from syncline.destinations.sqlserver_sql import render_rows
 from syncline.destinations.sqlserver_types import BINARY_COLLATION, Column
 from syncline.errors import SchemaRefused
-from syncline.load import checkpoint, ddl, disposition, names
+from syncline.load import checkpoint, ddl, disposition, indexes, names
 from syncline.model.batch import Checkpoint
 from syncline.model.ports import Traits
 from syncline.model.table import field_of
 
 _GOLDEN = Path(__file__).parents[1] / "golden" / "sqlserver"
-_TRAITS = Traits(dialect="tsql", schema="dbo", case_sensitive=False)
+_TRAITS = Traits(
+    dialect="tsql", schema="dbo", case_sensitive=False, index_bytes=1700, columnstore=True
+)
 _NOW = datetime(2026, 3, 29, 1, 30, 0, 123456, tzinfo=UTC)
 _DEFAULT = "SQL_Latin1_General_CP1_CI_AS"
 _SCHEMA = pa.schema(
@@ -56,14 +58,14 @@ def _text(name: str, *, length: int = -1, collation: str = _DEFAULT, type_: str 
 _OURS: Mapping[str, Sequence[Column]] = {
     "Matters": (
         Column(name="id", type="bigint", nullable=False),
-        _text("code", length=36, collation=BINARY_COLLATION),
+        _text("code", length=72, collation=BINARY_COLLATION),
         _text("name"),
         Column(name="ready", type="bit"),
         Column(name="changed", type="datetimeoffset", scale=6),
     ),
     "_syncline_stage_1": (
         Column(name="id", type="bigint"),
-        _text("code", length=36),
+        _text("code", length=72, collation=BINARY_COLLATION),
         _text("name"),
         Column(name="ready", type="bit"),
         Column(name="changed", type="datetimeoffset", scale=6),
@@ -107,8 +109,14 @@ def _statements() -> Mapping[str, Sequence[exp.Expression]]:
         "create": [
             ddl.create_schema("my sch]ema's"),
             ddl.create_table(_ODD, _SCHEMA, "tsql", key=("id", "code")),
-            ddl.create_table(_STAGE, _SCHEMA, "tsql"),
+            ddl.create_table(_STAGE, _SCHEMA, "tsql", key=("id", "code")),
         ],
+        "indexes": [
+            *indexes.indexes(_ODD, _SCHEMA, ("id", "code"), _TRAITS),
+            *indexes.indexes(_TARGET, _SCHEMA, ("id", "code"), _TRAITS, columnstore=True),
+            ddl.drop_index(_ODD, "_syncline_key"),
+        ],
+        "longest": [exp.select(exp.Max(this=exp.Length(this=ddl.column("name")))).from_(_STAGE)],
         "alter": [
             ddl.add_column(_ODD, pa.field("new]", pa.float32()), "tsql"),
             ddl.alter_type(_TARGET, pa.field("id", pa.decimal128(20)), "tsql"),
@@ -188,10 +196,10 @@ def test_no_table_has_more_than_1024_columns() -> None:
 @pytest.mark.parametrize(
     ("sizes", "expected"),
     [
-        ((450,), "PRIMARY KEY ([k0])"),
-        ((446, None), "PRIMARY KEY ([k0], [k1])"),
-        ((447, None), "PRIMARY KEY NONCLUSTERED ([k0], [k1])"),
-        ((425, 425), "PRIMARY KEY NONCLUSTERED ([k0], [k1])"),
+        ((225,), "PRIMARY KEY ([k0])"),
+        ((223, None), "PRIMARY KEY ([k0], [k1])"),
+        ((224, None), "PRIMARY KEY NONCLUSTERED ([k0], [k1])"),
+        ((225, 200), "PRIMARY KEY NONCLUSTERED ([k0], [k1])"),
     ],
 )
 def test_a_key_of_more_than_900_bytes_is_not_clustered(
@@ -209,18 +217,41 @@ def test_a_key_of_more_than_900_bytes_is_not_clustered(
 @pytest.mark.parametrize(
     "fields",
     [
-        [field_of("a", pa.string(), size=425), field_of("b", pa.string(), size=426)],
+        [field_of("a", pa.string(), size=213), field_of("b", pa.string(), size=213)],
         [pa.field(f"k{n}", pa.int8()) for n in range(33)],
         [pa.field("b", pa.binary())],
     ],
-    ids=["1702 bytes", "33 columns", "no bound"],
+    ids=["1704 bytes", "33 columns", "no bound"],
 )
-def test_a_key_that_no_index_holds_is_refused(fields: Sequence[pa.Field]) -> None:
+def test_an_enforced_key_that_no_index_holds_is_refused(fields: Sequence[pa.Field]) -> None:
     key = [f.name for f in fields]
     made = ddl.create_table(_TARGET, pa.schema(fields), "tsql", key=key, enforced=True)
     with pytest.raises(SchemaRefused, match="1700 bytes in 32") as refused:
         _render(made, {})
     assert refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ([pa.field("a", pa.int64())], "INDEX [_syncline_key] ON [law].[Matters] ([a])"),
+        # 450 characters, which fill the 900 bytes.
+        ([pa.field("a", pa.string())], "CREATE CLUSTERED INDEX"),
+        ([pa.field("a", pa.string()), pa.field("b", pa.bool_())], "CREATE NONCLUSTERED INDEX"),
+        ([field_of("a", pa.string(), size=225)], "CREATE CLUSTERED INDEX"),
+        ([field_of("a", pa.string(), size=226)], "CREATE NONCLUSTERED INDEX"),
+        ([field_of("a", pa.string(), size=425)], "CREATE NONCLUSTERED INDEX"),
+        ([field_of("a", pa.string(), size=426)], ""),
+        ([pa.field(f"k{n}", pa.int8()) for n in range(32)], "CREATE CLUSTERED INDEX"),
+        ([pa.field(f"k{n}", pa.int8()) for n in range(33)], ""),
+        ([pa.field("a", pa.binary())], ""),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_index_on_a_key_keeps_to_the_limits(fields: Sequence[pa.Field], expected: str) -> None:
+    key = [f.name for f in fields]
+    made = indexes.indexes(_TARGET, pa.schema(fields), key, _TRAITS)
+    assert (expected in _render(made[0], {})) if expected else made == []
 
 
 def test_a_name_has_at_most_128_utf16_units() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeAlias, TypeVar
 
@@ -19,7 +19,7 @@ from syncline.destinations.sqlserver_errors import (
 )
 from syncline.destinations.sqlserver_narrow import narrowings
 from syncline.destinations.sqlserver_session import Session
-from syncline.destinations.sqlserver_sql import Columns, render_rows, table_name
+from syncline.destinations.sqlserver_sql import Columns, render_rows
 from syncline.destinations.sqlserver_types import Column, schema_of
 from syncline.errors import DestinationBusy, RecordRefused, SynclineError, Unavailable
 from syncline.model.ports import Traits
@@ -56,6 +56,8 @@ class SQLServer:
             max_identifier_length=128,
             case_sensitive=False,
             identity_switch=True,
+            index_bytes=1700,
+            columnstore=True,
             non_finite=False,
         )
         self._settings = settings
@@ -163,8 +165,12 @@ class SQLServer:
             if session.is_changed or isinstance(error, DriverError | _GivenUpError):
                 self._session = None
                 session.close()
+            else:
+                session.forget(ours=True)
             raise
         session.is_changed = False
+        # Others may change a table between two calls.
+        session.forget(ours=False)
         return answer
 
 
@@ -186,21 +192,13 @@ def _transaction(
     lock_seconds: int,
 ) -> list[int]:
     _begin(session, lock, given_up, lock_seconds=lock_seconds)
-    known: dict[str, Mapping[str, Column]] = {}
-
-    def columns(table: exp.Table) -> Mapping[str, Column]:
-        name = table_name(table).lower()
-        if name not in known:
-            known[name] = session.columns(table)
-        return known[name]
-
     changed = []
     for statement in statements:
         if given_up.is_set():
             raise _GivenUpError
         counts = isinstance(statement, exp.Insert | exp.Update | exp.Delete)
         try:
-            rows = _run(session, statement, columns)
+            rows = _run(session, statement)
         except ServerError as error:
             raise ServerError(
                 error.number,
@@ -213,7 +211,7 @@ def _transaction(
             raise
         changed.append(rows if counts else 0)
         if not counts:
-            known.clear()
+            session.forget_changed(statement)
     if given_up.is_set():
         raise _GivenUpError
     try:
@@ -238,14 +236,14 @@ def _begin(
     )
 
 
-def _run(session: Session, statement: exp.Expression, columns: Columns) -> int:
+def _run(session: Session, statement: exp.Expression) -> int:
     if isinstance(statement, exp.Command):
         session.change(statement.sql(dialect="tsql"))
         return 0
-    for query, column in narrowings(statement, columns):
+    for query, column in narrowings(statement, session.columns):
         if session.rows(query).num_rows:
             raise _too_narrow(column)
-    return session.run(_rendered(statement, columns))
+    return session.run(_rendered(statement, session.columns))
 
 
 def _too_narrow(column: Column) -> SynclineError:

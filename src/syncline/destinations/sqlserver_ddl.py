@@ -1,6 +1,5 @@
 """Tables, columns and schemas as T-SQL, within SQL Server's limits."""
 
-from collections.abc import Mapping
 from typing import cast
 
 from sqlglot import exp
@@ -8,17 +7,13 @@ from sqlglot import exp
 from syncline.destinations.sqlserver_sql import Columns, quoted, table_name, text_literal
 from syncline.destinations.sqlserver_types import BINARY_COLLATION
 from syncline.errors import SchemaRefused
+from syncline.model.types import key_bytes
 
 _COLUMNS = 1024
 _KEY_COLUMNS = 32
 #: Bytes of an index key, if the table is sorted by it and if not.
 _CLUSTERED, _NONCLUSTERED = 900, 1700
 _NAME = 128
-_BYTES: Mapping[str, int] = {
-    "BIT": 1, "TINYINT": 1, "SMALLINT": 2, "INTEGER": 4, "INT": 4, "BIGINT": 8, "REAL": 4,
-    "FLOAT": 8, "DATE": 3, "TIME": 5, "DATETIME2": 8, "DATETIMEOFFSET": 10,
-    "UNIQUEIDENTIFIER": 16, "DECIMAL": 17, "NUMERIC": 17,
-}  # fmt: skip
 
 
 def render_ddl(statement: exp.Create | exp.Drop | exp.Alter, columns: Columns) -> str:
@@ -26,6 +21,8 @@ def render_ddl(statement: exp.Create | exp.Drop | exp.Alter, columns: Columns) -
 
     Raises `SchemaRefused` for what SQL Server has no room for.
     """
+    if isinstance(statement.this, exp.Index):
+        return _index(statement)
     if isinstance(statement, exp.Drop):
         guard = "IF EXISTS " if statement.args.get("exists") else ""
         tables = [
@@ -78,6 +75,22 @@ def _table(statement: exp.Create) -> str:
     return f"IF OBJECT_ID({text_literal(name)}) IS NULL {create}" if _guarded(statement) else create
 
 
+def _index(statement: exp.Create | exp.Drop | exp.Alter) -> str:
+    index = statement.this
+    name, table = index.name, table_name(index.args["table"])
+    if isinstance(statement, exp.Drop):
+        return f"DROP INDEX IF EXISTS {quoted(name)} ON {table}"
+    parameters = index.args["params"]
+    columns = ", ".join(quoted(c.name) for c in parameters.args["columns"])
+    kind = parameters.args["using"].name
+    create = f"CREATE {kind} INDEX {quoted(name)} ON {table}" + (f" ({columns})" if columns else "")
+    there = (
+        f"SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID({text_literal(table)}) "  # noqa: S608 (quoted)
+        f"AND name = {text_literal(name)}"
+    )
+    return f"IF NOT EXISTS ({there}) {create}"
+
+
 def _guarded(statement: exp.Create) -> bool:
     return bool(statement.args.get("exists"))
 
@@ -93,26 +106,18 @@ def _definition(definition: exp.ColumnDef) -> str:
 
 
 def _primary_key(table: exp.Table, key: exp.PrimaryKey, definitions: list[exp.ColumnDef]) -> str:
-    kinds = {d.name: _type(d) for d in definitions}
+    kinds = {d.name: d.args["kind"] for d in definitions}
     names = [c.name for c in key.expressions]
-    size = sum(_key_bytes(kinds[n]) for n in names)
-    if len(names) > _KEY_COLUMNS or size > _NONCLUSTERED:
+    size = key_bytes(kinds[n] for n in names)
+    if size is None or len(names) > _KEY_COLUMNS or size > _NONCLUSTERED:
         raise SchemaRefused(
-            f"{table.name}: the key ({', '.join(names)}) takes {size} bytes in {len(names)} "
-            f"column(s); SQL Server allows {_NONCLUSTERED} bytes in {_KEY_COLUMNS}",
+            f"{table.name}: the key ({', '.join(names)}) takes "
+            f"{'any number of' if size is None else size} bytes in {len(names)} column(s); "
+            f"SQL Server allows {_NONCLUSTERED} bytes in {_KEY_COLUMNS}",
             hint="choose a shorter key, or give its text columns a size in the profile",
         )
     clustered = "" if size <= _CLUSTERED else " NONCLUSTERED"
     return f"PRIMARY KEY{clustered} ({', '.join(map(quoted, names))})"
-
-
-def _key_bytes(kind: str) -> int:
-    name, _, size = kind.rstrip(")").partition("(")
-    if name in {"NVARCHAR", "NCHAR", "VARCHAR", "VARBINARY"}:
-        if size == "MAX":
-            return _NONCLUSTERED + 1
-        return int(size or 1) * (2 if name.startswith("N") else 1)
-    return _BYTES.get(name, 8)
 
 
 def _altered(table: exp.Table, action: exp.Expr, columns: Columns) -> str:

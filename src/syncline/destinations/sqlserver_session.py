@@ -16,7 +16,7 @@ from sqlglot import exp
 from syncline.destinations.sqlserver_connection import Settings, connect
 from syncline.destinations.sqlserver_errors import FAILURES, DriverError, ServerError, raised
 from syncline.destinations.sqlserver_rows import fit
-from syncline.destinations.sqlserver_sql import table_name, text_literal
+from syncline.destinations.sqlserver_sql import quoted, table_name, text_literal
 from syncline.destinations.sqlserver_types import Column, plain
 from syncline.errors import Unavailable
 
@@ -24,6 +24,8 @@ from syncline.errors import Unavailable
 _GLANCE = 1_000
 _RESOURCE = 255
 _TRANSACTION_GONE = 50_000
+#: Tables of such names are made by us alone.
+_OURS = "_syncline"
 
 _BEGIN = (
     "SET NOCOUNT ON; SET XACT_ABORT ON; DECLARE @number INT = 0, @message NVARCHAR(2048) = N'';\n"
@@ -56,8 +58,13 @@ _COLUMNS = (
     # A rowversion, whose other name is timestamp, is the server's, as are periods of history.
     "WHEN c.is_computed = 1 OR c.generated_always_type <> 0 "
     "OR TYPE_NAME(c.system_type_id) = N'timestamp' THEN N'expression' "
-    "WHEN c.default_object_id <> 0 THEN N'default' ELSE N'' END AS [made_by] "
-    "FROM sys.columns AS c WHERE c.object_id = OBJECT_ID({table}) ORDER BY c.column_id"
+    "WHEN c.default_object_id <> 0 THEN N'default' ELSE N'' END AS [made_by], "
+    "k.index_id AS [index], i.index_id AS [columnstore] FROM sys.columns AS c "
+    "LEFT JOIN sys.index_columns AS k ON k.object_id = c.object_id "
+    "AND k.column_id = c.column_id AND k.key_ordinal = 1 "
+    # A clustered columnstore.
+    "LEFT JOIN sys.indexes AS i ON i.object_id = c.object_id AND i.type = 5 "
+    "WHERE c.object_id = OBJECT_ID({table}) ORDER BY c.column_id"
 )
 
 
@@ -80,6 +87,7 @@ class Session:
         self._cursor = self._connection.cursor()
         #: A setting was changed that outlives transactions.
         self.is_changed = False
+        self._known: dict[str, Mapping[str, Column]] = {}
 
     def begin(self, lock: str | None) -> bool:
         """Begin a transaction; with ``lock``, wait a second for it and say whether it is ours."""
@@ -131,9 +139,15 @@ class Session:
         return plain(found)
 
     def columns(self, table: exp.Table) -> Mapping[str, Column]:
-        """Return a table's columns in order, by name in lower case; empty if it is not there."""
+        """Return a table's columns in order, by name in lower case; empty if it is not there.
+
+        What was found is not looked up again before it is forgotten.
+        """
+        name = table_name(table).lower()
+        if name in self._known:
+            return self._known[name]
         found = self.rows(_COLUMNS.format(table=text_literal(table_name(table))))
-        return {
+        known = {
             row["name"].lower(): Column(
                 name=row["name"],
                 type=(row["type"] or "").lower(),
@@ -143,9 +157,26 @@ class Session:
                 nullable=bool(row["is_nullable"]),
                 collation=row["collation_name"],
                 made_by=row["made_by"],
+                indexed=row["index"] is not None,
+                in_columnstore=row["columnstore"] is not None,
             )
+            # Twice, where two indexes begin with the column.
             for row in found.to_pylist()
         }
+        if known:
+            self._known[name] = known
+        return known
+
+    def forget(self, *, ours: bool) -> None:
+        """Look up tables again; those that only we make and change just with ``ours``."""
+        mark = f".[{_OURS}"
+        self._known = {n: c for n, c in self._known.items() if mark in n and not ours}
+
+    def forget_changed(self, statement: exp.Expression) -> None:
+        """Look up again what a statement has changed."""
+        # A new name is told without the schema.
+        changed = tuple(quoted(t.name).lower() for t in statement.find_all(exp.Table))
+        self._known = {n: c for n, c in self._known.items() if not n.endswith(changed)}
 
     def copy_in(self, table: exp.Table, records: pa.Table) -> None:
         """Append rows in bulk: on a login of its own, so the table has to be committed."""

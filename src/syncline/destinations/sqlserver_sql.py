@@ -136,9 +136,9 @@ def _same(pair: exp.Binary, facts: _Facts) -> exp.Expr:
     if left.is_text:
         here, there = _comparable(pair.left, left), _comparable(pair.right, right)
         binary = [c.collation == BINARY_COLLATION for c in (left, right)]
-        if not any(binary):
+        bare_left = facts.is_target(pair.left)
+        if not binary[0 if bare_left else 1]:
             # Implied by the next condition; it lets an index of the target be used.
-            bare_left = facts.is_target(pair.left)
             terms.append(_alike(here, there, left, right, bare_left=bare_left))
         # A column that is binary already stays bare, so that its index can be used.
         here = here if binary[0] else _collated(here)
@@ -269,6 +269,10 @@ def _spell_literals(tree: exp.Expr) -> None:
     for kind in list(tree.find_all(exp.DataType)):
         if kind.this is exp.DataType.Type.TIMESTAMPTZ and not kind.expressions:
             kind.replace(exp.DataType.build(_INSTANT, dialect="tsql"))
+    for length in list(tree.find_all(exp.Length)):
+        # LEN leaves blanks at the end out.
+        size = exp.func("DATALENGTH", length.this.copy())
+        length.replace(exp.Div(this=size, expression=exp.Literal.number(2), typed=True))
     for count in tree.find_all(exp.Count):
         # COUNT is an int, which a large table is too large for.
         count.set("big_int", True)

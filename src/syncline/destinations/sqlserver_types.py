@@ -55,6 +55,10 @@ class Column:
     collation: str | None = None
     #: "default", "identity" or "expression" if the server makes values itself.
     made_by: str = ""
+    #: An index begins with it.
+    indexed: bool = False
+    #: Its table is kept by columns.
+    in_columnstore: bool = False
 
     @property
     def is_text(self) -> bool:
@@ -98,7 +102,10 @@ class Column:
 
 def schema_of(columns: Iterable[Column]) -> pa.Schema:
     """Return the Arrow schema of a table with these columns."""
-    return pa.schema([field(column) for column in columns])
+    columns = list(columns)
+    by_columns = any(column.in_columnstore for column in columns)
+    metadata = {"columnstore": "true"} if by_columns else None
+    return pa.schema([field(column) for column in columns], metadata=metadata)
 
 
 def field(column: Column) -> pa.Field:
@@ -109,6 +116,8 @@ def field(column: Column) -> pa.Field:
         nullable=column.nullable,
         size=column.characters,
         made_by=column.made_by,
+        utf16=column.is_wide,
+        indexed=column.indexed,
     )
 
 

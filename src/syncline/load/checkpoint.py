@@ -21,7 +21,7 @@ KEPT = 100
 
 _SCHEMA = pa.schema(
     [
-        field_of("task", pa.string(), size=300),
+        field_of("task", pa.string(), size=220),
         ("generation", pa.int64()),
         field_of("cursor", pa.string()),
         ("passes", pa.int64()),

@@ -13,7 +13,6 @@ from syncline.errors import (
     DestinationBusy,
     DestinationRefused,
     EmptyRefused,
-    SchemaRefused,
     StaleGeneration,
     Unavailable,
 )
@@ -24,6 +23,7 @@ from syncline.load.disposition import Counts, Shape, Step
 from syncline.load.evolve import Change, evolve
 from syncline.load.load import Load
 from syncline.load.staging import REJECTS, Staging, reject_table
+from syncline.load.target import changed_target, made, refuse_to_mix
 from syncline.model.batch import Checkpoint
 from syncline.model.job import Disposition, SchemaPolicy, Task
 from syncline.model.ports import Destination
@@ -177,7 +177,7 @@ async def _committed(
 
 async def _direct(commit: Commit) -> tuple[list[Change], list[Step]]:
     load, staging = commit.load, commit.staging
-    changes, steps = await _target(load, commit.now)
+    changes, steps = await changed_target(load, commit.now, [staging.table])
     if staging.rows:
         shape = await _shape(load, commit.now)
         first, *rest = _apply(load, shape, staging)
@@ -239,7 +239,7 @@ async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[S
     if swapped:
         current = await load.destination.describe(load.target)
         if current is not None:
-            _refuse_to_mix(load, current)
+            refuse_to_mix(load, current)
         if current is not None and load.task.schema_policy is SchemaPolicy.FREEZE:
             # Nothing of the old table stays, so only a task that asks for the same one cares.
             evolve(load.target, current, load.target_schema, SchemaPolicy.FREEZE, load.traits)
@@ -247,9 +247,10 @@ async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[S
         return [], steps + disposition.swap(
             replace(shape, target=load.target), aside, exists=current is not None
         )
-    changes, made = await _target(load, commit.now)
+    rows = [commit.staging.table, *([aside] if commit.begun else [])]
+    changes, before = await changed_target(load, commit.now, rows)
     final = apply_whole(load, await _shape(load, commit.now), aside)
-    return changes, [*made, *steps, *final, Step(statement=drop_table(aside))]
+    return changes, [*before, *steps, *final, Step(statement=drop_table(aside))]
 
 
 def apply_whole(load: Load, shape: Shape, rows: exp.Table) -> list[Step]:
@@ -274,8 +275,8 @@ async def _collect(commit: Commit, aside: exp.Table, shape: Shape) -> list[Step]
         schema = schema.append(pa.field(disposition.SEQUENCE, pa.int64()))
     dialect = load.traits.dialect
     if not commit.begun:
-        made = create_table(aside, schema, dialect, key=load.key)
-        steps = [Step(statement=drop_table(aside)), Step(statement=made)]
+        key = () if shape.every else load.key
+        steps = [Step(statement=drop_table(aside)), *made(load, aside, schema, key)]
     elif load.last and commit.checkpoint.generation == load.last.generation + 1:
         # The source's schema may have moved since an earlier run began to collect.
         held = await load.destination.describe(aside)
@@ -318,34 +319,6 @@ async def _sweep(commit: Commit) -> list[Step]:
         run=commit.checkpoint.run,
     )
     return steps + [Step(statement=s) for s in write_checkpoint(own, load.schema_name, commit.now)]
-
-
-async def _target(load: Load, now: datetime) -> tuple[list[Change], list[Step]]:
-    """Return what makes the target fit for the rows."""
-    dialect = load.destination.traits.dialect
-    current = await load.destination.describe(load.target)
-    if load.task.flow is not None:
-        # The table is not ours: what was matched when the run began is what is written.
-        return [], []
-    if current is None:
-        made = create_table(load.target, load.target_schema, dialect, key=load.key)
-        return [], [Step(statement=made)]
-    history = load.disposition is Disposition.HISTORY
-    _refuse_to_mix(load, current)
-    changes = evolve(load.target, current, load.target_schema, load.task.schema_policy, load.traits)
-    steps = [Step(statement=c.statement(dialect)) for c in changes]
-    if history and disposition.ACTIVE not in current.names:
-        steps.append(disposition.begin_history(load.shape(now)))
-    return changes, steps
-
-
-def _refuse_to_mix(load: Load, current: pa.Schema) -> None:
-    if disposition.ACTIVE in current.names and load.disposition is not Disposition.HISTORY:
-        raise SchemaRefused(
-            f"{load.task.target} keeps the history of its rows, which "
-            f"'write: {load.disposition}' would destroy",
-            hint="set 'write: history', or let 'into' name another table",
-        )
 
 
 async def _refuse_empty(commit: Commit, aside: exp.Table) -> None:

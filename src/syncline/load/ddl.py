@@ -59,10 +59,27 @@ def add_column(table: exp.Table, field: pa.Field, dialect: str) -> exp.Alter:
     return exp.Alter(this=table.copy(), kind="TABLE", actions=[_definition(field, dialect, ())])
 
 
-def alter_type(table: exp.Table, field: pa.Field, dialect: str) -> exp.Alter:
+def alter_type(table: exp.Table, field: pa.Field, dialect: str, *, key: bool = False) -> exp.Alter:
     """Return ALTER TABLE … ALTER COLUMN … to the type of the field."""
-    action = exp.AlterColumn(this=identifier(field.name), dtype=sql_type(field, dialect))
+    kind = sql_type(field, dialect, key=key)
+    action = exp.AlterColumn(this=identifier(field.name), dtype=kind)
     return exp.Alter(this=table.copy(), kind="TABLE", actions=[action])
+
+
+def create_index(
+    table: exp.Table, name: str, columns: Sequence[str], kind: str | None = None
+) -> exp.Create:
+    """Return CREATE INDEX IF NOT EXISTS; ``kind`` is SQL Server's word before INDEX."""
+    using = exp.Var(this=kind) if kind else None
+    parameters = exp.IndexParameters(using=using, columns=[column(c) for c in columns])
+    index = exp.Index(this=identifier(name), table=table.copy(), params=parameters)
+    return exp.Create(this=index, kind="INDEX", exists=True)
+
+
+def drop_index(table: exp.Table, name: str) -> exp.Drop:
+    """Return DROP INDEX IF EXISTS."""
+    index = exp.Index(this=identifier(name), table=table.copy())
+    return exp.Drop(this=index, kind="INDEX", exists=True)
 
 
 def identity_switch(table: exp.Table, traits: Traits, *, on: bool) -> exp.Command:

@@ -1,15 +1,18 @@
 """Schema difference to the changes that close it. Pure."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 from sqlglot import exp
 
 from syncline.errors import SchemaRefused
+from syncline.load import indexes
 from syncline.load.ddl import add_column, alter_type
+from syncline.load.indexes import ChangeIndex
 from syncline.model.job import SchemaPolicy
 from syncline.model.ports import Traits
-from syncline.model.table import field_of, is_json
+from syncline.model.table import field_of, is_json, size_of, units_of
 from syncline.model.types import sql_type
 
 _JSON, _PLAIN = field_of("json", pa.string(), json=True), field_of("text", pa.string())
@@ -39,30 +42,42 @@ class WidenColumn:
 
     table: exp.Table
     field: pa.Field
-    before: pa.DataType
+    before: pa.Field
+    #: It is part of the key.
+    key: bool = False
 
     additive = False
 
     def __str__(self) -> str:
-        return f"widen column {self.field.name} from {self.before} to {self.field.type}"
+        before, after = map(_told, (self.before, self.field))
+        return f"widen column {self.field.name} from {before} to {after}"
 
     def statement(self, dialect: str) -> exp.Expression:
         """Return the statement that makes the change."""
-        return alter_type(self.table, self.field, dialect)
+        return alter_type(self.table, self.field, dialect, key=self.key)
 
 
-Change = AddColumn | WidenColumn
+Change = AddColumn | WidenColumn | ChangeIndex
 
 
 def evolve(
-    table: exp.Table, current: pa.Schema, wanted: pa.Schema, policy: SchemaPolicy, traits: Traits
+    table: exp.Table,
+    current: pa.Schema,
+    wanted: pa.Schema,
+    policy: SchemaPolicy,
+    traits: Traits,
+    *,
+    key: Sequence[str] = (),
+    columnstore: bool = False,
+    longest: Mapping[str, int] | None = None,
 ) -> list[Change]:
     """Return the changes that make room for ``wanted``; raise `SchemaRefused` if none may.
 
     Columns that vanished at the source are kept: dropping data is never automatic. Names are
-    compared as the destination does.
+    compared as the destination does. ``longest``: lengths of the longest texts at hand, for
+    columns whose size nobody has said. A table of ours gets the index on its ``key``.
     """
-    changes: list[Change] = []
+    changes: list[AddColumn | WidenColumn] = []
     there = {_folded(f.name, traits): f for f in current}
     for field in wanted:
         held = there.get(_folded(field.name, traits))
@@ -78,11 +93,15 @@ def evolve(
                     hint="cast the column in the query, name it otherwise, or run with --full "
                     "and 'write: replace'",
                 )
+            new = pa.field(held.name, wider, metadata=field.metadata)
+            changes.append(WidenColumn(table=table, field=new, before=held, key=field.name in key))
+        elif _outgrown(held, field, (longest or {}).get(field.name, 0)):
             changes.append(
                 WidenColumn(
                     table=table,
-                    field=pa.field(held.name, wider, metadata=field.metadata),
-                    before=held.type,
+                    field=field.with_name(held.name),
+                    before=held,
+                    key=field.name in key,
                 )
             )
     if changes and policy is SchemaPolicy.FREEZE:
@@ -91,7 +110,26 @@ def evolve(
             f"{', '.join(map(str, changes))}",
             hint="set 'schema_changes: evolve', or leave the new columns out with 'columns:'",
         )
-    return changes
+    if policy is SchemaPolicy.FREEZE or not (key or columnstore):
+        return [*changes]
+    widened = {c.field.name: c.field for c in changes if isinstance(c, WidenColumn)}
+    before, after = indexes.changed(table, current, key, widened, traits, columnstore=columnstore)
+    return [*before, *changes, *after]
+
+
+def _told(field: pa.Field) -> str:
+    size = size_of(field)
+    return f"{field.type}({size})" if size else str(field.type)
+
+
+def _outgrown(held: pa.Field, wanted: pa.Field, longest: int) -> bool:
+    """Say whether a text may be, or is, longer than its column."""
+    size = size_of(held)
+    if size is None or not _text(wanted.type):
+        return False
+    # What counts characters takes as many; what counts UTF-16 units may need two for each.
+    may = units_of(wanted) if units_of(held) == size else size_of(wanted)
+    return (may or longest) > size
 
 
 def _folded(name: str, traits: Traits) -> str:

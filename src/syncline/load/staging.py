@@ -113,7 +113,12 @@ class Staging:
     async def _create(self) -> None:
         traits = self._destination.traits
         statement = create_table(
-            self.table, self._schema, traits.dialect, temporary=traits.temporary_staging
+            self.table,
+            self._schema,
+            traits.dialect,
+            # Types that are compared fast, and those that the target's key has.
+            key=self._key,
+            temporary=traits.temporary_staging,
         )
         await self._destination.execute([drop_table(self.table), statement])
         self._there = True

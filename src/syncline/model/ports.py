@@ -67,6 +67,10 @@ class Traits:
     temporary_staging: bool = False
     #: Updating a row costs far more than deleting it and inserting it again.
     rewrites: bool = False
+    #: Bytes that the key of an index may have; 0: tables get no index on their key.
+    index_bytes: int = 0
+    #: A table may be kept by columns instead of by rows.
+    columnstore: bool = False
     #: Text may hold the character NUL; elsewhere such a row is refused.
     nul_in_text: bool = True
     #: Doubles may be NaN or infinite; elsewhere such a row is refused.
@@ -88,7 +92,8 @@ class Destination(Protocol):
     async def describe(self, table: exp.Table) -> pa.Schema | None:
         """Return the schema of a table or view, or None if there is none of the name.
 
-        Fields carry `nullable` and the metadata ``size``, ``json`` and ``made_by`` of `field_of`.
+        Fields carry `nullable` and the metadata of `field_of` but a description; the schema
+        carries ``columnstore`` if the table is kept by columns.
         """
         ...
 

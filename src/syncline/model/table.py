@@ -110,12 +110,16 @@ def field_of(
     size: int | None = None,
     json: bool = False,
     made_by: str = "",
+    utf16: bool = False,
+    indexed: bool = False,
 ) -> pa.Field:
     """Return an Arrow field that carries what Arrow has no word for.
 
     ``size``: the greatest number of characters of a text. ``json``: the text is JSON.
     ``made_by``, of a database's column: "default" if it fills in a missing value, "identity" if
-    it numbers rows, "expression" if it computes the value and takes none.
+    it numbers rows, "expression" if it computes the value and takes none. ``utf16``, of a
+    database's column: the size counts UTF-16 units, of which a character may have two.
+    ``indexed``, of a database's column: an index begins with it.
     """
     metadata = {
         key: value
@@ -124,6 +128,8 @@ def field_of(
             ("size", str(size) if size else ""),
             ("json", "true" if json else ""),
             ("made_by", made_by),
+            ("utf16", "true" if utf16 else ""),
+            ("indexed", "true" if indexed else ""),
         )
         if value
     }
@@ -139,6 +145,22 @@ def size_of(field: pa.Field) -> int | None:
     """Return the greatest number of characters a text field may have, if it is known."""
     size = _metadata(field).get(b"size")
     return int(size) if size else None
+
+
+def units_of(field: pa.Field) -> int | None:
+    """Return the greatest number of UTF-16 units a text field may have, if it is known."""
+    size = size_of(field)
+    return size if size is None or _metadata(field).get(b"utf16") == b"true" else 2 * size
+
+
+def is_indexed(field: pa.Field) -> bool:
+    """Say whether an index of the database begins with the column."""
+    return _metadata(field).get(b"indexed") == b"true"
+
+
+def is_columnstore(schema: pa.Schema) -> bool:
+    """Say whether a described table is kept by columns."""
+    return (schema.metadata or {}).get(b"columnstore") == b"true"
 
 
 def is_json(field: pa.Field) -> bool:

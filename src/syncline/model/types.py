@@ -1,12 +1,12 @@
 """The one type table: Arrow to SQL per dialect, lossless or refused."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 from sqlglot import exp
 
 from syncline.errors import SchemaRefused
-from syncline.model.table import is_json, size_of
+from syncline.model.table import is_json, units_of
 
 _INTEGERS: Mapping[str, tuple[str, str, str]] = {
     # dialect: 16, 32 and 64 bits
@@ -35,8 +35,15 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "instant": "TIMESTAMP", "datetime": "TIMESTAMP_NTZ", "binary": "BINARY", "json": "STRING",
     },
 }  # fmt: skip
-#: SQL Server's index key holds 900 bytes and its nvarchar(n) at most 4000 characters.
-_TSQL_KEY_TEXT, _TSQL_TEXT = 450, 4000
+#: UTF-16 units of SQL Server's text: in a key of which nothing is known, so that it fits the 900
+#: bytes of a clustered index; and in any text that has a bound.
+KEY_TEXT, _TSQL_TEXT = 450, 4000
+#: Bytes that values of a type take in an index of SQL Server.
+_TSQL_BYTES: Mapping[str, int] = {
+    "BIT": 1, "TINYINT": 1, "SMALLINT": 2, "INTEGER": 4, "INT": 4, "BIGINT": 8, "REAL": 4,
+    "FLOAT": 8, "DATE": 3, "TIME": 5, "DATETIME2": 8, "DATETIMEOFFSET": 10,
+    "UNIQUEIDENTIFIER": 16, "DECIMAL": 17, "NUMERIC": 17,
+}  # fmt: skip
 
 
 def sql_type(field: pa.Field, dialect: str, *, key: bool = False) -> exp.DataType:
@@ -48,12 +55,28 @@ def sql_type(field: pa.Field, dialect: str, *, key: bool = False) -> exp.DataTyp
     return exp.DataType.build(_word(field, dialect, key=key), dialect=dialect, udt=False)
 
 
+def key_bytes(kinds: Iterable[exp.DataType]) -> int | None:
+    """Return the bytes that a key of such columns may take in an index of SQL Server.
+
+    None: a type is not allowed in an index.
+    """
+    sizes = [_key_bytes(kind) for kind in kinds]
+    return None if None in sizes else sum(filter(None, sizes))
+
+
+def _key_bytes(kind: exp.DataType) -> int | None:
+    name, _, size = kind.sql(dialect="tsql").upper().rstrip(")").partition("(")
+    if name in {"NVARCHAR", "NCHAR", "VARCHAR", "VARBINARY"}:
+        return None if size == "MAX" else int(size or 1) * (2 if name.startswith("N") else 1)
+    return _TSQL_BYTES.get(name, 8)
+
+
 def _word(field: pa.Field, dialect: str, *, key: bool) -> str:
     words, type_ = _WORDS[dialect], field.type
     if is_json(field):
         return words["json"]
     if pa.types.is_string(type_) or pa.types.is_large_string(type_):
-        return _text(size_of(field), dialect, key=key)
+        return _text(units_of(field), dialect, key=key)
     if pa.types.is_integer(type_):
         return _integer(type_, dialect)
     if pa.types.is_decimal(type_) and type_.precision <= 38:  # noqa: PLR2004 (every dialect's)
@@ -77,11 +100,10 @@ def _word(field: pa.Field, dialect: str, *, key: bool) -> str:
     )
 
 
-def _text(size: int | None, dialect: str, *, key: bool) -> str:
+def _text(units: int | None, dialect: str, *, key: bool) -> str:
     if dialect == "tsql":
-        if key:
-            return f"NVARCHAR({min(size or _TSQL_KEY_TEXT, _TSQL_KEY_TEXT)})"
-        return f"NVARCHAR({size})" if size and size <= _TSQL_TEXT else "NVARCHAR(MAX)"
+        units = units or (KEY_TEXT if key else None)
+        return f"NVARCHAR({units})" if units and units <= _TSQL_TEXT else "NVARCHAR(MAX)"
     # Elsewhere a bound buys nothing and would refuse rows that the API allows itself.
     return "STRING" if dialect == "databricks" else "TEXT"
 

@@ -104,6 +104,18 @@ class EvolutionConformance:
         assert again.result.updated == 0
         assert await contents(destination, after.task) == wanted
 
+    async def test_a_text_grows(self, destination: Destination) -> None:
+        """A text of a size gets more room when the size grows, and all there is without one."""
+        sizes = [5, 10, None, 7]
+        rows: list[dict[str, Any]] = []
+        for number, size in enumerate(sizes):
+            trial = _trial(field_of("v", pa.string(), size=size))
+            sent = [{"id": number, "v": "😀" * (size or 3000)}]
+            rows += sent
+            outcome = await trial.run(destination, trial.rows(sent, at=100 * number))
+            assert await contents(destination, trial.task) == ordered(rows)
+        assert not _changes(outcome)
+
     async def test_json_becomes_text(self, destination: Destination) -> None:
         """A column of JSON takes other text when it is no longer JSON."""
         before = _trial(field_of("v", pa.string(), json=True))

@@ -72,7 +72,7 @@ CASES: Sequence[tuple[str, pa.Field, Sequence[Any]]] = (
     ("decimal(38,38)", pa.field("v", pa.decimal128(38, 38)), [Decimal("1E-38"), Decimal("-.5")]),
     ("decimal(5,2)", pa.field("v", pa.decimal128(5, 2)), [Decimal("999.99"), Decimal("-0.01")]),
     ("text", pa.field("v", pa.string()), _TEXTS),
-    ("text of a size", field_of("v", pa.string(), size=40), [*_TEXTS, "x" * 40]),
+    ("text of a size", field_of("v", pa.string(), size=40), [*_TEXTS, "x" * 40, "😀" * 40]),
     ("large text", pa.field("v", pa.large_string()), _TEXTS),
     ("4 MB of text", pa.field("v", pa.string()), ["é" * 2**21, "x" * 2**22]),
     ("json", field_of("v", pa.string(), json=True), _JSON),

@@ -60,7 +60,8 @@ DROP TABLE IF EXISTS "law"."_syncline_stage_1";
 
 -- tsql
 IF SCHEMA_ID(N'a "b" ]c') IS NULL EXEC (N'CREATE SCHEMA [a "b" ]]c]');
-IF OBJECT_ID(N'[a "b" ]]c].[it''s [a]] "b".c `d`]') IS NULL CREATE TABLE [a "b" ]]c].[it's [a]] "b".c `d`] ([id] BIGINT NOT NULL, [code] NVARCHAR(18) COLLATE Latin1_General_100_BIN2 NOT NULL, [boolean] BIT NULL, [int8] SMALLINT NULL, [uint16] INTEGER NULL, [int32] INTEGER NULL, [uint64] NUMERIC(20,0) NULL, [float] FLOAT(24) NULL, [double] FLOAT NULL, [decimal] NUMERIC(38,9) NULL, [sized] NVARCHAR(40) NULL, [long] NVARCHAR(MAX) NULL, [text] NVARCHAR(MAX) NULL, [json] NVARCHAR(MAX) NULL, [binary] VARBINARY(MAX) NULL, [date] DATE NULL, [time] TIME(6) NULL, [instant] DATETIMEOFFSET(6) NULL, [moment] DATETIME2(6) NULL);
+IF OBJECT_ID(N'[a "b" ]]c].[it''s [a]] "b".c `d`]') IS NULL CREATE TABLE [a "b" ]]c].[it's [a]] "b".c `d`] ([id] BIGINT NOT NULL, [code] NVARCHAR(36) COLLATE Latin1_General_100_BIN2 NOT NULL, [boolean] BIT NULL, [int8] SMALLINT NULL, [uint16] INTEGER NULL, [int32] INTEGER NULL, [uint64] NUMERIC(20,0) NULL, [float] FLOAT(24) NULL, [double] FLOAT NULL, [decimal] NUMERIC(38,9) NULL, [sized] NVARCHAR(80) NULL, [long] NVARCHAR(MAX) NULL, [text] NVARCHAR(MAX) NULL, [json] NVARCHAR(MAX) NULL, [binary] VARBINARY(MAX) NULL, [date] DATE NULL, [time] TIME(6) NULL, [instant] DATETIMEOFFSET(6) NULL, [moment] DATETIME2(6) NULL);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE object_id = OBJECT_ID(N'[a "b" ]]c].[it''s [a]] "b".c `d`]') AND name = N'_syncline_key') CREATE CLUSTERED INDEX [_syncline_key] ON [a "b" ]]c].[it's [a]] "b".c `d`] ([id], [code]);
 IF OBJECT_ID(N'[law].[_syncline_stage_1]') IS NULL CREATE TABLE [law].[_syncline_stage_1] ([id] BIGINT NULL, [name] NVARCHAR(MAX) NULL, [changed] DATETIMEOFFSET(6) NULL);
 DROP TABLE IF EXISTS [law].[_syncline_stage_1];
 

@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS "law"."_syncline_checkpoints" (
 );
 
 -- tsql
-IF OBJECT_ID(N'[law].[_syncline_checkpoints]') IS NULL CREATE TABLE [law].[_syncline_checkpoints] ([task] NVARCHAR(300) COLLATE Latin1_General_100_BIN2 NOT NULL, [generation] BIGINT NOT NULL, [cursor] NVARCHAR(MAX) NULL, [passes] BIGINT NULL, [fingerprint] NVARCHAR(64) NULL, [aside] NVARCHAR(128) NULL, [collected] BIT NULL, [passes_since_sweep] BIGINT NULL, [run] NVARCHAR(128) NULL, [committed_at] DATETIMEOFFSET(6) NULL, PRIMARY KEY ([task], [generation]));
+IF OBJECT_ID(N'[law].[_syncline_checkpoints]') IS NULL CREATE TABLE [law].[_syncline_checkpoints] ([task] NVARCHAR(440) COLLATE Latin1_General_100_BIN2 NOT NULL, [generation] BIGINT NOT NULL, [cursor] NVARCHAR(MAX) NULL, [passes] BIGINT NULL, [fingerprint] NVARCHAR(128) NULL, [aside] NVARCHAR(256) NULL, [collected] BIT NULL, [passes_since_sweep] BIGINT NULL, [run] NVARCHAR(256) NULL, [committed_at] DATETIMEOFFSET(6) NULL, PRIMARY KEY ([task], [generation]));
 
 -- databricks
 CREATE TABLE IF NOT EXISTS `law`.`_syncline_checkpoints` (

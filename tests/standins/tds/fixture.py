@@ -113,6 +113,17 @@ class TdsServer:
         connection.cursor().execute(statement)
         connection.close()
 
+    def drop_tables(self, schema: str) -> None:
+        """Drop the tables of a schema."""
+        connection = self.connect()
+        cursor = connection.cursor()
+        place = schema.replace("'", "''")
+        cursor.execute(f"SELECT name FROM sys.tables WHERE schema_id = SCHEMA_ID(N'{place}')")
+        names = [name.replace("]", "]]") for (name,) in cursor.fetchall()]
+        for name in names:
+            cursor.execute(f"DROP TABLE [{schema}].[{name}]")
+        connection.close()
+
     def fault(
         self,
         pattern: str,
