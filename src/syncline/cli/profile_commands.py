@@ -1,7 +1,7 @@
 """The `syncline profile` commands. Each imports what it needs when it runs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -47,11 +47,43 @@ def profile_generate(
 @profile_app.command("check")
 def profile_check(
     profile: Annotated[str, typer.Argument(help="A bundled profile's name, or a .yaml file.")],
+    *,
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="Read from the API, and tell for each table what is so."),
+    ] = False,
+    connection: Annotated[
+        str,
+        typer.Option(
+            "--connection",
+            "-c",
+            help="With --live, what connects: ProfileSettings='Key=…';…, or FILE.yaml:NAME.",
+        ),
+    ] = "",
+    tables: TablesOption = None,
+    pages: Annotated[
+        int, typer.Option(min=2, help="With --live, the most pages of a table to look for its end.")
+    ] = 10,
+    format_: Annotated[
+        Literal["table", "json"],
+        typer.Option("--format", "-f", help="With --live, how the reports are written."),
+    ] = "table",
 ) -> None:
-    """Check a profile: its form, and what its parts must mean together."""
+    """Check a profile: its form, what its parts must mean together, and with --live its truth.
+
+    With --live, every table is read for a few pages. Exit code 1: something is wrong.
+    """
     from syncline.cli import profiles, running  # noqa: PLC0415 (start-up time)
 
-    running.run(lambda console: profiles.check(profile, console))
+    if not live:
+        running.run(lambda console: profiles.check(profile, console))
+    from syncline.cli import trying  # noqa: PLC0415 (start-up time)
+
+    running.run(
+        lambda console: trying.live(
+            profile, connection, tables=tables or [], most=pages, format_=format_, console=console
+        )
+    )
 
 
 @profile_app.command("show")

@@ -272,6 +272,23 @@ def _matter_of_client(where: Where, _name: str, text: str) -> Test:
     return lambda index: any(row in matters for row in rows.get(index, ()))
 
 
+def _member(reference: str, member: str) -> Callable[[Where, str, str], Test]:
+    """Compare a member of an object that lives inside the row."""
+
+    def made(where: Where, _name: str, text: str) -> Test:
+        follow, table = where.shape.single[reference], where.table
+        target = where.shape.schema.nested[reference].schema
+        read = where.shapes.of(target).fields[member]
+
+        def test(index: int) -> bool:
+            found = follow(table.draw(index))
+            return found is not None and str(read(found)).lower() == text.lower()
+
+        return test
+
+    return made
+
+
 def _shown_id(draw: Draw) -> str:
     return str(draw.table.identity(draw.index))
 
@@ -284,7 +301,9 @@ _RULES: Mapping[tuple[str, str], Callable[[Where, str, str], Test]] = {
     ("Conversation", "date"): _created_on,
     ("Group", "user_id"): _user_of_group,
     ("MatterDocket", "matter_status"): _status_of_matter,
+    ("Reminder", "notification_method_id"): _member("notification_method", "id"),
     ("Reminder", "subject_type"): _type_of_reference,
+    ("ReportPreset", "schedule_frequency"): _member("report_schedule", "frequency"),
     ("Task", "assignee_type"): _type_of_reference,
 }
 # The first family that knows a parameter makes its test.
@@ -293,8 +312,8 @@ _FAMILIES: tuple[Callable[[Where, str, Sequence[str]], Test | None], ...] = (
     _by_word,
     _by_date,
     _by_search,
+    _by_rule,
     _by_reference,
     _by_custom_value,
     _by_field,
-    _by_rule,
 )

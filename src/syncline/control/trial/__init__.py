@@ -1,0 +1,1 @@
+"""A profile held against its live API, table by table."""

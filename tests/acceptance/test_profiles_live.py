@@ -1,0 +1,104 @@
+"""The bundled profiles say of the stand-in APIs what is so: every table, every filter."""
+
+from collections import Counter
+
+import pytest
+
+from standins.clocks import SkippingClock
+from syncline.control.connections import opened_api
+from syncline.control.properties import ApiProperties
+from syncline.control.trial.findings import Finding, Verdict
+from syncline.control.trial.reading import Overheard
+from syncline.control.trial.tables import Trial
+from syncline.profile.loader import load_profile
+from syncline.profile.pagination import NoPages
+from syncline.sandbox.options import (
+    DEFAULT_CLICKTIME_TOKEN,
+    DEFAULT_CLIENT,
+    DEFAULT_SECRET,
+    Options,
+)
+from syncline.sandbox.server import Sandbox, running
+
+#: Tables that the API refuses to list without a condition.
+CONDITIONED = {"DailyTimeSummary", "WeeklyTimeSummary"}
+
+
+def properties(sandbox: Sandbox, name: str) -> ApiProperties:
+    settings = {"BaseURL": sandbox.url}
+    if name == "ClickTime":
+        settings["APIKey"] = DEFAULT_CLICKTIME_TOKEN
+        return ApiProperties.model_validate({"Profile": name, "ProfileSettings": settings})
+    token = sandbox.issue_token().access_token
+    return ApiProperties.model_validate(
+        {
+            "Profile": name,
+            "ProfileSettings": settings,
+            "OAuthClientId": DEFAULT_CLIENT,
+            "OAuthClientSecret": DEFAULT_SECRET,
+            "OAuthAccessToken": token,
+        }
+    )
+
+
+async def findings(name: str, rows: int) -> dict[str, list[Finding]]:
+    profile, overheard = load_profile(name), Overheard()
+    async with (
+        running(Options(rows=rows, rate_limit=0)) as sandbox,
+        opened_api(
+            "trial", properties(sandbox, name), profile, SkippingClock(),
+            observe=lambda _: None, say=lambda _: None, watch=overheard,
+        ) as source,
+    ):  # fmt: skip
+        trial = Trial(source=source, profile=profile, overheard=overheard, most=10)
+        return {report.table: list(report.findings) async for report in trial.reports()}
+
+
+@pytest.mark.parametrize("name", ["Clio", "ClickTime"])
+async def test_every_table_is_as_its_profile_says(name: str) -> None:
+    found = await findings(name, rows=300)
+    profile = load_profile(name)
+    tables = [each for n, table in profile.tables.items() for each in (n, *table.children)]
+    assert list(found) == tables
+    wrong = {
+        f"{table}: {finding.about}: {finding.why}"
+        for table, every in found.items()
+        for finding in every
+        if finding.verdict is Verdict.WRONG
+    }
+    assert not wrong
+    unread = {t for t, every in found.items() if any(f.about == "read" for f in every)}
+    assert unread == (CONDITIONED if name == "ClickTime" else set())
+    proven = Counter(
+        finding.about.split()[0]
+        for every in found.values()
+        for finding in every
+        if finding.verdict is Verdict.OK
+    )
+    read = len(tables) - len(unread)
+    assert proven["types"] == read
+    keyless = [t for t, every in found.items() if any("names none" in f.why for f in every)]
+    assert proven["key"] == read - len(keyless)
+    filters = sum(
+        len(each.operators)
+        for table in profile.tables.values()
+        for given in table.filters.values()
+        for each in (given if isinstance(given, tuple) else (given,))
+        if each.type is None and not each.required
+    )
+    assert proven["filter"] >= 0.85 * filters
+    if name == "Clio":
+        assert proven["projection"] >= 0.95 * len(profile.tables)
+    incremental = [t for t in profile.tables.values() if t.incremental]
+    assert proven["changes"] >= 1.8 * len(
+        incremental
+    )  # the column moves, and its parameter filters
+    walked = {
+        n
+        for n, table in profile.tables.items()
+        if not isinstance(table.pagination or profile.defaults.pagination, NoPages)
+        and table.fan_out is None
+        and n not in unread
+    }
+    ended = {n for n, every in found.items() if any("they end" in f.why for f in every)}
+    assert len(ended & walked) >= 0.9 * len(walked)
