@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -131,8 +132,9 @@ async def running_node(
         # Last of all, when nothing runs here any more: then others may have it.
         stack.push_async_callback(asyncio.to_thread, heart.leave)
         DBOS(config=configuration(address, executor, settings))
-        stack.callback(_ended)
+        stack.push_async_callback(_ended)
         works = register(desk, settings)
+        stack.push_async_callback(works.cut_off)
         # The engine's coroutines run in the loop that it is launched in.
         DBOS.launch()
         heart.ready()
@@ -199,8 +201,10 @@ def _alone(address: str) -> FileLock:
     return lock
 
 
-def _ended() -> None:
+async def _ended() -> None:
     DBOS.destroy(destroy_registry=True)
+    # The engine had the loop's threads, and has ended them.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
 
 
 async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -1,5 +1,6 @@
 """The first and the last step of a job run: what it consists of, and how it ended."""
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeAlias
@@ -9,12 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncline.control.engine.job import RunnableJob
 from syncline.control.engine.patience import patiently
-from syncline.control.engine.work import Desk
+from syncline.control.engine.work import BROKE, Desk
 from syncline.control.runs import RunOptions, State, add_event, insert_new, options_of
 from syncline.control.store.runs import runs, task_runs
 from syncline.errors import Invalid, SynclineError, TransientError
 from syncline.model.job import Task
 
+_LOG = logging.getLogger(__name__)
 #: How the tasks of a run are to be begun. JSON.
 Setup: TypeAlias = dict[str, Any]
 _NOTHING: Setup = {"tasks": 0, "parallel": 1, "go_on": True, "account": "", "limit": 1}
@@ -45,7 +47,11 @@ class Steps:
         except TransientError:
             raise
         except SynclineError as error:
-            await self._refuse(run, error)
+            await self._refuse(run, error.code, str(error), error.hint)
+            return _NOTHING
+        except Exception:  # noqa: BLE001 (a defect ends its run, and must not leave it hanging)
+            _LOG.exception("the run %s cannot be begun", run)
+            await self._refuse(run, *BROKE)
             return _NOTHING
         return await self._begun(run, row, job, tasks)
 
@@ -93,7 +99,7 @@ class Steps:
             "limit": job.account_limit,
         }
 
-    async def _refuse(self, run: str, error: SynclineError) -> None:
+    async def _refuse(self, run: str, code: str, message: str, hint: str) -> None:
         """End a run whose job cannot be run at all."""
         now = self.desk.board.now()
         async with self.desk.store.writing() as connection:
@@ -102,12 +108,12 @@ class Steps:
                 .where(runs.c.id == run, runs.c.finished_at.is_(None))
                 .values(
                     state=State.FAILED, started_at=func.coalesce(runs.c.started_at, now),
-                    finished_at=now, error_code=error.code, error=str(error), hint=error.hint,
+                    finished_at=now, error_code=code, error=message, hint=hint,
                 )
             )  # fmt: skip
             await add_event(
-                connection, run, now, "failed", str(error), level="error",
-                data={"code": error.code, "hint": error.hint},
+                connection, run, now, "failed", message, level="error",
+                data={"code": code, "hint": hint},
             )  # fmt: skip
 
     async def _finish(self, run: str) -> str:
@@ -127,17 +133,16 @@ class Steps:
             states = [State(t["state"]) for t in tasks]
             failed = next((t for t in tasks if t["state"] == State.FAILED), None)
             state = _state(states, cancelled=row["cancel_at"] is not None)
-            told = failed if state is State.FAILED else None
+            code, message, hint = None, None, None
+            if state is State.FAILED:
+                code, message, hint = BROKE
+            if state is State.FAILED and failed is not None:
+                code, hint = failed["error_code"], failed["hint"]
+                message = f"{failed['target']}: {failed['error']}"
             await connection.execute(
                 update(runs)
                 .where(runs.c.id == run)
-                .values(
-                    state=state,
-                    finished_at=now,
-                    error_code=told["error_code"] if told else None,
-                    error=f"{told['target']}: {told['error']}" if told else None,
-                    hint=told["hint"] if told else None,
-                )
+                .values(state=state, finished_at=now, error_code=code, error=message, hint=hint)
             )
             await add_event(
                 connection, run, now, str(state), _summary(state, states),

@@ -39,6 +39,12 @@ _LONGEST = 600.0
 #: What a slice says: ``next`` is more, retry or over; over has a ``state``. JSON.
 Said: TypeAlias = dict[str, Any]
 MORE: Said = {"next": "more"}
+#: Code, message and hint of what should not have happened.
+BROKE = (
+    "defect",
+    "Syncline itself made a mistake; the log of the node has the details",
+    "please report it",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,12 +228,8 @@ class Work:
             return await self._failed(error, attempt)
         except Exception:  # noqa: BLE001 (a defect ends its task run, not the node)
             _LOG.exception("task run %s of %s broke", self._progress.number, self._progress.run)
-            return await self._over(
-                State.FAILED,
-                code="defect",
-                message="Syncline itself made a mistake; the log of the node has the details",
-                hint="please report it",
-            )
+            code, message, hint = BROKE
+            return await self._over(State.FAILED, code=code, message=message, hint=hint)
         self._progress.ended(result)
         if result.stopped:
             return await self._stopped_early()

@@ -1,9 +1,13 @@
 """The two workflows, and handing runs to the engine. All that runs here is durable."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from dbos import DBOS, EnqueueOptions, WorkflowHandleAsync
+from dbos import DBOS, EnqueueOptions, PortableWorkflowError, WorkflowHandleAsync
 from dbos import error as refusals
 
 from syncline.control.engine.database import ENGINE_VERSION
@@ -24,6 +28,28 @@ class Works:
 
     desk: Desk
     present: set[Work]
+    #: Workflows under way: those of jobs wait for those of their tasks.
+    tasks: set[asyncio.Task[Any]]
+
+    @contextmanager
+    def here(self) -> Iterator[None]:
+        """Note that the present workflow is under way."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 (a workflow runs in one)
+        self.tasks.add(task)
+        try:
+            yield
+        finally:
+            self.tasks.discard(task)
+
+    async def cut_off(self) -> None:
+        """End all workflows here, without a word to the engine: others go on with them."""
+        # It would tell of each.
+        logging.getLogger("dbos").setLevel(logging.ERROR)
+        ended = list(self.tasks)
+        for task in ended:
+            task.cancel()
+        await asyncio.gather(*ended, return_exceptions=True)
 
     def idle(self) -> bool:
         """Nothing is under way; what is here waits for the node to end."""
@@ -32,51 +58,63 @@ class Works:
 
 def register(desk: Desk, settings: EngineSettings) -> Works:
     """Tell the engine what its workflows are on this node; before it is launched."""
-    works = Works(desk=desk, present=set())
+    works = Works(desk=desk, present=set(), tasks=set())
     steps = Steps(desk=desk)
 
     @DBOS.workflow(name=_RUN_JOB, max_recovery_attempts=_RECOVERIES)
     async def run_job(run: str) -> str:
-        async with desk.open_runs.held(run):
-            setup = await DBOS.run_step_async({"name": "begin"}, steps.begin, run)
-            waiting = list(range(setup["tasks"]))
-            going: dict[str, WorkflowHandleAsync[str]] = {}
-            failed = False
-            while going or (waiting and (setup["go_on"] or not failed)):
-                while waiting and len(going) < setup["parallel"] and (setup["go_on"] or not failed):
-                    number = waiting.pop(0)
-                    options = EnqueueOptions(
-                        workflow_name=_RUN_TASK,
-                        queue_name=_queue(setup["limit"]),
-                        workflow_id=f"{run}/{number}",
-                        queue_partition_key=setup["account"],
-                        app_version=ENGINE_VERSION,
-                    )
-                    handle = await DBOS.enqueue_workflow_with_options_async(options, run, number)
-                    going[handle.workflow_id] = handle
-                first = await DBOS.wait_first_async(
-                    list(going.values()), polling_interval_sec=settings.poll
+        with works.here():
+            async with desk.open_runs.held(run):
+                return await job_run(run)
+
+    async def job_run(run: str) -> str:
+        setup = await DBOS.run_step_async({"name": "begin"}, steps.begin, run)
+        waiting = list(range(setup["tasks"]))
+        going: dict[str, WorkflowHandleAsync[str]] = {}
+        failed = False
+        while going or (waiting and (setup["go_on"] or not failed)):
+            while waiting and len(going) < setup["parallel"] and (setup["go_on"] or not failed):
+                number = waiting.pop(0)
+                options = EnqueueOptions(
+                    workflow_name=_RUN_TASK,
+                    queue_name=_queue(setup["limit"]),
+                    workflow_id=f"{run}/{number}",
+                    queue_partition_key=setup["account"],
+                    app_version=ENGINE_VERSION,
                 )
+                handle = await DBOS.enqueue_workflow_with_options_async(options, run, number)
+                going[handle.workflow_id] = handle
+            first = await DBOS.wait_first_async(
+                list(going.values()), polling_interval_sec=settings.poll
+            )
+            del going[first.workflow_id]
+            try:
                 state = await first.get_result(polling_interval_sec=settings.poll)
-                failed = failed or state != "succeeded"
-                del going[first.workflow_id]
-            return await DBOS.run_step_async({"name": "finish"}, steps.finish, run)
+            except (PortableWorkflowError, refusals.DBOSAwaitedWorkflowCancelledError):
+                # It broke without a word; the last step says so.
+                state = "failed"
+            failed = failed or state != "succeeded"
+        return await DBOS.run_step_async({"name": "finish"}, steps.finish, run)
 
     @DBOS.workflow(name=_RUN_TASK, max_recovery_attempts=_RECOVERIES)
     async def run_task(run: str, number: int) -> str:
-        async with desk.open_runs.held(run):
-            work = Work(desk, run, number, f"{run}/{number}")
-            works.present.add(work)
-            try:
-                attempt = 1
-                while True:
-                    said = await DBOS.run_step_async({"name": "slice"}, work.slice, attempt)
-                    if said["next"] == "over":
-                        return str(said["state"])
-                    attempt += said["next"] == "retry"
-            finally:
-                works.present.discard(work)
-                await work.aclose()
+        with works.here():
+            async with desk.open_runs.held(run):
+                return await task_run(run, number)
+
+    async def task_run(run: str, number: int) -> str:
+        work = Work(desk, run, number, f"{run}/{number}")
+        works.present.add(work)
+        try:
+            attempt = 1
+            while True:
+                said = await DBOS.run_step_async({"name": "slice"}, work.slice, attempt)
+                if said["next"] == "over":
+                    return str(said["state"])
+                attempt += said["next"] == "retry"
+        finally:
+            works.present.discard(work)
+            await work.aclose()
 
     return works
 
