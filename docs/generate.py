@@ -66,6 +66,7 @@ def pages() -> Iterator[tuple[str, str]]:
     yield "profile.md", "\n".join(profile_format())
     document = Profile.model_json_schema(by_alias=True)
     yield "profile.schema.json", json.dumps(document, indent=1) + "\n"
+    yield "bundled-profiles.md", "\n".join(overview())
     for name in bundled_profiles():
         yield f"profile-{name}.md", "\n".join(bundled(name))
 
@@ -194,6 +195,29 @@ def _type(value: Mapping[str, Any], parts: Mapping[str, Any], links: Mapping[str
     inner = value.get("items", value.get("additionalProperties"))
     words = _type(inner, parts, links) if isinstance(inner, Mapping) else ""
     return f"{plain} of {words}" if "](#" in words or "`" in words else plain
+
+
+def overview() -> Iterator[str]:
+    """Describe which profiles there are."""
+    yield "# Bundled profiles\n"
+    yield (
+        "`Profile=NAME` in a connection. How each was checked, and what to fill in, is on its "
+        "page.\n`syncline sandbox` serves a stand-in for every one of them, to try them "
+        "without an account.\n"
+    )
+    yield "| profile | of | tables | incremental | auth |\n|---|---|---|---|---|"
+    for name in bundled_profiles():
+        profile = load_profile(name)
+        tables = profile.tables.values()
+        count = sum(1 + len(t.children) for t in tables)
+        changes = sum(t.incremental is not None for t in tables)
+        schemes = ", ".join(f"`{a.scheme}`" for a in profile.auth)
+        title = f"{profile.title}: {profile.description[:1].lower()}{profile.description[1:]}"
+        yield (
+            f"| [{profile.name}](profile-{name}.md) | {title.rstrip('.')} | {count} "
+            f"| {changes or 'none'} | {schemes} |"
+        )
+    yield ""
 
 
 def bundled(name: str) -> Iterator[str]:

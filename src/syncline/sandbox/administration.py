@@ -11,6 +11,7 @@ from syncline.sandbox.clio_fields import everything
 from syncline.sandbox.faults import Fault, plain
 from syncline.sandbox.rows import Store, Table
 from syncline.sandbox.tokens import TokenPair
+from syncline.sandbox.vendor_rows import VendorRows
 from syncline.sandbox.world import World
 
 
@@ -144,6 +145,14 @@ class Administration:
                 raise UnknownNameError(f"{entry.path} has no parent.")
             above = (table.parent, self._row(table.single[table.parent][0], parent))
         return clio_query.Asked(entry=entry, parameters=tuple(pairs), parent=above)
+
+    # -- further APIs
+
+    def vendor(self, name: str) -> VendorRows:
+        """The rows of a further API, by the prefix of its paths: ``harvest``."""
+        if name not in self._world.vendors:
+            raise UnknownNameError(f"There is no API {name}.")
+        return self._world.vendors[name]
 
     # -- clock
 

@@ -146,6 +146,8 @@ async def token(request: web.Request) -> web.Response:
                 )
             case "refresh_token":
                 return _answer(world.tokens.refresh(client_id, asked.get("refresh_token", "")))
+            case "client_credentials":
+                return _answer(world.tokens.issue(client_id))
             case _:
                 return _json({"error": "unsupported_grant_type"}, status=400)
     except GrantRefusedError as refused:

@@ -13,6 +13,7 @@ from syncline.sandbox.faults import Faults
 from syncline.sandbox.limits import Counters, Windows
 from syncline.sandbox.options import Options
 from syncline.sandbox.tokens import Tokens
+from syncline.sandbox.vendor_rows import Vendors
 
 
 class World:
@@ -30,6 +31,7 @@ class World:
         self.projections = Projections(self.clio)
         self.selections = Selections(self.clio, self.projections.shapes, options)
         self.clicktime_rows = ClickTimeRows(self.clicktime, options)
+        self.vendors = Vendors(rows=options.rows, seed=options.seed, clock=self.clock)
         self.tokens = Tokens(options, self.clock)
         self.windows = Windows()
         self.faults = Faults()
