@@ -21,9 +21,9 @@ from syncline.control.usecases.connections import (
     get_connection,
     list_connections,
     opened_connection,
-    reseal,
 )
 from syncline.control.usecases.jobs import create_job
+from syncline.control.usecases.keys import reseal
 from syncline.control.vault import vault_of
 from syncline.errors import (
     Conflict,
@@ -171,6 +171,19 @@ async def test_a_secret_is_not_sent_elsewhere_by_who_does_not_know_it(plane: Pla
             ConnectionEdit(properties={"Server": "theirs", "Password": "another"}),
         )
     assert edited.properties == {"Server": "theirs"}
+
+
+async def test_who_does_not_know_a_secret_cannot_move_it_sealed_either(plane: Plane) -> None:
+    spec = ConnectionSpec(type="postgres", properties={"Server": "ours", "Password": SECRET})
+    async with plane.changing(EDITOR) as work:
+        await create_connection(work, "warehouse", spec)
+        query = select(connections.c.sealed).where(connections.c.name == "warehouse")
+        found = (await work.connection.scalar(query)) or {}
+        moved = {"Server": "evil.example", "Password": found["Password"]}
+        with pytest.raises(Invalid, match="Server has changed"):
+            await edit_connection(work, "warehouse", ConnectionEdit(properties=moved))
+        with pytest.raises(Forbidden):
+            await create_connection(work, "evil", ConnectionSpec(type="postgres", properties=moved))
 
 
 async def test_a_reference_to_a_variable_is_kept_and_filled_in_to_connect(

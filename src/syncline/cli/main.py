@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from syncline.cli import interrupt
+from syncline.cli import interrupt, store_commands
 from syncline.cli.node_commands import jobs_app, runs_app, worker
 from syncline.cli.profile_commands import profile_app
 
@@ -23,6 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(profile_app)
+store_commands.add_to(app)
 app.add_typer(jobs_app)
 app.add_typer(runs_app)
 app.command()(worker)

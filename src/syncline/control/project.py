@@ -18,12 +18,10 @@ from pydantic import (
 
 from syncline.control.timetable import ScheduleSpec
 from syncline.errors import ProjectError
-from syncline.profile.loader import parse
+from syncline.profile.loader import SEALED, parse
 
 #: ``${NAME}``: the environment variable of that name.
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-#: How a sealed secret begins; in a project file, ``!sealed`` stands for it.
-SEALED = "sealed1:"
 
 #: A name that can be part of a file name and of a checkpoint's task id.
 ObjectName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,49}$")]

@@ -146,11 +146,10 @@ def merged(
     """
     shown = dict(after.shown)
     secret = dict(after.secret)
-    kept = []
     for name in before.secret:
         if name not in secret and name not in shown and name not in removed:
             secret[name] = before.secret[name]
-            kept.append(name)
+    kept = [name for name, value in before.secret.items() if secret.get(name) == value]
     for name, value in before.shown.items():
         if name in secrets and not (name in removed or name in shown or name in secret):
             shown[name] = value

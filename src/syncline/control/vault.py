@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import insert, select
 
-from syncline.control.project import SEALED
 from syncline.control.store.database import Store, store_url
 from syncline.control.store.settings import settings
 from syncline.errors import VaultError
+from syncline.profile.loader import SEALED
 
 #: Holds the keys, newest first, with commas between.
 VARIABLE = "SYNCLINE_SECRET_KEY"

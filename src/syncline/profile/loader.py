@@ -17,6 +17,8 @@ from syncline.profile.schema import IN_WORDS, Profile
 
 Model = TypeVar("Model", bound=BaseModel)
 
+#: How a sealed secret begins; in YAML, the tag ``!sealed`` stands for it.
+SEALED = "sealed1:"
 #: So many complaints are shown at once.
 _AT_ONCE = 10
 
@@ -55,8 +57,15 @@ class _Strict(_Loader):  # type: ignore[misc, valid-type]  # the base is chosen 
         return {key.value: self.construct_object(value, deep=deep) for key, value in node.value}
 
 
-for _tag, _pattern, _first in _PLAIN:
-    _Strict.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
+def _sealed(loader: yaml.SafeLoader, node: yaml.Node) -> str:
+    return SEALED + str(loader.construct_scalar(node))  # type: ignore[arg-type]  # refuses others
+
+
+#: Tag, pattern and first characters of plain words that are not texts.
+PLAIN_WORDS = tuple((tag, re.compile(pattern), first) for tag, pattern, first in _PLAIN)
+for _tag, _pattern, _first in PLAIN_WORDS:
+    _Strict.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _pattern, _first)
+_Strict.add_constructor("!sealed", _sealed)
 
 
 def load_profile(profile: str) -> Profile:

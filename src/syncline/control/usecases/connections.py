@@ -110,7 +110,7 @@ async def create_connection(work: Work, name: str, spec: ConnectionSpec) -> Conn
         "type": spec.type,
         "description": spec.description,
         "properties": dict(parts.shown),
-        "sealed": sealed(work.vault, parts.secret),
+        "sealed": _sealed(work, parts.secret),
         "version": 1,
         "created_at": work.now,
         "changed_at": work.now,
@@ -190,7 +190,7 @@ async def edit_connection(work: Work, name: str, edit: ConnectionEdit) -> Connec
     fresh = {name: value for name, value in secret.items() if old.secret.get(name) != value}
     values = {
         "properties": shown,
-        "sealed": secret | sealed(work.vault, fresh),
+        "sealed": secret | _sealed(work, fresh),
         "description": before.description if edit.description is None else edit.description,
     }
     _refuse_old(before, edit, {**_facts(before), **values, "labels": list(labels)})
@@ -264,28 +264,6 @@ async def edited_connection(
     return _opened(work, name, row["type"], shown, secret), str(row["id"])
 
 
-async def reseal(work: Work) -> int:
-    """Seal every secret with the newest key; return how many had an older one.
-
-    Needs settings.edit.
-    """
-    work.actor.require("settings.edit")
-    c, count, vault = connections.c, 0, work.vault
-    for row in (await work.connection.execute(select(c.id, c.sealed, c.tokens))).mappings().all():
-        stale = {n: v for n, v in row["sealed"].items() if vault.stale(v)}
-        tokens = row["tokens"]
-        old_tokens = tokens is not None and vault.stale(tokens)
-        if not stale and not old_tokens:
-            continue
-        count += len(stale) + old_tokens
-        values: dict[str, object] = {"sealed": row["sealed"] | sealed(vault, stale)}
-        if old_tokens:
-            values["tokens"] = vault.seal(vault.open(tokens))
-        await work.connection.execute(update(connections).where(c.id == row["id"]).values(values))
-    await work.record("settings.reseal", "vault", vault.keys[0].name, {"secrets": (None, count)})
-    return count
-
-
 def spec_of(given: Mapping[str, object]) -> ConnectionSpec:
     """Return a connection as it was given. Raises `Invalid`; values are never repeated."""
     try:
@@ -306,6 +284,13 @@ def checked_name(name: str) -> None:
             hint="use letters, digits, '_', '.' and '-', at most 50; begin with a letter, digit "
             "or '_'",
         ) from None
+
+
+def _sealed(work: Work, secret: Mapping[str, str]) -> dict[str, str]:
+    """Seal secrets. Who brings sealed ones could have them sent anywhere without knowing them."""
+    if any(is_sealed(value) for value in secret.values()):
+        work.actor.require("settings.edit")
+    return sealed(work.vault, secret)
 
 
 def _opened(

@@ -1,0 +1,29 @@
+"""Secrets sealed anew when there is a newer key."""
+
+from sqlalchemy import select, update
+
+from syncline.control.plane import Work
+from syncline.control.sealing import sealed
+from syncline.control.store.connections import connections
+
+
+async def reseal(work: Work) -> int:
+    """Seal every secret with the newest key; return how many had an older one.
+
+    Needs settings.edit.
+    """
+    work.actor.require("settings.edit")
+    c, count, vault = connections.c, 0, work.vault
+    for row in (await work.connection.execute(select(c.id, c.sealed, c.tokens))).mappings().all():
+        stale = {n: v for n, v in row["sealed"].items() if vault.stale(v)}
+        tokens = row["tokens"]
+        old_tokens = tokens is not None and vault.stale(tokens)
+        if not stale and not old_tokens:
+            continue
+        count += len(stale) + old_tokens
+        values: dict[str, object] = {"sealed": row["sealed"] | sealed(vault, stale)}
+        if old_tokens:
+            values["tokens"] = vault.seal(vault.open(tokens))
+        await work.connection.execute(update(connections).where(c.id == row["id"]).values(values))
+    await work.record("settings.reseal", "vault", vault.keys[0].name, {"secrets": (None, count)})
+    return count
