@@ -1,7 +1,7 @@
 """Existing targets, history and repair on every destination: real databases, rows in memory."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from syncline.errors import RecordRefused, SchemaRefused
 from syncline.load import names
 from syncline.load.ddl import create_schema, create_table
 from syncline.load.verify import Comparison
-from syncline.model.job import Deletes, Disposition, Flow, RowErrors, Task
+from syncline.model.job import Deletes, Disposition, Flow, ReplaceBy, RowErrors, Task
 from syncline.model.ports import Destination
 from syncline.model.run import Result
 from syncline.model.table import Table, field_of
@@ -223,6 +223,15 @@ async def test_replace_keeps_the_table(bench: Bench) -> None:
     await bench.run(flow(Disposition.REPLACE))
     rows = await bench.rows("Hours", "nr", "extra", order="nr")
     assert rows == [(n, None) for n in range(2, 6)]
+
+
+@pytest.mark.parametrize("way", [ReplaceBy.SWAP, ReplaceBy.TRUNCATE])
+async def test_replace_is_one_commit_whatever_the_batch_size(bench: Bench, way: ReplaceBy) -> None:
+    await bench.make("Hours", HOURS, ["nr"])
+    task = flow(Disposition.REPLACE, flow=replace(MAPPED, batch_size=2))
+    for _ in range(2):
+        await bench.run(replace(task, replace_by=way))
+        assert await bench.rows("Hours", "nr", order="nr") == [(n,) for n in range(1, 6)]
 
 
 async def test_incremental_upsert_reads_changes_only(bench: Bench) -> None:

@@ -8,7 +8,7 @@ import pytest
 from syncline.control.project import JobSpec, Project, load_project, substituted
 from syncline.control.tasks import tasks_of, with_new_tables
 from syncline.errors import ProjectError, QueryError
-from syncline.model.job import Deletes, Disposition, SchemaPolicy, Task
+from syncline.model.job import Deletes, Disposition, ReplaceBy, SchemaPolicy, Task
 
 PROJECT = """\
 connections:
@@ -77,6 +77,16 @@ def test_a_query_with_everything(tmp_path: Path) -> None:
     assert (task.deletes, task.sweep_every) == (Deletes.IGNORE, 3)
 
 
+def test_how_a_table_is_replaced_and_kept(tmp_path: Path) -> None:
+    plain = one(tmp_path, "- table: Matters")
+    assert (plain.replace_by, plain.columnstore) == (ReplaceBy.SWAP, False)
+    task = one(tmp_path, "- {table: Matters, write: replace, replace_by: drop, columnstore: true}")
+    assert (task.replace_by, task.columnstore) == (ReplaceBy.DROP, True)
+    for wrong in ("write: merge, replace_by: truncate", "existing: true, replace_by: drop"):
+        with pytest.raises(ProjectError, match="replace_by"):
+            one(tmp_path, f"- {{table: Matters, {wrong}}}")
+
+
 def test_replicate_statements(tmp_path: Path) -> None:
     task = one(
         tmp_path,
@@ -84,8 +94,10 @@ def test_replicate_statements(tmp_path: Path) -> None:
         "AlterSchema = 'false' SELECT id FROM Matters",
     )
     assert (task.target, task.key) == ("Kept", ("id",))
-    assert task.disposition is Disposition.REPLACE
+    assert (task.disposition, task.replace_by) == (Disposition.REPLACE, ReplaceBy.TRUNCATE)
     assert task.schema_policy is SchemaPolicy.FREEZE
+    dropped = one(tmp_path, "- query: REPLICATE Kept WITH DropTable SELECT id FROM Matters")
+    assert (dropped.disposition, dropped.replace_by) == (Disposition.REPLACE, ReplaceBy.SWAP)
     assert one(tmp_path, "- query: REPLICATE [Matters]").target == "Matters"
 
 

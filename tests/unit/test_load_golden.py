@@ -176,6 +176,7 @@ _CASES: Mapping[str, Callable[[str], Statements]] = {
             disposition.changed(_SHAPE, _STAGED, Disposition.UPDATE, marked=True),
             disposition.changed(_SHAPE, _STAGED, Disposition.DELETE, marked=True),
             disposition.emptied(_SHAPE),
+            disposition.Step(statement=ddl.truncate_table(_TARGET)),
             *disposition.take(_STAGED, _SHAPE.columns, _TARGET, 500),
         ]
     ),

@@ -193,6 +193,7 @@ def _sqlserver(given: SQLServerProperties) -> Destination:
             trust_server_certificate=given.trust_server_certificate,
             auth_scheme=given.auth_scheme,
             access_token=given.access_token.get_secret_value(),
+            instants=given.instants == "datetimeoffset",
             options=given.passed_on,
         )
     )

@@ -121,6 +121,17 @@ class TaskSpec(_Part):
         default="auto",
         description="What becomes of rows that are gone at the source: a mode, or {mode, every}.",
     )
+    replace_by: Literal["swap", "truncate", "drop"] = Field(
+        default="swap",
+        description="How 'write: replace' does it, in one transaction: swap gives the new table "
+        "the target's name; truncate empties the target and fills it, so that indexes, rights and "
+        "columns that others added stay; drop makes the target again and fills it.",
+    )
+    columnstore: bool = Field(
+        default=False,
+        description="SQL Server: keep the target in a clustered columnstore, for histories and "
+        "tables of many millions of rows; elsewhere without effect.",
+    )
     existing: bool = Field(
         default=False, description="The target is there already and stays as it is."
     )
@@ -186,6 +197,10 @@ class TaskSpec(_Part):
         if self.existing and self.write in never:
             raise ValueError(f"with 'existing: true', 'write' is one of {', '.join(sorted(only))}"
                              ", replace")  # fmt: skip
+        if self.replace_by != "swap" and self.write not in {None, "replace"}:
+            raise ValueError("'replace_by' is for 'write: replace'")
+        if self.existing and self.replace_by == "drop":
+            raise ValueError("with 'existing: true', 'replace_by' is truncate, or left out")
         return self
 
 

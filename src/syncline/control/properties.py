@@ -155,6 +155,11 @@ class SQLServerProperties(Properties):
     auth_scheme: Literal["Password", "AzureServicePrincipal", "AzureMSI", "AccessToken"] = Field(
         default="Password", alias="AuthScheme", description="How the login proves itself."
     )
+    instants: Literal["datetimeoffset", "datetime2"] = Field(
+        default="datetimeoffset",
+        alias="Instants",
+        description="Type of columns for moments with a zone; in datetime2 they are UTC.",
+    )
     access_token: SecretStr = Field(
         default=SecretStr(""), alias="AccessToken", description="For the scheme AccessToken."
     )

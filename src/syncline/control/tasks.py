@@ -14,7 +14,15 @@ from syncline.control.project import (
     TaskSpec,
 )
 from syncline.errors import ProjectError
-from syncline.model.job import Deletes, Disposition, Flow, RowErrors, SchemaPolicy, Task
+from syncline.model.job import (
+    Deletes,
+    Disposition,
+    Flow,
+    ReplaceBy,
+    RowErrors,
+    SchemaPolicy,
+    Task,
+)
 from syncline.query.replicate import parse_replicate
 
 _TABLE_PARTS = 2
@@ -32,6 +40,7 @@ class _Written:
     into: str | None = None
     key: tuple[str, ...] = ()
     disposition: Disposition | None = None
+    replace_by: ReplaceBy | None = None
     schema_policy: SchemaPolicy | None = None
 
 
@@ -91,6 +100,8 @@ def _task(name: str, job: JobSpec, index: int, spec: TaskSpec) -> Task:
         target=target,
         schema=schema,
         disposition=write or written.disposition,
+        replace_by=written.replace_by or ReplaceBy(spec.replace_by),
+        columnstore=spec.columnstore,
         schema_policy=written.schema_policy or SchemaPolicy(spec.schema_changes),
         key=spec.key or written.key,
         parameters=spec.parameters,
@@ -172,12 +183,14 @@ def _replicate(place: str, query: str) -> _Written:
                 hint="known: DropTable, TruncateTable, AlterSchema; others are settings of the "
                 "task: write, key, start, deletes",
             )
-    replace = any(options.get(o, "false") in _TRUE for o in ("droptable", "truncatetable"))
+    dropped, truncated = (options.get(o, "false") in _TRUE for o in ("droptable", "truncatetable"))
     frozen = "alterschema" in options and options["alterschema"] not in _TRUE
     return _Written(
         query=statement.query,
         into=statement.target,
         key=statement.key,
-        disposition=Disposition.REPLACE if replace else None,
+        disposition=Disposition.REPLACE if dropped or truncated else None,
+        # A swap is what dropping the table comes to.
+        replace_by=ReplaceBy.TRUNCATE if truncated and not dropped else None,
         schema_policy=SchemaPolicy.FREEZE if frozen else None,
     )

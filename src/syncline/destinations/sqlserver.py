@@ -58,6 +58,7 @@ class SQLServer:
             identity_switch=True,
             index_bytes=1700,
             columnstore=True,
+            instants=settings.instants,
             non_finite=False,
         )
         self._settings = settings

@@ -66,6 +66,8 @@ class Settings:
     trust_server_certificate: bool = False
     auth_scheme: AuthScheme = "Password"
     access_token: str = field(default="", repr=False)
+    #: Instants are kept in datetimeoffset; otherwise as UTC in datetime2.
+    instants: bool = True
     #: Further keywords of the driver, passed through.
     options: Mapping[str, str] = field(default_factory=dict)
     #: Milliseconds that a statement waits for another transaction's locks.

@@ -18,14 +18,21 @@ from syncline.errors import (
 )
 from syncline.load import disposition, names
 from syncline.load.checkpoint import create_ledger, last_checkpoint, write_checkpoint
-from syncline.load.ddl import column, create_schema, create_table, drop_table, identity_switch
+from syncline.load.ddl import (
+    column,
+    create_schema,
+    create_table,
+    drop_table,
+    identity_switch,
+    truncate_table,
+)
 from syncline.load.disposition import Counts, Shape, Step
 from syncline.load.evolve import Change, evolve
 from syncline.load.load import Load
 from syncline.load.staging import REJECTS, Staging, reject_table
-from syncline.load.target import changed_target, made, refuse_to_mix
+from syncline.load.target import changed_target, made, made_target, refuse_to_mix
 from syncline.model.batch import Checkpoint
-from syncline.model.job import Disposition, SchemaPolicy, Task
+from syncline.model.job import Disposition, ReplaceBy, SchemaPolicy, Task
 from syncline.model.ports import Destination
 from syncline.model.run import Committed, Evolved
 
@@ -216,6 +223,8 @@ def _apply(load: Load, shape: Shape, staging: Staging) -> list[Step]:
 async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[Step]]:
     load = commit.load
     replacing = load.disposition is Disposition.REPLACE
+    whole = replacing and load.task.flow is None
+    swapped = whole and load.task.replace_by is ReplaceBy.SWAP
     shape = replace(
         load.shape(commit.now),
         target=aside,
@@ -223,10 +232,9 @@ async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[S
         soft=False,
         history=False,
         version=load.version if load.disposition is Disposition.APPEND else None,
-        synced_at=load.task.synced_at and replacing,
+        synced_at=load.task.synced_at and swapped,
     )
-    steps = await _collect(commit, aside, shape)
-    swapped = replacing and load.task.flow is None
+    steps = await _collect(commit, aside, shape, columnstore=swapped and load.task.columnstore)
     if not swapped:
         # Rows count when they reach the target.
         steps = [replace(s, counts=Counts.NOTHING) for s in steps]
@@ -236,7 +244,7 @@ async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[S
         await _refuse_empty(commit, aside)
     if commit.checkpoint.collected:
         return [], steps
-    if swapped:
+    if whole and load.task.replace_by is not ReplaceBy.TRUNCATE:
         current = await load.destination.describe(load.target)
         if current is not None:
             refuse_to_mix(load, current)
@@ -244,9 +252,17 @@ async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[S
             # Nothing of the old table stays, so only a task that asks for the same one cares.
             evolve(load.target, current, load.target_schema, SchemaPolicy.FREEZE, load.traits)
         # Invariant 4: readers see the old contents, then the new ones, nothing between.
-        return [], steps + disposition.swap(
-            replace(shape, target=load.target), aside, exists=current is not None
-        )
+        if swapped:
+            return [], steps + disposition.swap(
+                replace(shape, target=load.target), aside, exists=current is not None
+            )
+        return [], [
+            *steps,
+            Step(statement=drop_table(load.target)),
+            *made_target(load),
+            disposition.insert_all(load.shape(commit.now), aside),
+            Step(statement=drop_table(aside)),
+        ]
     rows = [commit.staging.table, *([aside] if commit.begun else [])]
     changes, before = await changed_target(load, commit.now, rows)
     final = apply_whole(load, await _shape(load, commit.now), aside)
@@ -261,14 +277,19 @@ def apply_whole(load: Load, shape: Shape, rows: exp.Table) -> list[Step]:
         case Disposition.APPEND | Disposition.INSERT:
             return [disposition.insert_all(shape, rows)]
         case Disposition.REPLACE:
-            return [disposition.emptied(shape), disposition.insert_all(shape, rows)]
+            truncated = load.task.replace_by is ReplaceBy.TRUNCATE
+            # Costs nothing, but takes more rights, and a table that no other one refers to.
+            empty = Step(statement=truncate_table(shape.target)) if truncated else None
+            return [empty or disposition.emptied(shape), disposition.insert_all(shape, rows)]
         case Disposition.UPDATE | Disposition.DELETE:
             return [disposition.changed(shape, rows, load.disposition, marked=False)]
         case _:
             return disposition.difference(shape, rows, removing=load.removing)
 
 
-async def _collect(commit: Commit, aside: exp.Table, shape: Shape) -> list[Step]:
+async def _collect(
+    commit: Commit, aside: exp.Table, shape: Shape, *, columnstore: bool = False
+) -> list[Step]:
     load = commit.load
     schema = load.target_schema if shape.synced_at else load.schema
     if load.batched:
@@ -276,7 +297,8 @@ async def _collect(commit: Commit, aside: exp.Table, shape: Shape) -> list[Step]
     dialect = load.traits.dialect
     if not commit.begun:
         key = () if shape.every else load.key
-        steps = [Step(statement=drop_table(aside)), *made(load, aside, schema, key)]
+        steps = made(load, aside, schema, key, columnstore=columnstore)
+        steps.insert(0, Step(statement=drop_table(aside)))
     elif load.last and commit.checkpoint.generation == load.last.generation + 1:
         # The source's schema may have moved since an earlier run began to collect.
         held = await load.destination.describe(aside)

@@ -54,6 +54,11 @@ def drop_table(table: exp.Table) -> exp.Drop:
     return exp.Drop(tables=[table.copy()], kind="TABLE", exists=True)
 
 
+def truncate_table(table: exp.Table) -> exp.TruncateTable:
+    """Return TRUNCATE TABLE."""
+    return exp.TruncateTable(expressions=[table.copy()])
+
+
 def add_column(table: exp.Table, field: pa.Field, dialect: str) -> exp.Alter:
     """Return ALTER TABLE … ADD COLUMN, nullable."""
     return exp.Alter(this=table.copy(), kind="TABLE", actions=[_definition(field, dialect, ())])

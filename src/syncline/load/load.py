@@ -22,6 +22,16 @@ from syncline.model.ports import Destination, Traits
 from syncline.model.run import Clock, Observer, Stop, never
 
 
+def in_utc(schema: pa.Schema) -> pa.Schema:
+    """Return a schema with instants as what they are in UTC, without a zone."""
+    return pa.schema(
+        [
+            f.with_type(pa.timestamp(f.type.unit)) if pa.types.is_timestamp(f.type) else f
+            for f in schema
+        ]
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """A task, what its rows look like, and where they go."""
@@ -73,7 +83,10 @@ class Load:
     @property
     def batched(self) -> bool:
         """The pass is collected whole, and then written in batches."""
-        return self.task.flow is not None and not self.direct and self.task.flow.batch_size > 0
+        flow = self.task.flow
+        if flow is None or self.direct or self.disposition is Disposition.REPLACE:
+            return False
+        return flow.batch_size > 0
 
     @property
     def timeout(self) -> float | None:
@@ -88,7 +101,7 @@ class Load:
     @property
     def target_schema(self) -> pa.Schema:
         """The query's columns and the ones we add."""
-        instant = pa.timestamp("us", tz="UTC")
+        instant = pa.timestamp("us", tz="UTC" if self.traits.instants else None)
         if self.task.flow is not None:
             return self.schema
         added = [(DELETED_AT, instant)] if self.soft else []
@@ -108,6 +121,10 @@ class Load:
                 return self.version if instant else None
             case _:
                 return None
+
+    def in_utc(self) -> "Load":
+        """Return the load with instants as what they are in UTC, without a zone."""
+        return replace(self, schema=in_utc(self.schema))
 
     def renamed(self, new: Mapping[str, str]) -> "Load":
         """Return the load with other names for some columns."""

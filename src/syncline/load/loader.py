@@ -9,7 +9,7 @@ from syncline.errors import ResponseRefused, SynclineError
 from syncline.load import commit, names
 from syncline.load.ahead import read_ahead
 from syncline.load.ddl import drop_table
-from syncline.load.load import Load
+from syncline.load.load import Load, in_utc
 from syncline.load.pour import pouring
 from syncline.load.staging import Staging
 from syncline.model.batch import Batch, Checkpoint, Cursor
@@ -58,9 +58,7 @@ async def load(batches: AsyncGenerator[Batch], job: Load) -> tuple[Result, Check
     does where ``stop`` of the job said so, and the result is ``stopped`` then.
     """
     started = job.clock.monotonic()
-    shorter = names.too_long(job.schema.names, job.destination.traits)
-    if shorter:
-        job, batches = job.renamed(shorter), _renamed(batches, shorter)
+    job, batches = _suited(job, batches)
     await commit.prepare(job.destination, job.schema_name)
     staging = Staging(
         destination=job.destination,
@@ -132,6 +130,16 @@ async def _pour(job: Load, state: _State) -> _State:
     return state
 
 
+def _suited(job: Load, batches: AsyncGenerator[Batch]) -> tuple[Load, AsyncGenerator[Batch]]:
+    """Return both with the names and the types of columns that the destination has."""
+    shorter = names.too_long(job.schema.names, job.traits)
+    if shorter:
+        job, batches = job.renamed(shorter), _renamed(batches, shorter)
+    if not job.traits.instants:
+        job, batches = job.in_utc(), _in_utc(batches)
+    return job, batches
+
+
 async def _renamed(batches: AsyncGenerator[Batch], new: Mapping[str, str]) -> AsyncGenerator[Batch]:
     async with aclosing(batches):
         async for batch in batches:
@@ -139,6 +147,16 @@ async def _renamed(batches: AsyncGenerator[Batch], new: Mapping[str, str]) -> As
             records = records.rename_columns([new.get(n, n) for n in records.schema.names])
             if removed is not None:
                 removed = removed.rename_columns([new.get(n, n) for n in removed.schema.names])
+            yield replace(batch, records=records, removed=removed)
+
+
+async def _in_utc(batches: AsyncGenerator[Batch]) -> AsyncGenerator[Batch]:
+    async with aclosing(batches):
+        async for batch in batches:
+            records, removed = batch.records, batch.removed
+            records = records.cast(in_utc(records.schema))
+            if removed is not None:
+                removed = removed.cast(in_utc(removed.schema))
             yield replace(batch, records=records, removed=removed)
 
 

@@ -18,11 +18,19 @@ from syncline.model.table import size_of
 from syncline.model.types import KEY_TEXT
 
 
-def made(load: Load, table: exp.Table, schema: pa.Schema, key: Sequence[str]) -> list[Step]:
+def made(
+    load: Load, table: exp.Table, schema: pa.Schema, key: Sequence[str], *, columnstore: bool
+) -> list[Step]:
     """Return what makes a table, and the index on its key."""
     created = create_table(table, schema, load.traits.dialect, key=load.key)
-    found = indexes(table, schema, key, load.traits)
+    found = indexes(table, schema, key, load.traits, columnstore=columnstore)
     return [Step(statement=statement) for statement in (created, *found)]
+
+
+def made_target(load: Load) -> list[Step]:
+    """Return what makes the target."""
+    by_columns = load.task.columnstore
+    return made(load, load.target, load.target_schema, load.key, columnstore=by_columns)
 
 
 async def changed_target(
@@ -35,7 +43,7 @@ async def changed_target(
         # The table is not ours: what was matched when the run began is what is written.
         return [], []
     if current is None:
-        return [], made(load, load.target, load.target_schema, load.key)
+        return [], made_target(load)
     history = load.disposition is Disposition.HISTORY
     refuse_to_mix(load, current)
     changes = evolve(
@@ -45,6 +53,7 @@ async def changed_target(
         load.task.schema_policy,
         load.traits,
         key=load.key,
+        columnstore=load.task.columnstore,
         longest=await _longest(load, current, rows),
     )
     steps = [Step(statement=c.statement(dialect)) for c in changes]

@@ -52,6 +52,17 @@ class Deletes(StrEnum):
     IGNORE = "ignore"
 
 
+class ReplaceBy(StrEnum):
+    """How the new contents of a table take the place of the old ones, in one transaction."""
+
+    #: The table that they were collected in gets the target's name.
+    SWAP = "swap"
+    #: The target is emptied and filled: what belongs to it stays, such as indexes and rights.
+    TRUNCATE = "truncate"
+    #: The target is dropped, made again and filled.
+    DROP = "drop"
+
+
 class RowErrors(StrEnum):
     """What to do with a row that does not fit an existing table."""
 
@@ -96,6 +107,10 @@ class Task:
     #: Values of ``@name`` parameters in the query.
     parameters: Mapping[str, Value] = field(default_factory=dict)
     deletes: Deletes = Deletes.AUTO
+    #: How REPLACE does it.
+    replace_by: ReplaceBy = ReplaceBy.SWAP
+    #: Keep the target by columns instead of by rows, where the destination can do either.
+    columnstore: bool = False
     #: Look for deleted rows every so many passes (HARD and SOFT without a mark of the source).
     sweep_every: int = 1
     #: Let a replace or a sweep that finds nothing empty the target.

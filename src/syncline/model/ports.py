@@ -71,6 +71,8 @@ class Traits:
     index_bytes: int = 0
     #: A table may be kept by columns instead of by rows.
     columnstore: bool = False
+    #: A column may hold instants; elsewhere they are kept as UTC, without saying so.
+    instants: bool = True
     #: Text may hold the character NUL; elsewhere such a row is refused.
     nul_in_text: bool = True
     #: Doubles may be NaN or infinite; elsewhere such a row is refused.

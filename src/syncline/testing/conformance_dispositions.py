@@ -8,9 +8,11 @@ import pytest
 
 from syncline.errors import EmptyRefused, QueryError, RecordRefused, ResponseRefused
 from syncline.load import names
+from syncline.load.ddl import add_column, drop_index
 from syncline.model.batch import Batch, Reject
-from syncline.model.job import Disposition
+from syncline.model.job import Disposition, ReplaceBy
 from syncline.model.ports import Destination
+from syncline.model.table import is_columnstore, is_indexed
 from syncline.testing.conformance_runs import (
     SCHEMA,
     Trial,
@@ -137,6 +139,66 @@ class DispositionsConformance:
         narrow = trial.but(schema=pa.schema([SCHEMA.field("id")]), version=None, fingerprint="2")
         await narrow.run(destination, narrow.rows([{"id": 7}]))
         assert await contents(destination, trial.task) == [{"id": 7}]
+
+    @pytest.mark.parametrize("way", ReplaceBy)
+    async def test_every_way_to_replace(self, destination: Destination, way: ReplaceBy) -> None:
+        """The new rows are there, and of the old table what the way promises to keep."""
+        chosen = task(disposition=Disposition.REPLACE, replace_by=way, synced_at=True)
+        trial = _REPLACE.but(task=chosen)
+        await trial.run(destination, trial.rows([thing(n) for n in range(5)]))
+        table = table_of(trial.task, destination.traits)
+        noted = pa.field("noted", pa.string())
+        await destination.execute([add_column(table, noted, destination.traits.dialect)])
+        new = [thing(n, "new") for n in range(3, 6)]
+        result = (await trial.run(destination, trial.rows(new, at=100))).result
+        assert (result.inserted, result.updated, result.deleted) == (3, 0, 0)
+        assert await contents(destination, trial.task, *SCHEMA.names) == ordered(new)
+        made = await destination.describe(table)
+        assert made is not None
+        assert ("noted" in made.names) is (way is ReplaceBy.TRUNCATE)
+        assert None not in [r["_synced_at"] for r in await contents(destination, trial.task)]
+        with pytest.raises(EmptyRefused):
+            await trial.run(destination, trial.rows([], at=200))
+        assert await contents(destination, trial.task, *SCHEMA.names) == ordered(new)
+        assert not await leftovers(destination)
+
+    @pytest.mark.parametrize(
+        "disposition", [Disposition.MERGE, Disposition.REPLACE, Disposition.HISTORY]
+    )
+    async def test_a_table_kept_by_columns(
+        self, destination: Destination, disposition: Disposition
+    ) -> None:
+        """It is so from the start, or from when the task says so, where there is a choice."""
+        plain = Trial(task=task(disposition=disposition))
+        by_columns = plain.but(task=task(disposition=disposition, columnstore=True))
+        table = table_of(plain.task, destination.traits)
+        await plain.run(destination, plain.rows([thing(n) for n in range(3)]))
+        made = await destination.describe(table)
+        assert made is not None
+        assert not is_columnstore(made)
+        for minute, trial in enumerate((by_columns, by_columns, plain), 1):
+            rows = [thing(n, f"at {minute}", minute=minute) for n in range(4)]
+            await trial.run(destination, trial.rows(rows, at=100 * minute), full=True)
+            found = await contents(destination, trial.task)
+            assert [r["id"] for r in found if r["name"] == f"at {minute}"] == [0, 1, 2, 3]
+            made = await destination.describe(table)
+            assert made is not None
+            stays = disposition is not Disposition.REPLACE or trial is by_columns
+            assert is_columnstore(made) is (destination.traits.columnstore and stays)
+
+    async def test_the_key_of_a_table_has_an_index(self, destination: Destination) -> None:
+        """Where tables get one: from the start, and when an earlier one has gone."""
+        trial = _MERGE
+        table = table_of(trial.task, destination.traits)
+        await trial.run(destination, trial.rows([thing(1)]))
+        wanted = bool(destination.traits.index_bytes)
+        for run in range(2):
+            made = await destination.describe(table)
+            assert made is not None
+            assert is_indexed(made.field("id")) is wanted
+            if wanted:
+                await destination.execute([drop_index(table, "_syncline_key")])
+            await trial.run(destination, trial.rows([thing(2, f"run {run}")], at=100 * (run + 1)))
 
     async def test_replace_without_a_key_keeps_equal_rows(self, destination: Destination) -> None:
         """Two rows alike are two rows."""

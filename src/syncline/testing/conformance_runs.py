@@ -223,7 +223,14 @@ async def contents(
         return []
     chosen: list[exp.Expression] = [column(c) for c in columns]
     found = await destination.fetch(exp.select(*(chosen or [exp.Star()])).from_(target))
+    if not destination.traits.instants:
+        found = found.cast(pa.schema([_instant(f) for f in found.schema]))
     return ordered(found.to_pylist())
+
+
+def _instant(field: pa.Field) -> pa.Field:
+    naive = pa.types.is_timestamp(field.type) and not field.type.tz
+    return field.with_type(pa.timestamp("us", tz="UTC")) if naive else field
 
 
 def ordered(rows: Sequence[Row]) -> list[dict[str, Any]]:

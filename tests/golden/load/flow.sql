@@ -18,6 +18,7 @@ WHERE
       "_syncline_rows"."id" = "Matters"."id"
   );
 DELETE FROM "law"."Matters";
+TRUNCATE TABLE   "law"."Matters";
 INSERT INTO "law"."Matters" (
   "id",
   "name",
@@ -54,6 +55,7 @@ WHERE
       "_syncline_rows"."id" = "Matters"."id"
   );
 DELETE FROM "law"."Matters";
+TRUNCATE TABLE   "law"."Matters";
 INSERT INTO "law"."Matters" (
   "id",
   "name",
@@ -74,6 +76,7 @@ WHERE
 UPDATE [_syncline_target] SET [name] = [_syncline_rows].[name], [changed] = [_syncline_rows].[changed] FROM [law].[Matters] AS [_syncline_target], [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[id] = [_syncline_target].[id] AND [_syncline_rows].[_syncline_gone] = 0 AND (EXISTS(SELECT [_syncline_target].[name], [_syncline_target].[changed] EXCEPT SELECT [_syncline_rows].[name], [_syncline_rows].[changed]));
 DELETE FROM [law].[Matters] WHERE EXISTS(SELECT 1 FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[id] = [Matters].[id]);
 DELETE FROM [law].[Matters];
+TRUNCATE TABLE [law].[Matters];
 INSERT INTO [law].[Matters] ([id], [name], [changed]) SELECT [id], [name], [changed] FROM [law].[_syncline_stage_1] WHERE [_syncline_seq] <= 500;
 DELETE FROM [law].[_syncline_stage_1] WHERE [_syncline_seq] <= 500;
 
@@ -97,6 +100,7 @@ WHERE
       `_syncline_rows`.`id` = `Matters`.`id`
   );
 DELETE FROM `law`.`Matters`;
+TRUNCATE TABLE   `law`.`Matters`;
 INSERT INTO `law`.`Matters` (
   `id`,
   `name`,
