@@ -146,6 +146,7 @@ _CASES: Mapping[str, Callable[[str], Statements]] = {
     "merge_keys_only": _merge(columns=("id",)),
     "merge_removing": _merge(removing=True),
     "merge_soft_deletes": _merge(soft=True, synced_at=True, removing=True),
+    "merge_rewritten": _merge(rewritten=True, soft=True, synced_at=True, removing=True),
     "merge_history": _merge(history=True, version="changed", removing=True),
     "begin_history": lambda _: _steps(
         [disposition.begin_history(replace(_SHAPE, history=True, version="changed"))]
