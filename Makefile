@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench hotspots lock docs screenshots clean
+.PHONY: demo test test-airbyte lint bench hotspots lock docs screenshots clean
 demo: $(VENV)/.installed
 	$(BIN)/syncline demo
 
@@ -13,6 +13,11 @@ test: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2 --dist loadfile
+
+# Downloads the connectors' packages that are listed, imports their manifests and reads every table.
+test-airbyte: $(VENV)/.dev
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest build/airbyte -r tests/standins/airbyte-packages.txt
+	PYTHONPATH=tests $(BIN)/python -m standins.airbyte_packages build/airbyte
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ import base64
 import json
 import stat
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -303,3 +304,8 @@ def test_what_a_profile_and_a_connection_say_together() -> None:
     for each in missing:
         with pytest.raises(PropertyError, match="OAuthClientId"):
             registration(each, settings, Credentials())
+
+
+def test_without_an_address_to_agree_at_tokens_must_be_given() -> None:
+    with pytest.raises(CredentialError, match="does not know where people agree"):
+        authorization(replace(KNOWN, authorize_url=""), redirect_uri="x")

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from syncline.cli import interrupt, store_commands
+from syncline.cli.import_commands import import_app
 from syncline.cli.node_commands import jobs_app, runs_app, worker
 from syncline.cli.profile_commands import profile_app
 
@@ -22,6 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+profile_app.add_typer(import_app)
 app.add_typer(profile_app)
 store_commands.add_to(app)
 app.add_typer(jobs_app)

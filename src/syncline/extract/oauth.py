@@ -100,7 +100,15 @@ def registration(
 def authorization(
     known: Registration, *, redirect_uri: str, state: str = "", verifier: str = ""
 ) -> Authorization:
-    """Return the address at which the user gives consent; state and verifier are drawn if ''."""
+    """Return the address at which the user gives consent; state and verifier are drawn if ''.
+
+    Raises `CredentialError` if the profile does not know it.
+    """
+    if not known.authorize_url:
+        raise CredentialError(
+            "the profile does not know where people agree",
+            hint="give OAuthRefreshToken, or write authorize_url into the profile",
+        )
     state = state or token_urlsafe(32)
     more = dict(known.parameters)
     if known.pkce:

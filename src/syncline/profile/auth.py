@@ -45,7 +45,10 @@ class OAuth(_Scheme):
     """OAuth 2.0 authorization code with refresh (RFC 6749), optionally with PKCE (RFC 7636)."""
 
     scheme: Literal["OAuth"] = Field(description="OAuth 2.0 authorization code with refresh.")
-    authorize_url: str = Field(description="Where people agree; may name settings.")
+    authorize_url: str = Field(
+        description="Where people agree; may name settings. Empty: unknown, so that tokens must be "
+        "given, and are only refreshed."
+    )
     token_url: str = Field(description="Where codes become tokens; may name settings.")
     revoke_url: str | None = Field(
         default=None, description="Where tokens are given back; may name settings."

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, TypeAlias
-from urllib.parse import SplitResult, parse_qsl, urljoin, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urljoin, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -330,6 +330,8 @@ _TOTAL = "\0total"
 #: One link of a Link header; commas may stand in its address and in quotes.
 _LINK = re.compile(r"<([^<>]*)>((?:[^,<>\"]|\"[^\"]*\")*)")
 _REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
+#: What stands in paths as it is; APIs write addresses with spaces and letters of all kinds.
+_IN_PATHS = "%/:=&~+!$,;'@()*"
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -355,7 +357,9 @@ def follow(request: Request, link: Json) -> Request | None:
             f"{there.scheme}://{there.hostname}",
             hint="set BaseURL to the host that the API names in its links",
         )
-    following = request.moved(f"{here.scheme}://{here.netloc}{there.path}", there.query)
+    following = request.moved(
+        f"{here.scheme}://{here.netloc}{quote(there.path, safe=_IN_PATHS)}", there.query
+    )
     return _onward(request, following)
 
 

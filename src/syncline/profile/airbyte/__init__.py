@@ -1,0 +1,1 @@
+"""Declarative manifests of Airbyte connectors, read into profiles."""
