@@ -131,7 +131,10 @@ async def running_node(
         await asyncio.to_thread(heart.register)
         # Last of all, when nothing runs here any more: then others may have it.
         stack.push_async_callback(asyncio.to_thread, heart.leave)
-        DBOS(config=configuration(address, executor, settings))
+        configured = configuration(address, executor, settings)
+        if (own := configured["system_database_engine"]) is not None:
+            stack.callback(own.dispose)
+        DBOS(config=configured)
         stack.push_async_callback(_ended)
         works = register(desk, settings)
         stack.push_async_callback(works.cut_off)
