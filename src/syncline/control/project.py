@@ -238,6 +238,21 @@ class JobSpec(_Part):
     continue_on_error: bool = Field(
         default=True, description="Begin the tasks that are left when one has failed."
     )
+    retries: int = Field(
+        default=2,
+        ge=0,
+        le=20,
+        description="How often a worker tries a task again after an error that may pass.",
+    )
+    retry_seconds: float = Field(
+        default=30.0, ge=0, description="Seconds before the first of them; twice as many each time."
+    )
+    timeout: float | None = Field(
+        default=None,
+        gt=0,
+        description="Seconds that a worker's run may take; what is committed stays, and the next "
+        "run goes on from there.",
+    )
 
 
 class Project(_Part):

@@ -73,4 +73,7 @@ class ProjectJobs:
             destination=opener(self.project, spec.destination),
             parallel_tasks=spec.parallel_tasks,
             continue_on_error=spec.continue_on_error,
+            retries=spec.retries,
+            retry_seconds=spec.retry_seconds,
+            timeout=spec.timeout,
         )
