@@ -7,10 +7,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from syncline.control.unprofiled import downloaded
+from syncline.cli.output import Format, write
+from syncline.control.project import substituted
+from syncline.control.unprofiled import downloaded, inferred, preview, request_of
 from syncline.errors import ProfileError, PropertyError
+from syncline.profile.infer.draft import access, refuse_secrets
+from syncline.profile.loader import parse_profile
 from syncline.profile.openapi.document import read_document
 from syncline.profile.openapi.generate import generate as generated
+from syncline.profile.writing import questions, written
 
 
 async def generate(
@@ -33,6 +38,51 @@ async def generate(
     if output is not None:
         console.print(f"   next: syncline profile check {escape(str(output))} --live")
     return 0
+
+
+async def infer(
+    url: str,
+    *,
+    auth: str,
+    headers: Sequence[str],
+    name: str,
+    pages: int,
+    output: Path | None,
+    console: Console,
+) -> int:
+    """Write the profile of the list at an address, and show its first rows."""
+    request = request_of(url)
+    given = _headers(headers)
+    refuse_secrets(request, given)
+    granted = access(str(substituted("--auth", {"auth": auth})["auth"]))
+    content, learnt = await inferred(request, granted, headers=given, name=name, pages=pages)
+    head = ("", "Made by 'syncline profile infer'. Lines with '# ?' are open questions.", "")
+    text = written(head, content)
+    profile = parse_profile(text, "the inferred profile")
+    _write(text, output)
+    console.print(
+        f"[green]ok[/] {escape(profile.name)}: {learnt.asked} requests, {learnt.records} records; "
+        f"pages read: {learnt.pages}"
+    )
+    if count := questions(content):
+        console.print(f"   {count} questions are open: look for '# ?'")
+    table = next(iter(profile.tables))
+    rows = await preview(profile, granted, table)
+    # The profile is the result; what it reads is shown beside it.
+    write(rows, Format.TABLE, None, console)
+    return 0
+
+
+def _headers(given: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for each in given:
+        name, colon, value = each.partition(":")
+        if not colon or not name.strip():
+            raise PropertyError(
+                f"the header {each!r} has no value", hint="write --header 'Name: value'"
+            )
+        found[name.strip()] = value.strip()
+    return found
 
 
 def names(given: Sequence[str]) -> list[str]:

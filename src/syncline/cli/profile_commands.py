@@ -44,6 +44,41 @@ def profile_generate(
     running.run(lambda console: making.generate(openapi, tables or [], output, console))
 
 
+@profile_app.command("infer")
+def profile_infer(
+    url: Annotated[str, typer.Option("--url", help="Address that answers with a list of records.")],
+    *,
+    auth: Annotated[
+        str,
+        typer.Option(
+            "--auth",
+            help="bearer:TOKEN, basic:USER:PASSWORD, header:NAME:VALUE or query:NAME:VALUE; "
+            "${NAME} in it is an environment variable.",
+        ),
+    ] = "none",
+    header: Annotated[
+        list[str] | None,
+        typer.Option("--header", "-H", help="'Name: value' of a header, again for more."),
+    ] = None,
+    name: Annotated[
+        str, typer.Option("--name", help="Name of the profile; default: the host's.")
+    ] = "",
+    pages: Annotated[
+        int, typer.Option(min=1, max=100, help="Pages whose records are looked at.")
+    ] = 5,
+    output: ProfileOutputOption = None,
+) -> None:
+    """Make a profile from live pages of one list. What is not certain is a '# ?' comment."""
+    from syncline.cli import making, running  # noqa: PLC0415 (start-up time)
+
+    running.run(
+        lambda console: making.infer(
+            url, auth=auth, headers=header or [], name=name, pages=pages, output=output,
+            console=console,
+        )
+    )  # fmt: skip
+
+
 @profile_app.command("check")
 def profile_check(
     profile: Annotated[str, typer.Argument(help="A bundled profile's name, or a .yaml file.")],

@@ -1,38 +1,36 @@
 """APIs that no profile describes yet: asked for single addresses."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+import pyarrow as pa
 
 from syncline.control.clock import SystemClock
 from syncline.control.connections import opened_api
+from syncline.control.inferring import Asks, Explorer
 from syncline.control.properties import ApiProperties
 from syncline.errors import PropertyError
+from syncline.model.table import Scan
+from syncline.profile.infer.columns import changes_seen, columns_seen
+from syncline.profile.infer.draft import Access, Shown, base_of, content_of
 from syncline.profile.pagination import Request
 from syncline.profile.schema import Profile
+from syncline.profile.writing import Plain
+
+#: Rows of a preview.
+_PREVIEWED = 10
 
 
-class Answered(Protocol):
-    """An answer as far as it matters here."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What was asked, and what came of it."""
 
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Names in lower case."""
-        ...
-
-    @property
-    def body(self) -> bytes:
-        """What was said."""
-        ...
-
-
-class Asks(Protocol):
-    """Something that answers requests."""
-
-    async def ask(self, request: Request) -> Answered:
-        """Return the answer; raise `syncline.errors` if it refuses."""
-        ...
+    asked: int
+    records: int
+    pages: int
 
 
 @asynccontextmanager
@@ -59,6 +57,69 @@ async def downloaded(url: str) -> bytes:
     content = {"auth": [{"scheme": "None"}], "base_url": request.url}
     async with unprofiled(content, {}) as api:
         return (await api.ask(request)).body
+
+
+async def inferred(
+    request: Request,
+    granted: Access,
+    *,
+    headers: Mapping[str, str],
+    name: str,
+    pages: int,
+) -> tuple[dict[str, Plain], Counts]:
+    """Return the content of the profile of a list, and what it took to find it out.
+
+    Raises `ProfileError` if the answer has no records, and what asking raises.
+    """
+    base, _, _ = base_of(request)
+    content = {
+        "settings": granted.settings,
+        "auth": [granted.auth],
+        "base_url": base,
+        "headers": headers,
+    }
+    async with unprofiled(content, properties(granted)) as api:
+        explorer = Explorer(api=api)
+        learnt = await explorer.learn(request, pages=pages)
+        seen = columns_seen(learnt.records)
+        changes = changes_seen(seen)
+        found = [(c, await explorer.changed_parameter(learnt.pages[0], c)) for c in changes[:2]]
+        incremental = next(((c, p) for c, p in found if p is not None), None)
+    shown = Shown(
+        request=request,
+        records_path=learnt.records_path,
+        records=learnt.records,
+        paginator=learnt.paginator,
+        paging_reason=learnt.paging_reason,
+        paging_proven=learnt.paging_proven,
+        size_parameter=learnt.size_parameter,
+        size=learnt.size,
+        pages=len(learnt.pages),
+        incremental=incremental,
+        changes=changes,
+    )
+    counts = Counts(asked=explorer.asked, records=len(learnt.records), pages=len(learnt.pages))
+    return content_of(shown, granted, name=name, headers=headers), counts
+
+
+async def preview(profile: Profile, granted: Access, table: str) -> pa.Table:
+    """Return the first rows that a profile reads of a table."""
+    given = ApiProperties.model_validate({"Profile": profile.name, **properties(granted)})
+    async with opened_api(
+        "preview", given, profile, SystemClock(), observe=lambda _: None, say=lambda _: None
+    ) as source:
+        described = (await source.tables())[table]
+        names = tuple(n for n in described.schema.names if n not in described.filter_only)
+        scan = Scan(table=described, columns=names, limit=_PREVIEWED, keep_rejects=True)
+        async with aclosing(source.read(scan, None)) as batches:
+            async for batch in batches:
+                return pa.Table.from_batches([batch.records]).slice(0, _PREVIEWED)
+        return pa.Table.from_batches([], scan.schema)
+
+
+def properties(granted: Access) -> dict[str, Any]:
+    """Return the properties of a connection that is granted access."""
+    return {**granted.properties, "ProfileSettings": dict(granted.given)}
 
 
 def request_of(url: str) -> Request:

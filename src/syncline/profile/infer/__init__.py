@@ -1,0 +1,1 @@
+"""From pages as they came to what a profile says of them."""
