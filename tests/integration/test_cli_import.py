@@ -7,7 +7,11 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from acceptance.processes import cold
+from standins.pages import Api, serving
+from standins.reading import batches_of, ids_of, items, scan_of, source_of
 from syncline.cli.main import app
+from syncline.model.table import Operator, Predicate
 from syncline.profile.loader import load_profile
 
 DATA = Path(__file__).parents[1] / "unit" / "data" / "airbyte"
@@ -76,3 +80,36 @@ def test_what_is_no_manifest(tmp_path: Path, content: bytes | None, said: str) -
     code, _, err = run("airbyte", str(file))
     assert code == 2
     assert said in err
+
+
+RSD = """<api:script xmlns:api="http://apiscript.com/ns?v1">
+  <api:info title="Items">
+    <attr name="Id" xs:type="int" key="true" other:xPath="id"/>
+    <attr name="Name" other:xPath="name"/>
+    <attr name="Changed" xs:type="datetime" other:xPath="/json/data/updated_at"/>
+  </api:info>
+  <api:set attr="uri" value="URL/items?kind=[_input.Kind]"/>
+  <api:set attr="RepeatElement" value="/json/data"/>
+  <api:set attr="EnablePaging" value="TRUE"/>
+  <api:set attr="pageurlpath" value="/json/meta/paging/next"/>
+  <api:script method="GET"><api:call op="apisadoExecuteJSONGet"><api:push/></api:call></api:script>
+</api:script>"""
+
+
+async def test_a_schema_file_of_cdata_is_read_to_the_last_row(tmp_path: Path) -> None:
+    rows = [{**row, "kind": "ab"[row["id"] % 2]} for row in items(10)]
+    async with serving(Api(lists={"/items": rows})) as api:
+        file, output = tmp_path / "Items.rsd", tmp_path / "items.yaml"
+        file.write_text(RSD.replace("URL", api.url), "utf-8")
+        ended = await cold(
+            "profile", "import", "cdata", str(file), "--name", "Small", "-o", str(output),
+            cwd=tmp_path,
+        )  # fmt: skip
+        assert (ended.code, "Small: 1 tables imported, 0 not" in ended.err) == (0, True)
+        async with source_of(api, output.read_text("utf-8"), settings={}) as source:
+            assert ids_of(await batches_of(source, await scan_of(source, "Items")), "Id") == [
+                *range(1, 11)
+            ]
+            kind = Predicate(column="Kind", operator=Operator.EQ, values=("a",))
+            scan = await scan_of(source, "Items", predicates=(kind,))
+            assert ids_of(await batches_of(source, scan), "Id") == [2, 4, 6, 8, 10]

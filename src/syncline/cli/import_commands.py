@@ -34,3 +34,17 @@ def import_airbyte(
     from syncline.cli import importing, running  # noqa: PLC0415 (start-up time)
 
     running.run(lambda console: importing.airbyte(file, name, output, console))
+
+
+@import_app.command("cdata")
+def import_cdata(
+    file: FileArgument, name: NameOption = "", output: ImportOutputOption = None
+) -> None:
+    """Import an .apip or .rsd file of CData's API Driver, as far as it goes.
+
+    Taken over are columns, keys, addresses, headers, parameters and the attributes of paging.
+    Tables whose script does more are named and left out.
+    """
+    from syncline.cli import importing, running  # noqa: PLC0415 (start-up time)
+
+    running.run(lambda console: importing.cdata(file, name, output, console))

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from syncline.errors import ProfileError, PropertyError
 from syncline.profile.airbyte.document import imported as imported_manifest
+from syncline.profile.cdata.document import imported as imported_schemas
 from syncline.profile.imported import Imported
 from syncline.profile.loader import parse_profile
 
@@ -31,6 +32,11 @@ async def airbyte(file: Path, name: str, output: Path | None, console: Console) 
 
     found = imported_manifest(text, str(file), name=name or _name(file), schema=schema)
     return _done(found, output, console)
+
+
+async def cdata(file: Path, name: str, output: Path | None, console: Console) -> int:
+    """Write the profile of schema files of CData's, and say what is not in it."""
+    return _done(imported_schemas(file, name or _name(file)), output, console)
 
 
 def _name(file: Path) -> str:

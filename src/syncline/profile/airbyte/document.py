@@ -6,17 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import ValidationError
-
 from syncline.errors import ProfileError
 from syncline.profile.airbyte.columns import flat
 from syncline.profile.airbyte.findings import Findings, Refused
 from syncline.profile.airbyte.manifest import Component, manifest_of
 from syncline.profile.airbyte.settings import Settings
 from syncline.profile.airbyte.streams import LoadSchema, Made, Making, made
-from syncline.profile.check import contradictions
-from syncline.profile.imported import Imported
-from syncline.profile.schema import Profile
+from syncline.profile.imported import Imported, unsound
 from syncline.profile.writing import written
 
 _NOT_IN_NAMES = re.compile(r"[\s.{}\[\]\"']+")
@@ -108,7 +104,8 @@ class _Streams:
         self._keep_one_auth()
         base = Counter(each.base_url for each in self._made.values()).most_common(1)
         profile = self._profile(name, base[0][0] if base else "")
-        for table in self._unsound(profile):
+        for table, why in unsound(profile).items():
+            self.findings.refused[table] = why
             del profile["tables"][table]
         if not profile["tables"]:
             why = "; ".join(f"{n}: {w}" for n, w in list(self.findings.refused.items())[:5])
@@ -168,31 +165,6 @@ class _Streams:
             return 0
         given = level.get("default_concurrency") if level is not None else None
         return given if isinstance(given, int) and given > 0 else 0
-
-    def _unsound(self, profile: dict[str, Any]) -> list[str]:
-        """Return the tables that make no sound profile, and say why; children of one with it."""
-        tables = profile["tables"]
-        bad: list[str] = []
-        for name in tables:
-            whole = {**profile, "tables": {name: tables[name], **self._above(name, tables)}}
-            try:
-                found = contradictions(Profile.model_validate(whole))
-                why = found[0][1] if found else ""
-            except ValidationError as error:
-                first = error.errors(include_url=False)[0]
-                why = f"{'.'.join(map(str, first['loc'][2:]))}: {first['msg']}"
-            if why:
-                self.findings.refused[name] = why
-                bad.append(name)
-        return bad
-
-    def _above(self, name: str, tables: Mapping[str, Any]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        parent = tables[name].get("fan_out", {}).get("parent")
-        while parent in tables and parent not in found:
-            found[parent] = tables[parent]
-            parent = tables[parent].get("fan_out", {}).get("parent")
-        return found
 
 
 def _retry(every: list[Made]) -> dict[str, Any]:

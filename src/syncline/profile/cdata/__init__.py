@@ -1,0 +1,1 @@
+"""Schema files of CData's API Driver, read into profiles as far as they go."""
