@@ -8,30 +8,33 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, TypeAlias
 
-import duckdb
+from sqlglot import exp
 
 from standins.clocks import SkippingClock
-from syncline.control.connections import opened_api, opener
-from syncline.control.jobs import JobRun, run_job
-from syncline.control.project import ConnectionSpec, JobSpec, Project, TaskSpec
+from syncline.control.connections import opened_api
+from syncline.control.project import JobSpec, TaskSpec
 from syncline.control.properties import ApiProperties, parse_pairs, properties_of
 from syncline.control.tasks import tasks_of
+from syncline.destinations.duckdb import open_duckdb
 from syncline.extract.source import RestSource
+from syncline.model.job import Task
+from syncline.model.ports import Destination
 from syncline.model.run import Result
 from syncline.profile.columns import FlatColumn, child_columns, table_columns
 from syncline.profile.loader import load_profile
 from syncline.profile.schema import ApiTable, Child, ParentFanOut, Profile, ValueFanOut
 from syncline.profile.settings import resolved
 from syncline.profile.template import fill
+from syncline.query.plan import Plan
 from syncline.sandbox.server import Sandbox
 from syncline.sandbox.vendor_description import vendors
 from syncline.sandbox.vendor_rows import VendorList
+from syncline.sync import plan_of, sync
 
 Row: TypeAlias = dict[str, Any]
 
@@ -47,9 +50,10 @@ class Standing:
     name: str
     profile: Profile
     settings: Mapping[str, str]
-    database: Path
-    project: Project
     source: RestSource
+    lake: Destination
+    #: By task.
+    plans: dict[str, Plan] = field(default_factory=dict)
 
     def listed(self, table: ApiTable) -> VendorList:
         """Return the stand-in's list that a table's path and method stand for."""
@@ -84,69 +88,71 @@ class Standing:
 
     async def run(self, names: Sequence[str], *, run: str) -> Mapping[str, Result]:
         """Bring the tables of these names up to date."""
-        tasks = tuple(TaskSpec(table=name, parallel=1, allow_empty=True) for name in names)
-        job = JobSpec(source="api", destination="lake", tasks=tasks)
-        found = await run_job(
-            JobRun(
-                id=run,
-                tasks=tasks_of("job", job),
-                source=self.source,
-                destination=opener(self.project, "lake"),
-                clock=SkippingClock(),
-                observe=lambda _task, _event: None,
+        clock, known = SkippingClock(), await self.source.tables()
+        for task in self.tasks(names):
+            self.plans.setdefault(task.id, plan_of(task, known, clock))
+        plans = [self.plans[task.id] for task in self.tasks(names)]
+        self.source.expect([scan for planned in plans for scan in planned.scans])
+        return {
+            task.target: await sync(
+                task, self.source, self.lake,
+                run=f"{run}/{task.id}", clock=clock, observe=lambda _: None, planned=planned,
             )
-        )
-        wrong = {o.task.target: o.error for o in found if o.error is not None}
-        assert not wrong, wrong
-        return {o.task.target: o.result for o in found if o.result is not None}
+            for task, planned in zip(self.tasks(names), plans, strict=True)
+        }  # fmt: skip
 
-    def differences(self, names: Collection[str]) -> Iterator[Any]:
-        """Yield what the database and the stand-in do not agree on, over tables of these names."""
-        with duckdb.connect(str(self.database)) as lake:
-            for name, columns, key, rows in expected(self):
-                if name not in names:
-                    continue
-                result = lake.execute(f'FROM "{name}"')
-                own = [d[0] for d in result.description or ()]
-                if own != [c.name for c in columns]:
-                    yield name, own
-                    continue
-                found = [
-                    {c.name: _seen(c.type, v) for c, v in zip(columns, row, strict=True)}
-                    for row in result.fetchall()
-                ]
-                order = key or own
-                ours, theirs = sorted(found, key=_by(order)), sorted(rows, key=_by(order))
-                if len(ours) != len(theirs):
-                    yield name, len(ours), len(theirs)
-                yield from (
-                    (name, {n: (a[n], b[n]) for n in own if a[n] != b[n]})
-                    for a, b in zip(ours, theirs, strict=False)
-                    if a != b
-                )
+    def tasks(self, names: Sequence[str]) -> tuple[Task, ...]:
+        specs = tuple(TaskSpec(table=name, parallel=1, allow_empty=True) for name in names)
+        return tasks_of("job", JobSpec(source="api", destination="lake", tasks=specs))
+
+    async def differences(self, names: Collection[str]) -> list[Any]:
+        """Return what the database and the stand-in do not agree on, over tables of these names."""
+        return [
+            each
+            for name, columns, key, rows in expected(self)
+            if name in names
+            for each in await self._differences(name, columns, key, rows)
+        ]
+
+    async def _differences(
+        self, name: str, columns: Sequence[FlatColumn], key: Sequence[str], rows: Sequence[Row]
+    ) -> list[Any]:
+        found = await self.lake.fetch(exp.select("*").from_(exp.to_table(f'"{name}"')))
+        if found.schema.names != [c.name for c in columns]:
+            return [(name, found.schema.names)]
+        own = [{c.name: _seen(c.type, row[c.name]) for c in columns} for row in found.to_pylist()]
+        order = key or found.schema.names
+        ours, theirs = sorted(own, key=_by(order)), sorted(rows, key=_by(order))
+        if len(ours) != len(theirs):
+            return [(name, len(ours), len(theirs))]
+        return [
+            (name, {n: (a[n], b[n]) for n in a if a[n] != b[n]})
+            for a, b in zip(ours, theirs, strict=True)
+            if a != b
+        ]
 
 
 @asynccontextmanager
-async def standing(sandbox: Sandbox, name: str, folder: Path) -> AsyncIterator[Standing]:
+async def standing(sandbox: Sandbox, name: str) -> AsyncIterator[Standing]:
     """Connect to a stand-in as its own description says."""
     text = vendors()[name].connection.replace("{url}", f"{sandbox.url}/{name}")
     given = properties_of(ApiProperties, parse_pairs(text))
     profile = load_profile(given.profile)
-    database = folder / f"{name}.duckdb"
-    lake = ConnectionSpec(type="duckdb", properties={"Database": str(database)})
-    project = Project(connections={"lake": lake})
+    lake = open_duckdb(":memory:")
     async with opened_api(
         "api", given, profile, SkippingClock(), observe=lambda _: None, say=lambda _: None
     ) as source:
-        yield Standing(
-            sandbox=sandbox,
-            name=name,
-            profile=profile,
-            settings=resolved(profile, given.settings),
-            database=database,
-            project=project,
-            source=source,
-        )
+        try:
+            yield Standing(
+                sandbox=sandbox,
+                name=name,
+                profile=profile,
+                settings=resolved(profile, given.settings),
+                source=source,
+                lake=lake,
+            )
+        finally:
+            await lake.aclose()
 
 
 def expected(
