@@ -14,6 +14,7 @@ from syncline.cli import interrupt, store_commands
 from syncline.cli.import_commands import import_app
 from syncline.cli.node_commands import jobs_app, runs_app, worker
 from syncline.cli.profile_commands import profile_app
+from syncline.cli.serve_command import serve
 
 app = typer.Typer(
     name="syncline",
@@ -28,6 +29,7 @@ app.add_typer(profile_app)
 store_commands.add_to(app)
 app.add_typer(jobs_app)
 app.add_typer(runs_app)
+app.command()(serve)
 app.command()(worker)
 
 Format = Literal["table", "json", "csv", "parquet"]

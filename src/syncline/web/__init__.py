@@ -1,0 +1,1 @@
+"""The web pages: NiceGUI over the use cases, one module a page."""

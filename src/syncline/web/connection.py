@@ -1,0 +1,214 @@
+"""One connection: its form, its test, its sign-in."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from fastapi import Request
+from nicegui import ui
+
+from syncline.control.forms import offers
+from syncline.control.sealing import nested
+from syncline.control.usecases.connections import (
+    Connection,
+    ConnectionEdit,
+    create_connection,
+    delete_connection,
+    edit_connection,
+    get_connection,
+    spec_of,
+)
+from syncline.control.usecases.looking import Tested, check_connection, check_properties
+from syncline.errors import Missing
+from syncline.web.connection_form import ConnectionForm
+from syncline.web.connections import TITLES, type_title
+from syncline.web.frame import heading
+from syncline.web.parts import button, card, confirmed, empty, facts, link_button
+from syncline.web.visitor import Visitor, done
+from syncline.web.wording import ago, many
+
+_CRUMBS = (("Connections", "/connections"),)
+
+
+async def new(visitor: Visitor, request: Request) -> None:
+    """Build the page of a connection that is not there yet."""
+    type_ = request.path_params["type_"]
+    profile = request.query_params.get("profile", "")
+    offer = next((o for o in offers() if (o.type, o.profile) == (type_, profile)), None)
+    title = offer.title if offer else TITLES.get(type_, type_)
+    if type_ not in TITLES or not visitor.may("connections.edit"):
+        _nothing(f"There is no type of connection {type_!r}.")
+        return
+    with heading(f"New {title} Connection", crumbs=(*_CRUMBS, ("Add", "/connections/new"))):
+        pass
+    given: Mapping[str, object] = {"Profile": profile} if profile else {}
+    page = _Page(visitor, None, type_)
+    with card():
+        page.build(given, suggested=profile or type_)
+
+
+async def shown(visitor: Visitor, request: Request) -> None:
+    """Build the page of a connection."""
+    name = request.path_params["name"]
+    try:
+        async with visitor.looking() as work:
+            found = await get_connection(work, name)
+    except Missing:
+        _nothing(f"There is no connection {name}, or your role does not show it.")
+        return
+    page = _Page(visitor, found, found.type)
+    with heading(found.name, under=type_title(found), crumbs=_CRUMBS):
+        if visitor.may("connections.edit", found.name):
+            button("Delete", page.delete, icon="delete")
+    with ui.element("div").classes("beside"):
+        with card():
+            page.build(found.properties)
+        with ui.element("div").classes("rows"), card("Overview"):
+            _overview(visitor, found)
+
+
+def _overview(visitor: Visitor, found: Connection) -> None:
+    status = {"ok": "Successful", "failed": "Failed", None: "Not tested yet"}[found.status]
+    facts(
+        (
+            ("Status", status),
+            ("Last test", ago(found.tested_at, visitor.now, visitor.zone)),
+            ("Used by", many(found.jobs, "job") if found.jobs else "no job"),
+            ("Changed", f"{ago(found.changed_at, visitor.now, visitor.zone)}, {found.changed_by}"),
+        )
+    )
+
+
+def _nothing(text: str) -> None:
+    with empty("power_off", "Not found", text):
+        link_button("Back to Connections", "/connections")
+
+
+def show_test(tested: Tested) -> None:
+    """Show what a test looked at, step by step."""
+    kind = "good" if tested.ok else "bad"
+    box = ui.element("div").classes(f"note is-{kind}").props("role=status")
+    with box, ui.element("ul").classes("steps"):
+        for step in tested.steps:
+            with ui.element("li"):
+                ui.icon("check_circle" if step.ok else "cancel").props("aria-hidden=true")
+                with ui.element("div"):
+                    ui.label(step.name[:1].upper() + step.name[1:]).classes("note-title")
+                    ui.label(step.message)
+                    if step.hint:
+                        ui.label(step.hint[:1].upper() + step.hint[1:]).classes("muted")
+
+
+class _Page:
+    def __init__(self, visitor: Visitor, found: Connection | None, type_: str) -> None:
+        self._visitor = visitor
+        self._found = found
+        self._type = type_
+
+    def build(self, given: Mapping[str, object], *, suggested: str = "") -> None:
+        found = self._found
+        with ui.element("div").classes("rows"):
+            with ui.element("div").classes("form"):
+                self._name = ui.input("Name *", value=found.name if found else suggested)
+                self._name.props("outlined stack-label maxlength=50")
+                if found:
+                    self._name.props("readonly").props["hint"] = "Jobs know it by this name."
+            secrets = frozenset(found.secrets) if found else frozenset[str]()
+            self._form = ConnectionForm(self._type, given, secrets)
+            with ui.element("div").classes("form"):
+                self._description = ui.input(
+                    "Description", value=found.description if found else ""
+                ).props("outlined stack-label")
+                self._labels = ui.input_chips(
+                    "Labels", value=list(found.labels) if found else [], new_value_mode="add-unique"
+                ).props("outlined stack-label use-chips")
+            with ui.element("div").classes("row-line"):
+                if self._visitor.may("connections.edit", found.name if found else None):
+                    button("Save Changes", self.save, icon="check", main=True)
+                    button("Test Connection", self.test, icon="network_check")
+                link_button("Cancel", "/connections")
+            self._tested = ui.element("div").props("aria-live=polite")
+
+    async def test(self) -> None:
+        if self._form.missing:
+            self._form.tabs.value = "Settings"
+            return
+        self._tested.clear()
+        with self._tested, ui.element("div").classes("note"):
+            ui.spinner(size="20px")
+            ui.label("Testing …")
+        found: list[Tested] = []
+
+        async def check() -> None:
+            found.append(await self._check())
+
+        await self._visitor.attempt(check)
+        self._tested.clear()
+        with self._tested:
+            for tested in found:
+                show_test(tested)
+
+    async def _check(self) -> Tested:
+        """Test what is in the form; what is stored already is tested as it is, and noted."""
+        visitor, found = self._visitor, self._found
+        actor = await visitor.who()
+        given = nested(self._form.properties)
+        if found is not None and given == nested(found.properties):
+            return await check_connection(visitor.plane, actor, found.name)
+        return await check_properties(
+            visitor.plane, actor, self._type, given, found.name if found else ""
+        )
+
+    async def save(self) -> None:
+        if not self._name.value:
+            self._name.props('error error-message="This is needed"')
+            return
+        if self._form.missing:
+            self._form.tabs.value = "Settings"
+            return
+        new = self._found is None
+        if not await self._visitor.attempt(self._keep):
+            return
+        if new:
+            ui.navigate.to(f"/connections/{quote(self._name.value)}")
+        else:
+            done("Saved")
+
+    async def _keep(self) -> None:
+        properties = nested(self._form.properties)
+        labels = tuple(self._labels.value)
+        async with self._visitor.changing() as work:
+            if self._found is None:
+                spec = spec_of(
+                    {
+                        "type": self._type,
+                        "properties": properties,
+                        "description": self._description.value,
+                        "labels": labels,
+                    }
+                )
+                await create_connection(work, self._name.value, spec)
+            else:
+                edit = ConnectionEdit(
+                    properties=properties,
+                    description=self._description.value,
+                    labels=labels,
+                    version=self._found.version,
+                )
+                self._found = await edit_connection(work, self._found.name, edit)
+
+    async def delete(self) -> None:
+        assert self._found is not None  # noqa: S101 (the button is on existing ones only)
+        name = self._found.name
+        if not await confirmed(
+            f"Delete {name}?",
+            "Its settings and secrets are removed. Data that was replicated with it stays.",
+            "Delete Connection",
+        ):
+            return
+
+        async def delete() -> None:
+            async with self._visitor.changing() as work:
+                await delete_connection(work, name)
+
+        if await self._visitor.attempt(delete):
+            ui.navigate.to("/connections")

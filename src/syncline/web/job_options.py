@@ -1,0 +1,52 @@
+"""What holds for all tasks of a job."""
+
+from nicegui import ui
+
+from syncline.control.usecases.jobs import Job, job_of
+from syncline.web.parts import button
+from syncline.web.saving import save_job
+from syncline.web.spec_form import SpecForm
+from syncline.web.visitor import Visitor
+
+_NAMES = (
+    "description", "labels", "parallel_tasks", "continue_on_error", "all_tables", "table_prefix",
+    "schema_", "start",
+)  # fmt: skip
+_TITLES = {
+    "parallel_tasks": "Parallel tasks",
+    "continue_on_error": "Continue on error",
+    "all_tables": "All tables",
+    "table_prefix": "Table prefix",
+    "schema_": "Destination schema",
+    "start": "Replicate start value",
+}
+
+
+async def build(visitor: Visitor, job: Job) -> None:
+    """Build the tab."""
+    part = _Part(visitor, job)
+    with ui.element("section").classes("card"), ui.element("div").classes("padded rows"):
+        part.show()
+
+
+class _Part:
+    def __init__(self, visitor: Visitor, job: Job) -> None:
+        self._visitor = visitor
+        self._job = job
+
+    def show(self) -> None:
+        self._form = SpecForm(self._job.spec, _NAMES, _TITLES)
+        if self._visitor.may("jobs.edit", self._job.name):
+            with ui.element("div").classes("row-line"):
+                button("Save Changes", self._save, icon="check", main=True)
+
+    async def _save(self) -> None:
+        await self._visitor.attempt(self._saved)
+
+    async def _saved(self) -> None:
+        given = self._form.values
+        kept = {k: v for k, v in self._job.document.items() if k not in given}
+        spec = job_of(kept | {k: v for k, v in given.items() if v is not None})
+        saved = await save_job(self._visitor, self._job, spec)
+        if saved is not None:
+            self._job = saved

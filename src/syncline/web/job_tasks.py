@@ -1,0 +1,210 @@
+"""The tasks of a job: added by table or as a query, switched, moved, deleted."""
+
+from urllib.parse import quote
+
+from nicegui import events, ui
+
+from syncline.control.project import DeletesSpec, TaskSpec
+from syncline.control.usecases.jobs import Job, get_job
+from syncline.control.usecases.looking import offered_tables
+from syncline.control.usecases.tasks import (
+    add_tables,
+    add_task,
+    delete_tasks,
+    enable_tasks,
+    move_task,
+    targets,
+    task_of,
+)
+from syncline.web.parts import answered, answers, asking, button, confirmed, empty, heading_2
+from syncline.web.tables import TableChoice
+from syncline.web.visitor import Visitor, done
+from syncline.web.wording import many
+
+_COLUMNS = [
+    {"name": "target", "label": "Task", "field": "target", "align": "left"},
+    {"name": "reads", "label": "Reads", "field": "reads", "align": "left"},
+    {"name": "write", "label": "Writes", "field": "write", "align": "left"},
+    {"name": "enabled", "label": "On", "field": "enabled", "align": "left"},
+    {"name": "actions", "label": "", "field": "key", "align": "right"},
+]
+_TARGET = """
+<q-td :props="props" class="is-first wraps"><a class="cell-link" :href="props.row.url">
+{{ props.value }}</a></q-td>
+"""
+_TEXT = """
+<q-td :props="props" data-label="%s" class="wraps"><span>{{ props.value }}</span></q-td>
+"""
+_ENABLED = """
+<q-td :props="props" data-label="On" class="is-narrow">
+<q-toggle dense :model-value="props.value" :disable="!props.row.editable"
+ :aria-label="'Switch of ' + props.row.target"
+ @update:model-value="on => $parent.$emit('switch', {key: props.row.key, on: on})"></q-toggle>
+</q-td>
+"""
+_ACTIONS = """
+<q-td :props="props" class="is-actions is-narrow"><template v-if="props.row.editable">
+<q-btn flat round dense icon="arrow_upward" :disable="props.row.at === 0"
+ :aria-label="'Move up ' + props.row.target"
+ @click="$parent.$emit('move', {key: props.row.key, to: props.row.at - 1})"></q-btn>
+<q-btn flat round dense icon="delete" :aria-label="'Delete ' + props.row.target"
+ @click="$parent.$emit('remove', {key: props.row.key, target: props.row.target})"></q-btn>
+</template></q-td>
+"""
+
+
+async def build(visitor: Visitor, job: Job) -> None:
+    """Build the tab."""
+    part = _Part(visitor, job)
+    with ui.element("section").classes("card") as part.card:
+        part.show()
+
+
+class _Part:
+    card: ui.element
+
+    def __init__(self, visitor: Visitor, job: Job) -> None:
+        self._visitor = visitor
+        self._job = job
+        self._may = visitor.may("jobs.edit", job.name)
+
+    def show(self) -> None:
+        if self._may:
+            with ui.element("div").classes("tools"):
+                button("Add Tables", self._add_tables, icon="add")
+                button("Add Custom Query", self._add_query, icon="code")
+        if not self._job.spec.tasks:
+            with empty("table_rows", "No tasks yet", "Each task keeps one table or query."):
+                pass
+            return
+        table = ui.table(rows=self._rows(), columns=_COLUMNS, row_key="key", pagination=0)
+        table.classes("listing tall").props("flat hide-bottom virtual-scroll")
+        table.add_slot("body-cell-target", _TARGET)
+        table.add_slot("body-cell-reads", _TEXT % "Reads")
+        table.add_slot("body-cell-write", _TEXT % "Writes")
+        table.add_slot("body-cell-enabled", _ENABLED)
+        table.add_slot("body-cell-actions", _ACTIONS)
+        table.on("switch", self._switch)
+        table.on("move", self._move)
+        table.on("remove", self._remove)
+
+    def _rows(self) -> list[dict[str, object]]:
+        job = self._job
+        parts = zip(job.task_ids, targets(job), job.spec.tasks, strict=True)
+        return [
+            {
+                "key": key,
+                "at": at,
+                "target": target,
+                "url": f"/jobs/{quote(job.name)}/tasks/{key}",
+                "reads": reads(task),
+                "write": writes(task),
+                "enabled": task.enabled,
+                "editable": self._may,
+            }
+            for at, (key, target, task) in enumerate(parts)
+        ]
+
+    async def _again(self) -> None:
+        async with self._visitor.looking() as work:
+            self._job = await get_job(work, self._job.name)
+        self.card.clear()
+        with self.card:
+            self.show()
+
+    async def _switch(self, event: events.GenericEventArguments) -> None:
+        async def switch() -> None:
+            async with self._visitor.changing() as work:
+                await enable_tasks(
+                    work, self._job.name, [event.args["key"]], enabled=event.args["on"]
+                )
+
+        await self._visitor.attempt(switch)
+        await self._again()
+
+    async def _move(self, event: events.GenericEventArguments) -> None:
+        async def move() -> None:
+            async with self._visitor.changing() as work:
+                await move_task(work, self._job.name, event.args["key"], event.args["to"])
+
+        await self._visitor.attempt(move)
+        await self._again()
+
+    async def _remove(self, event: events.GenericEventArguments) -> None:
+        target = event.args["target"]
+        text = "The task is taken out of the job. Its table in the destination stays as it is."
+        if not await confirmed(f"Delete the task {target}?", text, "Delete Task"):
+            return
+
+        async def delete() -> None:
+            async with self._visitor.changing() as work:
+                await delete_tasks(work, self._job.name, [event.args["key"]])
+
+        if await self._visitor.attempt(delete):
+            done(f"{target} is deleted")
+            await self._again()
+
+    async def _add_tables(self) -> None:
+        source = self._job.spec.source
+
+        async def show() -> None:
+            async with self._visitor.looking() as work:
+                tables = await offered_tables(work, source)
+            known = frozenset(t.table.lower() for t in self._job.spec.tasks if t.table)
+            with ui.dialog() as dialog, ui.card().style("width:860px"):
+                with ui.element("div").classes("card-head w-full"):
+                    heading_2(f"Add Tables of {source}")
+                with ui.element("div").classes("w-full"):
+                    choice = TableChoice(self._visitor, source, tables, known=known)
+                with ui.element("div").classes("row-line padded").style("margin-left:auto"):
+                    button("Cancel", lambda: dialog.submit([]))
+                    button("Add Selected Tables", lambda: dialog.submit(choice.chosen), main=True)
+            chosen = await dialog
+            dialog.delete()
+            if chosen:
+                async with self._visitor.changing() as work:
+                    await add_tables(work, self._job.name, chosen)
+                done(f"{many(len(chosen), 'task')} added")
+                await self._again()
+
+        await self._visitor.attempt(show)
+
+    async def _add_query(self) -> None:
+        with asking("Add Custom Query") as dialog:
+            into = ui.input("Target table *", placeholder="OpenMatters")
+            into.props("outlined stack-label autofocus")
+            sql = ui.textarea("Query *", placeholder="SELECT id, display_number FROM Matters")
+            sql.props("outlined stack-label rows=8 spellcheck=false").classes("mono")
+            answers(dialog, "Cancel", "Add Query", lambda: (into.value, sql.value))
+        given = await answered(dialog)
+        if not given:
+            return
+
+        async def add() -> None:
+            task = task_of({"into": given[0].strip() or None, "query": given[1].strip() or None})
+            async with self._visitor.changing() as work:
+                await add_task(work, self._job.name, task)
+
+        if await self._visitor.attempt(add):
+            await self._again()
+
+
+def reads(task: TaskSpec) -> str:
+    """Return what a task reads, in a few words."""
+    if task.query:
+        text = " ".join(task.query.split())
+        return text if len(text) <= 80 else f"{text[:79]}…"  # noqa: PLR2004 (a line)
+    chosen = f", {many(len(task.columns), 'column')}" if task.columns else ""
+    where = f", where {task.where}" if task.where else ""
+    return f"{task.table}{chosen}{where}"
+
+
+def writes(task: TaskSpec) -> str:
+    """Return how a task writes, in a few words."""
+    mode = task.deletes.mode if isinstance(task.deletes, DeletesSpec) else task.deletes
+    parts: list[str] = [task.write or ("insert" if task.existing else "automatic")]
+    if mode != "auto":
+        parts.append(f"deletes {mode}")
+    if task.existing:
+        parts.append("existing table")
+    return ", ".join(parts)

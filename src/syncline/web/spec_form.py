@@ -1,0 +1,88 @@
+"""Fields for the settings of a job or a task, made from the model of the project file."""
+
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from nicegui import ui
+from pydantic import BaseModel
+
+
+class SpecForm:
+    """A field for each setting; what is empty goes back to its default."""
+
+    def __init__(self, spec: BaseModel, names: Sequence[str], titles: Mapping[str, str]) -> None:
+        self._inputs: dict[str, Any] = {}
+        model = type(spec)
+        written = spec.model_dump(mode="json")
+        with ui.element("div").classes("form"):
+            for name in names:
+                info = model.model_fields[name]
+                title = titles.get(name, name.strip("_").replace("_", " ").capitalize())
+                self._inputs[info.alias or name] = _input(
+                    title, info.annotation, written[name], info.description or ""
+                )
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Settings by their names in a project file; None: back to the default."""
+        return {name: _value(made) for name, made in self._inputs.items()}
+
+
+def _input(title: str, annotation: object, value: Any, text: str) -> Any:
+    choices = _choices(annotation)
+    if annotation is bool:
+        with ui.element("div"):
+            made: Any = ui.switch(title, value=value)
+            ui.label(text).classes("muted small").style("margin:-4px 0 0 50px")
+        return made
+    if choices:
+        made = ui.select(["", *choices] if value is None else list(choices), value=value or "",
+                         label=title)  # fmt: skip
+        made.props("options-dense")
+    elif _is(annotation, int) or _is(annotation, float):
+        made = ui.number(title, value=value, precision=0 if _is(annotation, int) else None)
+    elif typing.get_origin(annotation) is tuple:
+        made = ui.input_chips(title, value=list(value or ()), new_value_mode="add-unique")
+        made.props("use-chips")
+    else:
+        shown = str(value)[:10] if _is(annotation, datetime) and value else value or ""
+        example = "2026-01-31" if _is(annotation, datetime) else ""
+        made = ui.input(title, value=shown, placeholder=example)
+    made.props("outlined stack-label")
+    made.props["hint"] = text
+    return made
+
+
+def _value(made: Any) -> Any:
+    value = made.value
+    if isinstance(value, list):
+        return value or None
+    return None if value == "" else value
+
+
+def _choices(annotation: object) -> tuple[str, ...]:
+    for part in (annotation, *_union(annotation)):
+        if typing.get_origin(part) is typing.Literal:
+            return tuple(str(choice) for choice in typing.get_args(part))
+    return ()
+
+
+def _is(annotation: object, wanted: type) -> bool:
+    return wanted in (annotation, *_union(annotation))
+
+
+def _union(annotation: object) -> tuple[object, ...]:
+    origin = typing.get_origin(annotation)
+    if origin in {typing.Union, types.UnionType}:
+        return tuple(inner for part in typing.get_args(annotation) for inner in _plain(part))
+    return _plain(annotation)
+
+
+def _plain(annotation: object) -> tuple[object, ...]:
+    """Return a type without what is annotated to it."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        return (typing.get_args(annotation)[0],)
+    return (annotation,)
