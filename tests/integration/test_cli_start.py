@@ -75,3 +75,34 @@ async def test_the_help_names_every_command(processes: Processes, tmp_path: Path
     assert ended.code == 0
     for command in ("demo", "sandbox", "query", "tables", "columns", "check", "run", "profile"):
         assert f"\n  {command} " in ended.out
+
+
+_PROJECT = """\
+connections:
+  api:
+    type: api
+    properties: {Profile: clio, ProfileSettings: "BaseURL=http://127.0.0.1:1", AuthScheme: None}
+  lake: {type: duckdb, properties: {Database: lake.duckdb}}
+jobs:
+  all:
+    source: api
+    destination: lake
+    tasks:
+      - {query: "SELECT id, upper(name) AS name FROM Contacts", into: contacts}
+"""
+
+
+def test_pandas_is_not_loaded_where_it_is_installed(tmp_path: Path) -> None:
+    (tmp_path / "pandas.py").write_text("__version__ = '3.0.0'\n", "utf-8")
+    (tmp_path / "project.yaml").write_text(_PROJECT, "utf-8")
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{_LOADED}"
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "check", "project.yaml"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=True,
+    )
+    _, modules = json.loads(ended.stderr.splitlines()[-1])
+    assert {"duckdb", "pyarrow", "sqlglot"} <= set(modules)
+    assert "pandas" not in modules
