@@ -46,7 +46,10 @@ class TestProfilesByName:
             load_profile("clioo")
         assert str(caught.value) == "no profile is called 'clioo'"
         names = ", ".join(bundled_profiles())
-        assert caught.value.hint == f"bundled: {names}; or give the path of a .yaml file"
+        assert (
+            caught.value.hint
+            == f"bundled: {names}; or give the path of a .yaml file, a folder or a .zip"
+        )
 
     def test_by_path(self, tmp_path: Path) -> None:
         file = tmp_path / "mine.YML"

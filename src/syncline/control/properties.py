@@ -23,7 +23,11 @@ class Properties(BaseModel):
 class ApiProperties(Properties):
     """Properties of a connection to an API, ``type: api``."""
 
-    profile: Text = Field(alias="Profile", description="Bundled profile, or path of a .yaml file.")
+    profile: Text = Field(
+        alias="Profile",
+        description="Name of a bundled profile; path of a .yaml file, of a folder with a "
+        "profile.yaml, or of a zip of one (.zip, .apip); or https://…#sha256=….",
+    )
     profile_settings: Text | dict[str, Text] = Field(
         default="", alias="ProfileSettings", description="Settings of the profile: k=v;k=v."
     )

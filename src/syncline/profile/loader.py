@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from importlib import resources
-from pathlib import Path
 from typing import ClassVar, TypeVar
 
 import yaml
@@ -14,6 +13,7 @@ from syncline.errors import ConfigError, ProfileError
 from syncline.profile.check import contradictions
 from syncline.profile.complaints import complaints, kind, line_of
 from syncline.profile.schema import IN_WORDS, Profile
+from syncline.profile.sources import profile_text
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -69,29 +69,25 @@ _Strict.add_constructor("!sealed", _sealed)
 
 
 def load_profile(profile: str) -> Profile:
-    """Return the bundled profile of this name (any case), or the one in the file at this path.
+    """Return the bundled profile of this name (any case), or the one at a path or address.
 
-    Raises `ProfileError`.
+    A path is a .yaml file, a folder with a profile.yaml in it, or a zip of such a folder. An
+    address is ``https://…#sha256=…``; it may take half a minute the first time. Raises
+    `ProfileError`.
     """
     bundled = {name.lower(): name for name in bundled_profiles()}
     if profile.lower() in bundled:
         name = f"{bundled[profile.lower()]}.yaml"
         text = resources.files("syncline.profiles").joinpath(name).read_text("utf-8")
         return parse_profile(text, name)
-    path = Path(profile).expanduser()
-    if path.suffix.lower() not in {".yaml", ".yml"}:
+    found = profile_text(profile)
+    if found is None:
         names = ", ".join(sorted(bundled.values()))
         raise ProfileError(
             f"no profile is called {profile!r}",
-            hint=f"bundled: {names}; or give the path of a .yaml file",
+            hint=f"bundled: {names}; or give the path of a .yaml file, a folder or a .zip",
         )
-    try:
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise ProfileError(f"cannot read the profile {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ProfileError(f"cannot read the profile {path}: it is not UTF-8 text") from error
-    return parse_profile(text, str(path))
+    return parse_profile(*found)
 
 
 def bundled_profiles() -> tuple[str, ...]:

@@ -68,7 +68,7 @@ def _note(notes: list[str], text: str) -> None:
 
 def _files(path: Path) -> Mapping[str, bytes]:
     if path.suffix.lower() != ".rsd":
-        return members(path, (".rsd", ".rsb"))
+        return members(path, (".rsd", ".rsb"), shown=str(path))
     try:
         if path.stat().st_size > ONE:
             raise ProfileError(f"{path}: it is too large for a schema file")
