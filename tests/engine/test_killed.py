@@ -4,6 +4,7 @@ import asyncio
 import random
 from pathlib import Path
 
+import pytest
 from aiohttp import web
 
 from acceptance import serving, support
@@ -18,6 +19,7 @@ TASKS = (
 )
 
 
+@pytest.mark.parametrize("address", ["sqlite"], indirect=True)
 async def test_a_worker_killed_while_it_loads_is_replaced(
     address: str, store: Store, warm: Path, tmp_path: Path
 ) -> None:

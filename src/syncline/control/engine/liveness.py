@@ -145,9 +145,9 @@ class Heartbeat:
                 alive = self._beat()
                 self._steady = begun if self._steady is None else self._steady
                 self._beaten = begun
-                # After an outage all look dead, until each has had time to beat again.
-                if not self._alone and begun - self._steady > self._lease:
-                    self._bury()
+                if not self._alone:
+                    # After an outage all look dead, until each has had time to beat again.
+                    self._bury(judging=begun - self._steady > self._lease)
             except SQLAlchemyError as error:
                 self._steady = None
                 _LOG.warning("no heartbeat: %s", _said(error))
@@ -165,17 +165,19 @@ class Heartbeat:
             )
         return bool(done.rowcount)
 
-    def _bury(self) -> None:
+    def _bury(self, *, judging: bool) -> None:
+        """Take over from those that are dead; ``judging``: and find out who is."""
         clock = self._clock()
         with self._engine.begin() as connection:
-            silent = connection.execute(
-                update(nodes)
-                .where(nodes.c.state != _DEAD, nodes.c.beat_at < clock - self._lease)
-                .values(state=_DEAD, ended_at=clock)
-                .returning(nodes.c.id)
-            ).scalars()
-            for node in silent:
-                _LOG.warning("node %s has not been heard of for %s s", node, self._lease)
+            if judging:
+                silent = connection.execute(
+                    update(nodes)
+                    .where(nodes.c.state != _DEAD, nodes.c.beat_at < clock - self._lease)
+                    .values(state=_DEAD, ended_at=clock)
+                    .returning(nodes.c.id)
+                ).scalars()
+                for node in silent:
+                    _LOG.warning("node %s has not been heard of for %s s", node, self._lease)
             dead = connection.execute(
                 select(nodes.c.id).where(
                     nodes.c.state == _DEAD, nodes.c.ended_at > clock - _BURIED

@@ -92,9 +92,14 @@ class Work:
         """
         if self._load is None:
             await self._begin(attempt)
-        await self._until_due()
+        if self._load is None:
+            try:
+                return await self._over(State.SKIPPED, message="cancelled before it began")
+            finally:
+                self._desk.board.hide(self._progress)
+        await self._until_due(self._load)
         load = self._load
-        if load is None or not load.done():
+        if not load.done():
             return MORE
         self._load = None
         try:
@@ -111,7 +116,7 @@ class Work:
         self._desk.board.hide(self._progress)
 
     async def _begin(self, attempt: int) -> None:
-        """Begin to load, unless the node ends or somebody else has the task run."""
+        """Begin to load, unless the run is cancelled; wait if the node ends or has lost it."""
         while not self._stopped() and self._desk.clock.monotonic() < self._not_before:
             await self._desk.clock.sleep(_LOOK)
         # Invariant 3: a node that was frozen must not take the generation from its successor.
@@ -122,7 +127,8 @@ class Work:
         self._since = None
         self._begun = await patiently(self._desk.clock, lambda: self._claimed(attempt))
         self._desk.board.show(self._progress)
-        self._load = asyncio.create_task(self._loaded(self._begun))
+        if not self._cancelled():
+            self._load = asyncio.create_task(self._loaded(self._begun))
 
     async def _claimed(self, attempt: int) -> _Begun:
         """Write down that this node has the task run now; return what it shall do."""
@@ -131,7 +137,9 @@ class Work:
         now = desk.board.now()
         async with desk.store.writing() as connection:
             query = (
-                select(task_runs, runs.c.job_id, runs.c.options, runs.c.deadline_at)
+                select(
+                    task_runs, runs.c.job_id, runs.c.options, runs.c.deadline_at, runs.c.cancel_at
+                )
                 .join(runs, runs.c.id == task_runs.c.run_id)
                 .where(of_task)
             )
@@ -144,6 +152,8 @@ class Work:
                     started_at=row["started_at"] or now, error_code=None, error=None, hint=None,
                 )
             )  # fmt: skip
+        if row["cancel_at"] is not None:
+            desk.board.cancelled.add(progress.run)
         progress.before = Counts(**{name: row[name] for name in COUNTS})
         if row["started_at"] is not None and attempt == 1:
             desk.board.tell(
@@ -199,21 +209,19 @@ class Work:
     def _stopped(self) -> bool:
         return self._desk.draining.is_set() or self._cancelled() or self._late()
 
-    async def _until_due(self) -> None:
+    async def _until_due(self, load: asyncio.Task[Result]) -> None:
         """Wait until the load has ended, or has committed after the slice's time."""
-        if self._load is None:
-            return
         clock, settings = self._desk.clock, self._desk.settings
         due = clock.monotonic() + settings.slice_seconds
         commits = None
-        while not self._load.done():
-            await asyncio.wait({self._load}, timeout=_LOOK)
+        while not load.done():
+            await asyncio.wait({load}, timeout=_LOOK)
             now = clock.monotonic()
             if self._stopped():
                 self._since = now if self._since is None else self._since
                 if now - self._since > settings.grace:
                     # It has no place to stop at, or takes too long to get there.
-                    self._load.cancel()
+                    load.cancel()
             elif now >= due:
                 commits = self._progress.counts.commits if commits is None else commits
                 if self._progress.counts.commits > commits:
