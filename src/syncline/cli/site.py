@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from rich.console import Console
 from rich.markup import escape
 
+from syncline.api import app as api
 from syncline.cli.control import opened
 from syncline.cli.serving import told_to_end
 from syncline.control.engine.node import running_node, serve_node
@@ -62,6 +63,7 @@ async def serve(
 @contextlib.asynccontextmanager
 async def _serving(plane: Plane, listener: socket.socket) -> AsyncIterator[None]:
     app = FastAPI(title="Syncline", openapi_url=None)
+    api.mount(app, plane)
     mount(app, plane)
     server = _Server(
         uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3, server_header=False)
