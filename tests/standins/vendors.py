@@ -39,7 +39,9 @@ from syncline.sync import plan_of, sync
 Row: TypeAlias = dict[str, Any]
 
 #: What a record was asked for by, where it does not say so itself.
-WALKED: Mapping[str, Callable[[Row], str]] = {}
+WALKED: Mapping[str, Callable[[Row], str]] = {
+    "toggl": lambda row: row["time_entries"][0]["start"][:4],
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +247,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "date": lambda text: date.fromisoformat(text[:10]),
     "number": float,
     "integer": int,
+    "boolean": lambda value: str(value).lower() == "true",
     "decimal": lambda value: Decimal(str(value)),
     "string": str,
     "scalar": lambda value: value if isinstance(value, str) else json.dumps(value),

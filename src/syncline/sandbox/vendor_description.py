@@ -69,6 +69,8 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         body: for POST: parameter: where it is in the body, with numbers for places in lists.
         deletes: fields that mark a deleted record; without it, such records are gone.
         projection: the parameter that names the fields wanted, with commas; ``always`` come.
+        projected: the object of the record that is cut so, if it is not the record.
+        only_with: field: the parameter without which it does not come.
     """
 
     path: str
@@ -89,6 +91,8 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     deletes: dict[str, object] | None = None
     projection: str = ""
     always: list[str] = []
+    projected: str = ""
+    only_with: dict[str, str] = {}
     newest_first: bool = False
 
 

@@ -41,7 +41,7 @@ def answered(asked: Asked, template: object) -> tuple[object, str | None]:
 
     In the template stand: ``$rows``; ``$total``, ``$page``, ``$pages``, ``$size``, ``$offset``;
     ``$next_url``, ``$next_page``, ``$token``, which are null on the last page; ``$more``,
-    ``$done``. A key that ends in ``?`` is left out where its value is null.
+    ``$done``. A key that ends in ``?`` is left out where its value is null or empty.
     """
     _check(asked)
     rows = list(_matching(asked))
@@ -81,7 +81,7 @@ def filled(template: object, values: Mapping[str, object]) -> object:
             return {
                 name.removesuffix("?"): inner
                 for name, inner in whole.items()
-                if inner is not None or not name.endswith("?")
+                if inner not in (None, {}) or not name.endswith("?")
             }
         case list():
             return [filled(inner, values) for inner in template]
@@ -95,7 +95,7 @@ def _check(asked: Asked) -> None:
     known = {
         *asked.accepts, *listed.accepts, *listed.filters, *listed.requires,
         paging.parameter, paging.size_parameter, listed.projection, listed.parent_parameter,
-        asked.since.parameter if asked.since else "",
+        asked.since.parameter if asked.since else "", *listed.only_with.values(),
     }  # fmt: skip
     for name in asked.parameters:
         if name not in known:
@@ -153,20 +153,21 @@ def _seconds(since: Since, text: str) -> float:
 
 _COMPARE: Mapping[str, Callable[[str, str], bool]] = {
     "=": lambda own, text: own.lower() == text.lower(),
-    ">=": lambda own, text: _order(own) >= _order(text),
-    "<=": lambda own, text: _order(own) <= _order(text),
-    ">": lambda own, text: _order(own) > _order(text),
-    "<": lambda own, text: _order(own) < _order(text),
+    ">=": lambda own, text: _ordered(text, own),
+    "<=": lambda own, text: _ordered(own, text),
+    ">": lambda own, text: not _ordered(own, text),
+    "<": lambda own, text: not _ordered(text, own),
     "in": lambda own, text: own.lower() in text.lower().split(","),
 }
 
 
-def _order(text: str) -> tuple[float, str]:
-    """Numbers by their size, days and moments as they are written, without zones."""
+def _ordered(first: str, second: str) -> bool:
+    """Numbers by their size; days and moments as they are written, as exactly as both are."""
     try:
-        return float(text), ""
+        return float(first) <= float(second)
     except ValueError:
-        return 0.0, text.replace("Z", "").replace("+00:00", "")
+        length = min(len(first), len(second), len("2026-01-31T00:00:00"))
+        return first[:length] <= second[:length]
 
 
 def _filter(rows: VendorList, described: str, text: str) -> Callable[[VendorRow], bool]:
@@ -262,16 +263,21 @@ def _link(asked: Asked, following: Mapping[str, object]) -> str:
 
 def _projected(asked: Asked, record: Record) -> Record:
     """The record with the fields that were asked for."""
-    name = asked.listed.projection
-    if not name:
-        return record
-    names = [n for n in asked.parameters.get(name, "").split(",") if n]
+    listed = asked.listed
+    missing = {f for f, name in listed.only_with.items() if name not in asked.parameters}
+    shown = {name: value for name, value in record.items() if name not in missing}
+    if not listed.projection:
+        return shown
+    names = [n for n in asked.parameters.get(listed.projection, "").split(",") if n]
     if "*all" in names:
-        return record
-    found: dict[str, object] = {n: record[n] for n in asked.listed.always if n in record}
+        return shown
+    inner = shown.get(listed.projected, shown) if listed.projected else shown
+    if not isinstance(inner, Mapping):
+        return shown
+    found: dict[str, object] = {n: inner[n] for n in listed.always if n in inner}
     for path in names:
-        _copy(record, found, path.split("."))
-    return found
+        _copy(inner, found, path.split("."))
+    return {**shown, listed.projected: found} if listed.projected else found
 
 
 def _copy(source: Mapping[str, object], target: dict[str, object], path: Sequence[str]) -> None:
