@@ -8,6 +8,7 @@ from rich.table import Table
 
 from syncline.profile.columns import child_columns, table_columns
 from syncline.profile.loader import bundled_profiles, load_profile
+from syncline.profile.notes import notes
 from syncline.profile.schema import Profile
 
 
@@ -29,6 +30,10 @@ async def check(name: str, console: Console) -> int:
         for t in profile.tables.values()
     )
     console.print(f"[green]ok[/] {escape(profile.name)}: {tables} tables, {columns} columns")
+    for place, note in notes(profile):
+        console.print(
+            f"   [yellow]note[/] {escape('.'.join(place))}: {escape(note)}", soft_wrap=True
+        )
     return 0
 
 

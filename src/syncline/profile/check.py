@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pydantic import JsonValue
 
 from syncline.profile.columns import FlatColumn, child_columns, table_columns
+from syncline.profile.conflicts import conflicts
 from syncline.profile.nearest import near
 from syncline.profile.posting import GraphQLBody, JsonBody
 from syncline.profile.schema import ApiTable, Child, ParentFanOut, Profile, ValueFanOut
@@ -18,7 +19,13 @@ _TIMES = {"iso8601": {"date", "datetime"}, "date": {"date", "datetime"}}
 
 def contradictions(profile: Profile) -> list[Contradiction]:
     """Return what cannot be right, in the order of the profile; empty for a sound one."""
-    return [*_settings(profile), *_templates(profile), *_names(profile), *_tables(profile)]
+    return [
+        *_settings(profile),
+        *_templates(profile),
+        *_names(profile),
+        *_tables(profile),
+        *conflicts(profile),
+    ]
 
 
 def _settings(profile: Profile) -> Iterator[Contradiction]:

@@ -23,6 +23,33 @@ class Imported:
     notes: Mapping[str, tuple[str, ...]]
 
 
+def with_key_as_auth(profile: dict[str, Any]) -> dict[str, Any]:
+    """Return a profile whose tables all send a secret in the address, with that as its auth.
+
+    There it is cut from logs, and sent with every page.
+    """
+    secrets = {n for n, s in (profile.get("settings") or {}).items() if s.get("secret")}
+    shared = [
+        {(n, v) for n, v in (table.get("parameters") or {}).items() if str(v)[1:-1] in secrets}
+        for table in profile["tables"].values()
+    ]
+    if profile["auth"] != [{"scheme": "None"}] or not shared or len(shared[0]) != 1:
+        return profile
+    if any(each != shared[0] for each in shared):
+        return profile
+    ((name, value),) = shared[0]
+    tables = {}
+    for key, table in profile["tables"].items():
+        left = {n: v for n, v in table["parameters"].items() if n != name}
+        tables[key] = {k: v for k, v in table.items() if k != "parameters"} | (
+            {"parameters": left} if left else {}
+        )
+    return profile | {
+        "auth": [{"scheme": "APIKey", "parameter": name, "value": value}],
+        "tables": tables,
+    }
+
+
 def unsound(profile: Mapping[str, Any]) -> Mapping[str, str]:
     """Return the tables of a profile that cannot stay, and why; what fans out over one is too."""
     tables = profile["tables"]

@@ -12,7 +12,7 @@ from syncline.profile.airbyte.findings import Findings, Refused
 from syncline.profile.airbyte.manifest import Component, manifest_of
 from syncline.profile.airbyte.settings import Settings
 from syncline.profile.airbyte.streams import LoadSchema, Made, Making, made
-from syncline.profile.imported import Imported, unsound
+from syncline.profile.imported import Imported, unsound, with_key_as_auth
 from syncline.profile.writing import written
 
 _NOT_IN_NAMES = re.compile(r"[\s.{}\[\]\"']+")
@@ -156,7 +156,7 @@ class _Streams:
             | {**each.table, "columns": flat(each.columns)}
             for table, each in self._made.items()
         }
-        return profile
+        return with_key_as_auth(profile)
 
     def _concurrency(self) -> int:
         try:

@@ -1,0 +1,117 @@
+"""Requests that cannot do what a profile wants: parameters set twice, secrets, dead ends."""
+
+from collections.abc import Iterator
+
+from syncline.profile.formats import JsonFormat
+from syncline.profile.pagination import LastRecord, Offset, PageNumber, Paginator, Token
+from syncline.profile.schema import ApiTable, Profile, ValueFanOut
+from syncline.profile.template import places
+
+Place = tuple[str, ...]
+Conflict = tuple[Place, str]
+
+
+def conflicts(profile: Profile) -> Iterator[Conflict]:
+    """Yield what would loop, end too early, ask for something else, or show a secret."""
+    yield from _secrets(profile)
+    for name, table in profile.tables.items():
+        at: Place = ("tables", name)
+        yield from _parameters(profile, at, table)
+        yield from _dead_ends(profile, at, table)
+
+
+def _secrets(profile: Profile) -> Iterator[Conflict]:
+    """Yield the places from which a secret would go into an address."""
+    templates: list[tuple[Place, str]] = [(("base_url",), profile.base_url)]
+    fixed = profile.defaults.parameters.items()
+    templates += [(("defaults", "parameters", name), value) for name, value in fixed]
+    for name, table in profile.tables.items():
+        at: Place = ("tables", name)
+        templates.append(((*at, "path"), table.path))
+        templates.append(((*at, "base_url"), table.base_url or ""))
+        if table.posting is None:
+            templates += [((*at, "parameters", n), v) for n, v in table.parameters.items()]
+    # Invariant 7: addresses are logged by everyone on the way.
+    for at, template in templates:
+        for place in places(template):
+            if _is_secret(profile, place):
+                yield (
+                    at,
+                    (
+                        f"{place!r} is a secret and would stand in the address; a key that the API "
+                        "wants there belongs into 'auth', as 'scheme: APIKey'"
+                    ),
+                )
+
+
+def _is_secret(profile: Profile, name: str) -> bool:
+    """Say whether a setting is a secret, or names one in its default."""
+    seen, waiting = set(), [name]
+    while waiting:
+        each = waiting.pop()
+        setting = profile.settings.get(each)
+        if each == "Password" and setting is None:
+            return True
+        if setting is None or each in seen:
+            continue
+        if setting.secret:
+            return True
+        seen.add(each)
+        waiting += places(setting.default or "")
+    return False
+
+
+def _parameters(profile: Profile, at: Place, table: ApiTable) -> Iterator[Conflict]:
+    """Yield the parameters that two parts of a profile set, each for itself."""
+    paginator = table.pagination or profile.defaults.pagination
+    page = table.page or profile.defaults.page
+    projection = table.projection or profile.defaults.projection
+    paging = _parameter(paginator)
+    where = "pagination" if table.pagination else ""
+    taken: dict[str, str] = {}
+    if projection is not None:
+        taken[projection.parameter] = "names the fields wanted"
+    if isinstance(table.fan_out, ValueFanOut) and table.fan_out.parameter:
+        taken[table.fan_out.parameter] = "takes the value of each walk"
+    if page.parameter is not None:
+        taken[page.parameter] = "sets the size of a page"
+    if paging is not None:
+        if paging in taken:
+            place = (*at, where) if where else at
+            yield place, f"{paging!r} turns the page, and {taken[paging]}: no walk would end well"
+        taken[paging] = "turns the page"
+    incremental = table.incremental
+    if incremental is not None and incremental.parameter in taken:
+        said = taken[incremental.parameter]
+        yield (*at, "incremental", "parameter"), f"{incremental.parameter!r} {said} already"
+    for column, filters in table.filters.items():
+        for each in filters if isinstance(filters, tuple) else (filters,):
+            if each.parameter in taken:
+                yield (
+                    (*at, "filters", column),
+                    f"it is never sent: {each.parameter!r} {taken[each.parameter]}",
+                )
+
+
+def _dead_ends(profile: Profile, at: Place, table: ApiTable) -> Iterator[Conflict]:
+    """Yield places of the next page at which no answer has anything."""
+    paginator = table.pagination or profile.defaults.pagination
+    records = profile.defaults.records if table.records is None else table.records
+    format_ = table.format or profile.defaults.format
+    if not isinstance(format_, JsonFormat) or table.answer != "list":
+        return
+    where = (*at, "pagination") if table.pagination else at
+    for path in paginator.paths():
+        if not records:
+            why = "the body itself is the list of records"
+        elif f"{path}.".startswith(f"{records}."):
+            why = "that is within the list of records"
+        else:
+            continue
+        yield where, f"there is no {path!r}, as {why}: the first page would be the last"
+
+
+def _parameter(paginator: Paginator) -> str | None:
+    if isinstance(paginator, Token | Offset | PageNumber | LastRecord):
+        return paginator.parameter
+    return None
