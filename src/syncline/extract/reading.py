@@ -149,6 +149,7 @@ class TableRead:
             format=asking.format,
             last=asking.paginator.last() or "",
             most=profile.limits.page_bytes,
+            depth=profile.limits.depth,
         )
         self._reader = Reader(layout)
         self._guide = Guide(

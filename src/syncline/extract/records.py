@@ -1,6 +1,8 @@
 """From the bytes of a page to an Arrow batch: by columns, or row by row to find the bad ones."""
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +16,8 @@ from syncline.extract.rows import ColumnMisfit, Layout, Rows
 from syncline.model.batch import Json, Reject
 
 _FORMATS = {"json": "JSON", "jsonl": "lines of JSON", "csv": "CSV", "xml": "XML"}
+#: What our own calls take of Python's limit.
+_FRAMES = 500
 _MARK = b"\xef\xbb\xbf"
 
 
@@ -65,6 +69,10 @@ class Reader:
         """
         body = unpacked(body, self._layout.most)
         body = body.removeprefix(_MARK) if self._to_json is None else self._to_json(body)
+        with self._deep():
+            return self._decoded(body)
+
+    def _decoded(self, body: bytes) -> PageContent:
         try:
             try:
                 records, values = self._rows.page(body)
@@ -83,7 +91,8 @@ class Reader:
             raise Unreadable(str(error)) from error
         except RecursionError:
             raise ResponseRefused(
-                "the answer has more lists and objects inside each other than can be read"
+                "the answer has more lists and objects inside each other than are allowed",
+                hint="raise 'depth' under 'limits' of the profile",
             ) from None
         return PageContent(
             count=len(records),
@@ -120,6 +129,12 @@ class Reader:
                 return self._batch(self._rows.arrays(page.records, fixed)), ()
             except ColumnMisfit:
                 pass  # looking at one record after the other finds out which it is
+        with self._deep():
+            return self._one_by_one(page, fixed, page_is, keep_rejects=keep_rejects)
+
+    def _one_by_one(
+        self, page: PageContent, fixed: Mapping[str, Any], page_is: str, *, keep_rejects: bool
+    ) -> tuple[pa.RecordBatch, tuple[Reject, ...]]:
         texts, _ = self._rows.texts(page.body)
         records: list[msgspec.Struct] = []
         lists: list[list[msgspec.Struct]] = []
@@ -140,6 +155,18 @@ class Reader:
                     Reject(record=misfit.text, reason=misfit.reason, column=misfit.column)
                 )
         return self._batch(self._lenient.arrays(records, fixed, lists)), tuple(rejects)
+
+    @contextmanager
+    def _deep(self) -> Iterator[None]:
+        """Let the decoder go as deep as the profile allows; nobody else runs meanwhile."""
+        usual, wanted = sys.getrecursionlimit(), self._layout.depth
+        if wanted is not None:
+            sys.setrecursionlimit(max(usual, wanted + _FRAMES))
+        try:
+            yield
+        finally:
+            if wanted is not None:
+                sys.setrecursionlimit(usual)
 
     def same(self, page: PageContent, other: PageContent) -> bool:
         """Say whether two pages have the same records, as far as can be told."""

@@ -71,6 +71,8 @@ class Layout:
     last: str = ""
     #: Greatest size of a body that is unpacked, in bytes.
     most: int = Limits.model_fields["page_bytes"].default
+    #: Lists and objects inside each other that are read; None: as many as Python allows.
+    depth: int | None = None
 
 
 class Rows:

@@ -57,6 +57,7 @@ async def _outermost(asking: Asking, guide: Guide, parameters: Mapping[str, str]
         answer=asking.table.answer,
         format=asking.format,
         most=asking.profile.limits.page_bytes,
+        depth=asking.profile.limits.depth,
     )
     reader = Reader(layout)
     probe = replace(guide, reader=reader, size=narrow.size, limit=1)

@@ -237,6 +237,13 @@ class Limits(Part):
     page_bytes: int = Field(
         default=256 * 1024 * 1024, gt=0, description="Greatest answer that is read, uncompressed."
     )
+    depth: int | None = Field(
+        default=None,
+        gt=0,
+        le=20_000,
+        description="Lists and objects inside each other that are read; default: as many as Python "
+        "allows, about a thousand.",
+    )
 
 
 class Retry(Part):

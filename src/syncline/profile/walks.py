@@ -75,7 +75,7 @@ class ValueFanOut(Part):
         description="The query parameter that takes the values; without it {value} stands in path "
         "or parameters.",
     )
-    values: tuple[str, ...] = Field(default=(), min_length=1, description="Every value there is.")
+    values: tuple[str, ...] = Field(default=(), description="Every value there is.")
     setting: Name | None = Field(
         default=None, description="In place of 'values': a setting that has them, with commas."
     )
