@@ -19,6 +19,7 @@ class Paging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         parameter: takes the number, the offset, the token or the last record.
         size: records of a page when nothing is asked for; ``maximum`` may be asked for with
             ``size_parameter``.
+        clamp: to ask for more than the maximum is no error, but gives the maximum.
         link: the answer has a Link header with the address of the next page.
         alone: the next page's address has no parameters but these and the page's own.
         inclusive: a page begins with the record that ``last`` names.
@@ -31,6 +32,7 @@ class Paging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     size_parameter: str = ""
     maximum: int = 1000
     field: str = "id"
+    clamp: bool = False
     link: bool = False
     alone: list[str] | None = None
     inclusive: bool = False

@@ -191,6 +191,8 @@ def _place(asked: Asked, rows: Sequence[VendorRow]) -> tuple[int, int]:
         size = int(asked.parameters.get(paging.size_parameter, paging.size))
     except ValueError:
         raise BadRequestError(f"{paging.size_parameter} is no number.") from None
+    if paging.clamp:
+        size = min(size, paging.maximum)
     if not 0 < size <= paging.maximum:
         raise BadRequestError(f"{paging.size_parameter} may be 1 to {paging.maximum}.")
     text = asked.parameters.get(paging.parameter)
