@@ -35,6 +35,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 lock: $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(LOCK) -o requirements.lock pyproject.toml
+	$(LOCK) --all-extras -c requirements.lock -o requirements-image.lock pyproject.toml
 	$(LOCK) --all-extras --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 	$(LOCK) --all-extras --group bench -c requirements-dev.lock -o requirements-bench.lock pyproject.toml
 

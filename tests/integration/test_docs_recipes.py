@@ -1,0 +1,28 @@
+"""The parts of profiles in the how-to on other answers are sound."""
+
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from syncline.profile.loader import parse_profile
+
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "other-answers.md"
+RECIPES = re.findall(r"```yaml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+HEAD = """
+name: Recipes
+auth: [{scheme: None}]
+base_url: https://api.example.com
+settings: {Boards: {}}
+tables:
+"""
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_is_a_sound_part_of_a_profile(recipe: str) -> None:
+    assert parse_profile(HEAD + textwrap.indent(recipe, "  "), "recipe.yaml").tables
+
+
+def test_there_are_recipes() -> None:
+    assert len(RECIPES) == 7
