@@ -5,9 +5,11 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
 from bench.measure import ROOT, serving
+from bench.places import PLACES
 from bench.sides import SIDES, Run
 
 
@@ -15,6 +17,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--side", default="syncline", choices=SIDES)
     parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--destination", default="duckdb", choices=["duckdb", *PLACES])
     parser.add_argument("--parallel", type=int, default=1)
     parser.add_argument("--delay", type=float, default=0.0)
     parser.add_argument("--native", action="store_true", help="look into C and C++ too")
@@ -22,9 +25,13 @@ def main() -> None:
     given = parser.parse_args()
     given.output.mkdir(parents=True, exist_ok=True)
     raw = given.output / "stacks.txt"
-    with serving(given.rows) as server, tempfile.TemporaryDirectory() as work:
+    with (
+        serving(given.rows) as server,
+        tempfile.TemporaryDirectory() as work,
+        PLACES.get(given.destination, nullcontext)() as place,
+    ):
         server.admin("configure", delay=given.delay)
-        run = Run(server=server, directory=Path(work), parallel=given.parallel)
+        run = Run(server=server, directory=Path(work), parallel=given.parallel, place=place)
         spy = [
             str(Path(sys.executable).parent / "py-spy"),
             "record",

@@ -35,8 +35,10 @@ class Cost:
     requests: int
     #: Requests that the server's limit refused.
     refused: int
-    #: What the server counted.
+    #: What the API's server counted.
     stats: Mapping[str, Any]
+    #: User and system seconds of the database server.
+    database: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,11 +123,12 @@ def measure(server: Server, command: Sequence[str], *, log: Path, children: bool
     )
 
 
-def check(server: Server, database: Path, table: str, matter_id: str) -> None:
+def check(server: Server, database: str, table: str, matter_id: str) -> None:
     """Compare a copy with what the server has. Raises `WrongError` if they differ."""
     # In a process of its own: what the parent holds when it starts a child counts as the child's.
     printed = subprocess.run(
-        [sys.executable, str(ROOT / "bench/verify.py"), str(database), table, matter_id],
+        [sys.executable, "-m", "bench.verify", database, table, matter_id],
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         check=True,
     ).stdout

@@ -2,8 +2,8 @@
 
 import argparse
 import os
-from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 # dlt reads its settings from here when it is imported.
 os.environ |= {
@@ -48,20 +48,43 @@ def configuration(base: str, disposition: str) -> Any:
     }
 
 
+def destination(database: str) -> Any:
+    """Return dlt's destination for a file or an address."""
+    if database.startswith("postgresql:"):
+        return dlt.destinations.postgres(database)
+    if "=" in database:
+        words = dict(pair.split("=", 1) for pair in database.rstrip(";").split(";"))
+        user, password, server, name = (
+            quote(words[word].strip("{}"), safe="") for word in ("UID", "PWD", "Server", "Database")
+        )
+        server = server.replace("%2C", ":")
+        address = f"mssql://{user}:{password}@{server}/{name}?TrustServerCertificate=yes"
+        return dlt.destinations.mssql(address)
+    return dlt.destinations.duckdb(database)
+
+
+def options(database: str) -> Any:
+    """Return how dlt writes its files: where it is not told, it sends INSERT statements."""
+    if database.startswith("postgresql:"):
+        return {"loader_file_format": "csv"}
+    return {} if "=" in database else {"loader_file_format": "parquet"}
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("base")
-    parser.add_argument("database", type=Path)
+    parser.add_argument("database", help="a file of DuckDB, or the address of a server")
+    parser.add_argument("--directory", required=True, help="for dlt's own files")
     parser.add_argument("--incremental", action="store_true")
     given = parser.parse_args()
     pipeline = dlt.pipeline(
         "bench",
-        pipelines_dir=str(given.database.parent / "dlt"),
-        destination=dlt.destinations.duckdb(str(given.database)),
+        pipelines_dir=given.directory,
+        destination=destination(given.database),
         dataset_name="bench",
     )
     # The first load into an empty table is cheaper appended than merged; the rows are the same.
     source = rest_api_source(
         configuration(given.base, "merge" if given.incremental else "append"), parallelized=False
     )
-    print(pipeline.run(source, loader_file_format="parquet"))
+    print(pipeline.run(source, **options(given.database)))

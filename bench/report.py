@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.measure import Cost
 
+_SERVERS = {"postgres": "PostgreSQL", "sqlserver": "SQL Server"}
 _PACKAGES = ("syncline", "dlt", "duckdb", "pyarrow", "msgspec", "aiohttp", "sqlglot")
 
 
@@ -24,6 +25,8 @@ class Figures:
     pure_wait: Mapping[str, float]
     #: Share of the limit used, and seconds lost.
     used_of_limit: tuple[float, float] | None
+    #: Processor seconds of the client for 100k rows in memory, by the server that they go to.
+    from_memory: Mapping[str, float]
     #: Names of two cases.
     limit: str
     windows: str
@@ -72,6 +75,7 @@ def report(figures: Figures) -> tuple[str, bool]:
         "- every result was compared with the server's own figures: rows, ids, sums, latest change",
         "",
         *_table(figures),
+        *_served(figures),
         "",
         "## Targets",
         "",
@@ -79,8 +83,7 @@ def report(figures: Figures) -> tuple[str, bool]:
         "|---|---|---|---|",
         *(_goal(goal) for goal in goals),
         "",
-        "Pure waiting is a bare client that asks for the pages one by one at 30 ms and does",
-        f"nothing else: {pure}.",
+        *(_waiting(pure) if pure else ()),
         *_limited(figures),
         "",
     ]
@@ -136,6 +139,7 @@ def targets(figures: Figures) -> Iterator[Target]:
         bound=1.05,
         unit="x",
     )
+    yield from _database_targets(figures)
     used = figures.used_of_limit
     yield Target(
         what=f"share of the limit used, {figures.limit}",
@@ -149,6 +153,49 @@ def targets(figures: Figures) -> Iterator[Target]:
         found=_value(figures.of(figures.limit), "refused"),
         bound=1,
     )
+
+
+def _database_targets(figures: Figures) -> Iterator[Target]:
+    ours, floor = (figures.of("full 100k, postgres", side) for side in ("syncline", "floor"))
+    yield Target(
+        what="full load into PostgreSQL: processor time of client and server against the floor",
+        found=_both(ours, floor),
+        bound=2,
+        unit="x",
+    )
+    for name, title in _SERVERS.items():
+        full = f"full 100k, {name}"
+        yield Target(
+            what=f"full load into {title}: wall time of dlt against ours",
+            found=_ratio(figures.of(full, "dlt"), figures.of(full), "wall"),
+            bound=5,
+            at_least=True,
+            unit="x",
+        )
+    yield Target(
+        what="rows from memory into SQL Server: processor time of the client for 100k rows",
+        found=figures.from_memory.get("sqlserver"),
+        bound=1,
+        unit=" s",
+    )
+    yield Target(
+        what="peak memory, 500k against 100k rows into PostgreSQL",
+        found=_ratio(figures.of("full 500k, postgres"), ours, "peak_mb"),
+        bound=1.2,
+        unit="x",
+    )
+
+
+def _both(one: Cost | None, other: Cost | None) -> float | None:
+    """Return the ratio of the processor seconds of client and server together."""
+    if one is None or other is None:
+        return None
+    return (one.processor + one.database) / (other.processor + other.database)
+
+
+def _waiting(pure: str) -> Iterator[str]:
+    yield "Pure waiting is a bare client that asks for the pages one by one at 30 ms and does"
+    yield f"nothing else: {pure}."
 
 
 def _incremental(figures: Figures) -> Iterator[Target]:
@@ -188,12 +235,35 @@ def _table(figures: Figures) -> Iterator[str]:
     yield "| case | side | wall s | x floor | processor s | x floor | peak MB | requests |"
     yield "|---|---|---|---|---|---|---|---|"
     for (case, side), cost in figures.costs.items():
+        if case.endswith(tuple(_SERVERS)):
+            continue
         floor = figures.of(case, "floor")
         wall, processor = _ratio(cost, floor, "wall"), _ratio(cost, floor, "processor")
         yield (
             f"| {case} | {side} | {cost.wall:.2f} | {_times(wall)} | {cost.processor:.2f} "
             f"| {_times(processor)} | {cost.peak_mb:.0f} | {cost.requests} |"
         )
+
+
+def _served(figures: Figures) -> Iterator[str]:
+    costs = {c: cost for c, cost in figures.costs.items() if c[0].endswith(tuple(_SERVERS))}
+    if not costs:
+        return
+    yield ""
+    yield "Into database servers on the same machine; a stand-in for a server is not measured:"
+    yield ""
+    yield "| case | side | wall s | x floor | client s | server s | both x floor | peak MB |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for (case, side), cost in costs.items():
+        floor = figures.of(case, "floor")
+        yield (
+            f"| {case} | {side} | {cost.wall:.2f} | {_times(_ratio(cost, floor, 'wall'))} "
+            f"| {cost.processor:.2f} | {cost.database or '-':.4} | {_times(_both(cost, floor))} "
+            f"| {cost.peak_mb:.0f} |"
+        )
+    yield ""
+    memory = ", ".join(f"{s:.2f} s into {_SERVERS[n]}" for n, s in figures.from_memory.items())
+    yield f"100k rows that are in memory already take the client's processor {memory}."
 
 
 def _times(ratio: float | None) -> str:

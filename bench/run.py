@@ -8,16 +8,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.measure import ROOT, Cost, Server, WrongError, serving, used_of_limit
+from bench.places import PLACES, Place
 from bench.report import Figures, report
-from bench.sides import SIDES, Run, Side, run
+from bench.sides import SIDES, Run, Side, from_memory, run
 
 #: Rows of the tables; the last one is that of the limit, of five windows.
-SMALL, LARGE, FEW = 100_000, 1_000_000, 50_000
+SMALL, MIDDLE, LARGE, FEW = 100_000, 500_000, 1_000_000, 50_000
 DELAY = 0.03
 WINDOWS = 8
 LIMIT = 50
@@ -37,21 +38,21 @@ class Programme:
         """Keep a cost and say it."""
         self.costs.setdefault((case, side.name), []).append(cost)
         print(
-            f"{case:24} {side.name:9} {cost.wall:7.2f} s  {cost.processor:7.2f} s processor"
-            f"  {cost.peak_mb:6.0f} MB  {cost.requests:5d} requests",
+            f"{case:27} {side.name:9} {cost.wall:7.2f} s  {cost.processor:7.2f} s processor"
+            f"  {cost.database:5.2f} s server  {cost.peak_mb:6.0f} MB  {cost.requests:5d} requests",
             flush=True,
         )
 
-    def twice(self, server: Server, side: Side, size: str) -> None:
+    def twice(self, server: Server, side: Side, size: str, place: Place | None = None) -> None:
         """Load everything, change 1 % of the rows, load what changed."""
         server.admin("restore")
-        directory = self.work / side.name
-        self.note(f"full {size}", side, run(side, Run(server=server, directory=directory)))
+        into = f", {place.name}" if place else ""
+        what = Run(server=server, directory=self.work / side.name, place=place)
+        self.note(f"full {size}{into}", side, run(side, what))
         server.admin("change")
-        again = Run(server=server, directory=directory, incremental=True)
-        self.note(f"incremental {size}", side, run(side, again))
+        self.note(f"incremental {size}{into}", side, run(side, replace(what, incremental=True)))
         server.admin("restore")
-        shutil.rmtree(directory)
+        shutil.rmtree(what.directory)
 
 
 def small(programme: Programme, server: Server) -> None:
@@ -66,6 +67,28 @@ def large(programme: Programme, server: Server, *, with_dlt: bool) -> None:
     for side in programme.sides:
         if with_dlt or side.name != "dlt":
             programme.twice(server, side, "1M")
+
+
+def served(programme: Programme, name: str) -> float | None:
+    """Loads into a database server; return the processor time of loading rows from memory."""
+    with PLACES[name]() as place:
+        with serving(SMALL) as server:
+            for number in range(programme.repeats):
+                for side in _rotated(programme.sides, number):
+                    if side.goes_into(place):
+                        programme.twice(server, side, "100k", place)
+            if not any(_syncline(programme)):
+                return None
+            seconds = statistics.median(
+                from_memory(server, place) for _ in range(programme.repeats)
+            )
+            print(f"rows from memory, {name}: {seconds:.2f} s processor", flush=True)
+        if place.real:
+            with serving(MIDDLE) as server:
+                for side in _syncline(programme):
+                    what = Run(server=server, directory=programme.work / "middle", place=place)
+                    programme.note(f"full 500k, {name}", side, run(side, what))
+        return seconds
 
 
 def waiting(programme: Programme, server: Server, size: str) -> float:
@@ -101,6 +124,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="once each, shorter windows")
     parser.add_argument("--sides", default="floor,syncline,dlt", help="which to run")
+    parser.add_argument(
+        "--destinations", default="duckdb,postgres,sqlserver", help="what to load into"
+    )
     parser.add_argument("--no-large", action="store_true", help="leave out the million rows")
     parser.add_argument("--dlt-large", action="store_true", help="dlt loads a million rows too")
     parser.add_argument("--output", type=Path, default=ROOT / "bench/RESULTS.md")
@@ -115,17 +141,22 @@ def main() -> int:
             repeats=1 if given.quick else 3,
             window=2 if given.quick else 60,
         )
-        pure = {}
+        pure, used, memory = {}, None, {}
+        destinations = given.destinations.split(",")
         try:
-            with serving(SMALL) as server:
-                small(programme, server)
-                pure["100k"] = waiting(programme, server, "100k")
-            if not given.no_large:
-                with serving(LARGE) as server:
-                    large(programme, server, with_dlt=given.dlt_large)
-                    pure["1M"] = waiting(programme, server, "1M")
-            with serving(FEW) as server:
-                used = limited(programme, server)
+            if "duckdb" in destinations:
+                with serving(SMALL) as server:
+                    small(programme, server)
+                    pure["100k"] = waiting(programme, server, "100k")
+                if not given.no_large:
+                    with serving(LARGE) as server:
+                        large(programme, server, with_dlt=given.dlt_large)
+                        pure["1M"] = waiting(programme, server, "1M")
+                with serving(FEW) as server:
+                    used = limited(programme, server)
+            for name in destinations:
+                if name in PLACES and (seconds := served(programme, name)) is not None:
+                    memory[name] = seconds
         except WrongError as wrong:
             print(f"the benchmark failed: {wrong}", file=sys.stderr)
             return 1
@@ -135,6 +166,7 @@ def main() -> int:
             repeats=programme.repeats,
             pure_wait=pure,
             used_of_limit=used,
+            from_memory=memory,
             limit=f"{LIMIT} per {programme.window} s",
             windows=f"30 ms, {WINDOWS} windows",
             at=datetime.now(UTC),
@@ -156,6 +188,7 @@ def _median(costs: Sequence[Cost]) -> Cost:
         requests=round(statistics.median(c.requests for c in costs)),
         refused=max(c.refused for c in costs),
         stats=costs[-1].stats,
+        database=statistics.median(c.database for c in costs),
     )
 
 

@@ -159,7 +159,7 @@ async def test_names_are_cut_by_bytes_not_by_characters(place: Place) -> None:
     trial = trial.but(version=None)
     await trial.run(destination, trial.rows([{"id": 1, name: "x"}]))
     (found,) = place.rows(
-        "SELECT c.relname AS t FROM pg_class c WHERE c.relname LIKE 'éé%' "
+        "SELECT c.relname AS t FROM pg_class c WHERE c.relkind = 'r' AND c.relname LIKE 'éé%' "
         "AND c.relnamespace = '{s}'::regnamespace"
     )
     assert found["t"] == held

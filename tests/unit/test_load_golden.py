@@ -80,7 +80,7 @@ def _traits(dialect: str) -> Traits:
         dialect=dialect,
         schema="law",
         case_sensitive=dialect == "postgres",
-        index_bytes=1700 if tsql else 0,
+        index_bytes={"tsql": 1700, "postgres": 2704}.get(dialect, 0),
         columnstore=tsql,
     )
 

@@ -71,6 +71,7 @@ class Postgres:
             max_identifier_length=63,
             identifier_bytes=True,
             temporary_staging=True,
+            index_bytes=2704,
             nul_in_text=False,
         )
         self._settings = settings
@@ -340,7 +341,9 @@ def _columns_query(table: exp.Table, default: str) -> str:
                a.attnotnull AS required,
                CASE WHEN a.attidentity <> '' THEN 'identity'
                     WHEN a.attgenerated <> '' THEN 'expression'
-                    WHEN a.atthasdef THEN 'default' ELSE '' END AS made_by
+                    WHEN a.atthasdef THEN 'default' ELSE '' END AS made_by,
+               EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = found.oid
+                       AND i.indkey[0] = a.attnum AND i.indpred IS NULL) AS indexed
         FROM (SELECT c.oid FROM pg_catalog.pg_class c
               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
               WHERE {spaces} AND c.relname = {name} AND c.relkind IN ('r', 'p', 'v', 'm', 'f')

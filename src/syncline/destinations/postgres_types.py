@@ -39,13 +39,27 @@ _INTEGERS: Mapping[pa.DataType, pa.DataType] = {
 
 
 def arrow_field(
-    *, name: str, kind: str, modifier: int = -1, required: bool = False, made_by: str = ""
+    *,
+    name: str,
+    kind: str,
+    modifier: int = -1,
+    required: bool = False,
+    made_by: str = "",
+    indexed: bool = False,
 ) -> pa.Field:
     """Return a column of the catalog as an Arrow field; types that Arrow lacks are text."""
     type_ = _numeric(modifier) if kind == "numeric" else _KINDS.get(kind, pa.string())
     size = modifier - _HEADER if kind in {"varchar", "bpchar"} and modifier > _HEADER else None
     json = kind in {"json", "jsonb"}
-    return field_of(name, type_, nullable=not required, size=size, json=json, made_by=made_by)
+    return field_of(
+        name,
+        type_,
+        nullable=not required,
+        size=size,
+        json=json,
+        made_by=made_by,
+        indexed=indexed,
+    )
 
 
 def strangers(schema: pa.Schema) -> set[str]:

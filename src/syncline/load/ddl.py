@@ -72,13 +72,14 @@ def alter_type(table: exp.Table, field: pa.Field, dialect: str, *, key: bool = F
 
 
 def create_index(
-    table: exp.Table, name: str, columns: Sequence[str], kind: str | None = None
+    table: exp.Table, name: str | None, columns: Sequence[str], kind: str | None = None
 ) -> exp.Create:
-    """Return CREATE INDEX IF NOT EXISTS; ``kind`` is SQL Server's word before INDEX."""
+    """Return CREATE INDEX, with a name only IF NOT EXISTS; ``kind`` is the database's word."""
     using = exp.Var(this=kind) if kind else None
     parameters = exp.IndexParameters(using=using, columns=[column(c) for c in columns])
-    index = exp.Index(this=identifier(name), table=table.copy(), params=parameters)
-    return exp.Create(this=index, kind="INDEX", exists=True)
+    this = identifier(name) if name else None
+    index = exp.Index(this=this, table=table.copy(), params=parameters)
+    return exp.Create(this=index, kind="INDEX", exists=bool(name))
 
 
 def drop_index(table: exp.Table, name: str) -> exp.Drop:

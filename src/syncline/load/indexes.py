@@ -8,12 +8,14 @@ from sqlglot import exp
 
 from syncline.load.ddl import create_index, drop_index
 from syncline.model.ports import Traits
-from syncline.model.table import is_columnstore, is_indexed
+from syncline.model.table import is_columnstore, is_indexed, size_of
 from syncline.model.types import key_bytes, sql_type
 
 #: Our indexes; names of indexes are the table's own.
 _KEY, _COLUMNS = "_syncline_key", "_syncline_columns"
 _CLUSTERED_BYTES, _KEY_COLUMNS = 900, 32
+#: Characters of a text that may be too long to sort by, together with others.
+_LONG = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +49,11 @@ def indexes(
     """
     if not traits.index_bytes:
         return []
+    fields = [schema.field(name) for name in key]
+    if traits.dialect == "postgres":
+        return _hashed_or_sorted(table, fields)
     by_columns = columnstore and traits.columnstore
     made = [_by_columns(table)] if by_columns else []
-    fields = [schema.field(name) for name in key]
     size = _size(fields, key, traits)
     if size is not None:
         made.append(_by_key(table, key, clustered=size <= _CLUSTERED_BYTES and not by_columns))
@@ -78,6 +82,10 @@ def changed(
     was, wanted = is_columnstore(current), columnstore and traits.columnstore
     indexed = any(is_indexed(f) for f in fields)
     before, after = [], []
+    if traits.dialect == "postgres":
+        # It changes indexed columns with their indexes.
+        new = [] if indexed or len(fields) < len(key) else _hashed_or_sorted(table, fields)
+        return [], [ChangeIndex(what=f"add an index on {', '.join(names)}", sql=n) for n in new]
     if was and widened:
         before.append(_drop(table, _COLUMNS))
     if (wanted and not was) or (was and widened):
@@ -92,6 +100,23 @@ def changed(
         create = _by_key(table, names, clustered=clustered)
         after.append(ChangeIndex(what=f"add an index on {', '.join(names)}", sql=create))
     return before, after
+
+
+def _hashed_or_sorted(table: exp.Table, fields: Sequence[pa.Field]) -> list[exp.Create]:
+    """Return an index that holds every key, however long its texts are.
+
+    PostgreSQL refuses a sorted entry of more than 2,704 bytes. Of such keys the columns that are
+    short are enough to find a few rows; the hash of a text is short too.
+    """
+    short = [f.name for f in fields if not (_long(f.type) and (size_of(f) or _LONG) >= _LONG)]
+    if short:
+        return [create_index(table, None, short[:_KEY_COLUMNS])]
+    return [create_index(table, None, [f.name], "hash") for f in fields[:1]]
+
+
+def _long(type_: pa.DataType) -> bool:
+    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary)
+    return any(is_(type_) for is_ in (*kinds, pa.types.is_large_binary))
 
 
 def _size(fields: Sequence[pa.Field], made: Collection[str], traits: Traits) -> int | None:

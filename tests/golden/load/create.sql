@@ -51,6 +51,7 @@ CREATE TABLE IF NOT EXISTS "a ""b"" ]c"."it's [a] ""b"".c `d`" (
   "instant" TIMESTAMPTZ,
   "moment" TIMESTAMP
 );
+CREATE INDEX ON "a ""b"" ]c"."it's [a] ""b"".c `d`"("id", "code");
 CREATE TEMPORARY TABLE IF NOT EXISTS "law"."_syncline_stage_1" (
   "id" BIGINT,
   "name" TEXT,
