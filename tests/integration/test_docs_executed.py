@@ -170,13 +170,93 @@ _BOOKS = [
 ]  # fmt: skip
 
 
+#: As much of a document as the page needs.
+_DOCUMENT = {
+    "openapi": "3.0.3",
+    "info": {"title": "Bookshop", "version": "1"},
+    "servers": [{"url": "/v1"}],
+    "components": {
+        "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-Key"}},
+        "schemas": {
+            "Author": {
+                "type": "object",
+                "properties": {"id": {"type": "integer"}, "name": {"type": "string"}},
+            },
+            "Book": {
+                "type": "object",
+                "properties": {
+                    "id": {"type": "integer"},
+                    "title": {"type": "string"},
+                    "price": {"type": "string"},
+                    "author": {"$ref": "#/components/schemas/Author"},
+                    "tags": {"type": "array", "items": {"type": "string"}},
+                    "copies": {
+                        "type": "array",
+                        "items": {
+                            "properties": {
+                                "number": {"type": "integer"}, "shelf": {"type": "string"},
+                            }
+                        },
+                    },
+                    "changed_at": {"type": "string", "format": "date-time"},
+                },
+            },
+        },
+    },
+    "paths": {
+        "/books": {
+            "get": {
+                "parameters": [
+                    {"name": "per_page", "in": "query", "schema": {"type": "integer"}},
+                    {"name": "author_id", "in": "query", "schema": {"type": "integer"}},
+                    {"name": "changed_after", "in": "query", "schema": {"type": "string"}},
+                ],
+                "responses": {
+                    "200": {
+                        "content": {
+                            "application/json": {
+                                "schema": {
+                                    "type": "object",
+                                    "properties": {
+                                        "books": {
+                                            "type": "array",
+                                            "items": {"$ref": "#/components/schemas/Book"},
+                                        },
+                                        "next": {
+                                            "type": "string",
+                                            "description": "Address of the next page.",
+                                        },
+                                    },
+                                }
+                            }
+                        }
+                    },
+                    "4XX": {
+                        "content": {
+                            "application/json": {
+                                "schema": {"properties": {"message": {"type": "string"}}}
+                            }
+                        }
+                    },
+                },
+            }
+        },
+        "/books/{id}": {"get": {"responses": {}}},
+    },
+}  # fmt: skip
+
+
+async def _document(_: web.Request) -> web.Response:
+    return web.json_response(_DOCUMENT)
+
+
 async def _books(request: web.Request) -> web.Response:
     """Answer as the page says that the bookshop does."""
     if request.headers.get("X-Key") != "k-123":
         return web.json_response({"message": "who are you?"}, status=401)
-    after, size = int(request.query.get("after", 0)), int(request.query["per_page"])
-    author = request.query.get("author_id")
-    rows = [b for b in _BOOKS if int(str(b["id"])) > after]
+    after, size = int(request.query.get("after", 0)), int(request.query.get("per_page", 2))
+    author, changed = request.query.get("author_id"), request.query.get("changed_after", "")
+    rows = [b for b in _BOOKS if int(str(b["id"])) > after and str(b["changed_at"]) >= changed]
     rows = [b for b in rows if author is None or str(b["author"]["id"]) == author]  # type: ignore[index]  # an object
     answer: dict[str, object] = {"books": rows[:size]}
     if len(rows) > size:
@@ -188,6 +268,7 @@ async def _books(request: web.Request) -> web.Response:
 async def test_the_profile_of_the_how_to_works_as_it_is_written(tmp_path: Path) -> None:
     application = web.Application()
     application.router.add_get("/v1/books", _books)
+    application.router.add_get("/openapi.json", _document)
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     try:

@@ -118,7 +118,7 @@ async def test_a_sound_profile() -> None:
         (
             "type: next_link, path: meta.paging.next",
             "type: none",
-            "pages: the page is full (3 rows), and the profile knows no next one",
+            "pages: there are 7 rows and more, and the profile turns no page",
         ),
         (
             "type: next_link, path: meta.paging.next",
@@ -139,6 +139,12 @@ async def test_what_is_wrong_is_told(old: str, new: str, wrong: str) -> None:
         wrong = "read: GET "  # the API answers the same page again
     found = await said(changed(old, new), ROWS)
     assert [f for f in found if f.startswith(f"wrong {wrong}")], found
+
+
+async def test_a_page_that_is_said_to_be_all() -> None:
+    profile = changed("type: next_link, path: meta.paging.next", "type: none")
+    found = await said(profile.replace("limit, size: 3", "limit"), ROWS)
+    assert "wrong pages: there are 7 rows and more, and the profile turns no page" in found
 
 
 async def test_pages_that_no_list_fills_are_made_smaller() -> None:

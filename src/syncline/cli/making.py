@@ -28,15 +28,15 @@ async def generate(
     profile = found.profile
     children = sum(len(t.children) for t in profile.tables.values())
     console.print(
-        f"[green]ok[/] {escape(profile.name)}: {len(profile.tables)} tables, and {children} of "
-        "lists inside their records"
+        f"[green]ok[/] {escape(profile.name)}: tables {len(profile.tables)}, "
+        f"of lists inside their records {children}"
     )
     if found.questions:
-        console.print(f"   {found.questions} questions are open: look for '# ?'")
+        console.print(f"   open questions: {found.questions}; look for '# ?'")
     if found.left and not tables:
-        console.print(f"   {len(found.left)} lists are no tables: see the end of the file")
+        console.print(f"   lists that are no tables: {len(found.left)}; see the end of the file")
     if output is not None:
-        console.print(f"   next: syncline profile check {escape(str(output))} --live")
+        console.print(f"   next: syncline profile check {escape(str(output))} --live -c …")
     return 0
 
 
@@ -65,7 +65,7 @@ async def infer(
         f"pages read: {learnt.pages}"
     )
     if count := questions(content):
-        console.print(f"   {count} questions are open: look for '# ?'")
+        console.print(f"   open questions: {count}; look for '# ?'")
     table = next(iter(profile.tables))
     rows = await preview(profile, granted, table)
     # The profile is the result; what it reads is shown beside it.

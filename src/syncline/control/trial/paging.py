@@ -25,6 +25,11 @@ async def pages_tried(
     paginator = api.pagination or profile.defaults.pagination
     page = api.page or profile.defaults.page
     if isinstance(paginator, NoPages):
+        if page.parameter is not None and api.fan_out is None:
+            larger = await _sized(source, profile, scan, page.parameter, 2 * sample.count + 1)
+            if larger.count > sample.count:
+                why = f"there are {larger.count} rows and more, and the profile turns no page"
+                return [wrong("pages", why)]
         return [_one_page(sample, page)]
     if api.fan_out is None and len(sample.pages) > 1:
         return [_moved(scan, sample), await _end(source, scan, sample, most)]
@@ -78,13 +83,17 @@ async def _small_pages(
         why = f"{counted(rows, 'row')} cannot fill two pages" if rows else "no walk is long enough"
         return [unknown("pages", why)]
     size = -(-rows // _WALKED)
-    small = PageSize(parameter=page.parameter, size=size)
-    table = api.model_copy(update={"page": small})
-    tables = {**profile.tables, scan.table.name: table}
-    walked = await sampled(
-        source.reading_as(profile.model_copy(update={"tables": tables})), scan, pages=_WALKED + 2
-    )
+    walked = await _sized(source, profile, scan, page.parameter, size)
     return _walked(scan, walked, rows=rows, size=size)
+
+
+async def _sized(source: Tried, profile: Profile, scan: Scan, parameter: str, size: int) -> Sample:
+    """Return a few pages of a size of our own."""
+    page = PageSize(parameter=parameter, size=size)
+    table = profile.tables[scan.table.name].model_copy(update={"page": page})
+    tables = {**profile.tables, scan.table.name: table}
+    other = source.reading_as(profile.model_copy(update={"tables": tables}))
+    return await sampled(other, scan, pages=_WALKED + 2)
 
 
 def _walked(scan: Scan, walked: Sample, *, rows: int, size: int) -> list[Finding]:

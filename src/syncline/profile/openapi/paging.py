@@ -120,7 +120,7 @@ def _by_link(
         if _word(name) not in _LINKS or inner.kind != "scalar" or inner.type != "string":
             continue
         told = f"{name} {inner.format} {inner.description}".lower()
-        clear = re.search(r"\b(ur[il]|link|href|uri-reference)\b|_ur[il]\b|link\b", told)
+        clear = re.search(r"\b(ur[il]|link|href|address|uri-reference)\b|_ur[il]\b|link\b", told)
         if clear or (around and _word(around[-1]) in {"links", "link"}):
             return {"type": "next_link", "path": path}, (f"{path} is the next page's address",)
         if _word(name) == "next" and not any(word in query for word in _TOKENS | _OFFSETS):
