@@ -9,7 +9,7 @@ import pytest
 from syncline.profile.loader import parse_profile
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "other-answers.md"
-RECIPES = re.findall(r"```yaml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+RECIPES = re.findall(r"```yml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
 HEAD = """
 name: Recipes
 auth: [{scheme: None}]
