@@ -81,8 +81,10 @@ class Standing:
         listed = self.listed(table)
         columns = table_columns(self.profile, table)
         alive = (row for row in listed.listed() if not _deleted(table, columns, listed.record(row)))
-        listed.touch(next(alive))
         listed.insert()
+        if not listed.tells_changes:
+            return 1, 0
+        listed.touch(next(alive))
         if table.deleted is None:
             return 2, 0
         listed.delete(next(alive))

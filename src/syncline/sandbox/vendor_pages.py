@@ -151,16 +151,6 @@ def _seconds(since: Since, text: str) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-_COMPARE: Mapping[str, Callable[[str, str], bool]] = {
-    "=": lambda own, text: own.lower() == text.lower(),
-    ">=": lambda own, text: _ordered(text, own),
-    "<=": lambda own, text: _ordered(own, text),
-    ">": lambda own, text: not _ordered(own, text),
-    "<": lambda own, text: not _ordered(text, own),
-    "in": lambda own, text: own.lower() in text.lower().split(","),
-}
-
-
 def _ordered(first: str, second: str) -> bool:
     """Numbers by their size; days and moments as they are written, as exactly as both are."""
     try:
@@ -168,6 +158,16 @@ def _ordered(first: str, second: str) -> bool:
     except ValueError:
         length = min(len(first), len(second), len("2026-01-31T00:00:00"))
         return first[:length] <= second[:length]
+
+
+_COMPARE: Mapping[str, Callable[[str, str], bool]] = {
+    "=": lambda own, text: own.lower() == text.lower(),
+    ">=": lambda own, text: _ordered(text, own),
+    "<=": _ordered,
+    ">": lambda own, text: not _ordered(own, text),
+    "<": lambda own, text: not _ordered(text, own),
+    "in": lambda own, text: own.lower() in text.lower().split(","),
+}
 
 
 def _filter(rows: VendorList, described: str, text: str) -> Callable[[VendorRow], bool]:

@@ -79,6 +79,12 @@ class VendorList:
         """How many rows there were at first: those that others belong to and point at."""
         return self._rows.first_sizes[self.name]
 
+    @property
+    def tells_changes(self) -> bool:
+        """Whether the list can be asked for changed rows, not only for new ones."""
+        since = self.described.since or self._rows.vendor.since
+        return since is not None and since.by == "updated"
+
     def alive(self, row: VendorRow) -> bool:
         if row.deleted and self._marks is None:
             return False
