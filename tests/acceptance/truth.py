@@ -75,7 +75,7 @@ class Truth:
                     key = above.values[column]
                     filled = {k: v.replace(mark, str(key)) for k, v in fixed.items()}
                     yield key, table.path.replace(mark, str(key)), filled
-            case ValueFanOut(parameter=parameter, values=values):
+            case ValueFanOut(parameter=str(parameter), values=values):
                 for value in values:
                     yield value, table.path, {**fixed, parameter: value}
             case _:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from sqlglot import parse_one
+from sqlglot import exp, parse_one
 
 from syncline.destinations.duckdb import DuckDB, open_duckdb
 from syncline.model.job import Deletes
@@ -19,6 +19,18 @@ async def destination() -> AsyncIterator[DuckDB]:
     opened = open_duckdb(":memory:")
     yield opened
     await opened.aclose()
+
+
+def _statement(text: str) -> exp.Expression:
+    parsed = parse_one(text, dialect="duckdb")
+    assert isinstance(parsed, exp.Expression)
+    return parsed
+
+
+def _query(text: str) -> exp.Query:
+    parsed = parse_one(text, dialect="duckdb")
+    assert isinstance(parsed, exp.Query)
+    return parsed
 
 
 async def test_rows_are_counted_as_what_happened_to_them(destination: DuckDB) -> None:
@@ -36,7 +48,7 @@ async def test_a_row_that_was_gone_comes_back(destination: DuckDB) -> None:
     trial = Trial(task=task(deletes=Deletes.SOFT))
     await trial.run(destination, trial.rows(_ROWS))
     await trial.run(destination, [gone([3], at=100)])
-    query = parse_one('SELECT count(*) FROM main."Things" WHERE _deleted_at IS NULL')
+    query = _query('SELECT count(*) FROM main."Things" WHERE _deleted_at IS NULL')
     assert (await destination.fetch(query)).column(0).to_pylist() == [5]
     result = (await trial.run(destination, trial.rows([_ROWS[3]], at=200))).result
     assert (result.inserted, result.updated) == (0, 1)
@@ -50,20 +62,20 @@ async def test_columns_of_others_keep_their_values(destination: DuckDB, *, own: 
     if own:
         await destination.execute(
             [
-                parse_one('ALTER TABLE main."Things" ADD COLUMN mine INT', dialect="duckdb"),
-                parse_one('UPDATE main."Things" SET mine = id * 10', dialect="duckdb"),
+                _statement('ALTER TABLE main."Things" ADD COLUMN mine INT'),
+                _statement('UPDATE main."Things" SET mine = id * 10'),
             ]
         )
     result = (await trial.run(destination, trial.rows(_CHANGED, at=100, size=4))).result
     assert (result.inserted, result.updated) == (1, 2)
     if own:
-        kept = parse_one('SELECT id, mine FROM main."Things" WHERE id < 6 ORDER BY id')
+        kept = _query('SELECT id, mine FROM main."Things" WHERE id < 6 ORDER BY id')
         assert (await destination.fetch(kept)).column(1).to_pylist() == [0, 10, 20, 30, 40, 50]
 
 
 async def test_a_key_of_the_user_does_no_harm(destination: DuckDB) -> None:
     trial = Trial(task=task())
     await trial.run(destination, trial.rows(_ROWS))
-    await destination.execute([parse_one('CREATE UNIQUE INDEX u ON main."Things" (id)')])
+    await destination.execute([_statement('CREATE UNIQUE INDEX u ON main."Things" (id)')])
     await trial.run(destination, trial.rows(_CHANGED, at=100, size=4))
     assert len(await contents(destination, trial.task)) == 7
