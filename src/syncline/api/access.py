@@ -48,6 +48,9 @@ ROUTES: Mapping[tuple[str, str], str] = {
     ("GET", "/connections"): "connections.view",
     ("POST", "/connections"): "connections.edit",
     ("POST", "/connections/test"): "connections.edit",
+    ("POST", "/connections/authorized"): "connections.edit",
+    ("POST", "/connections/{name}/authorize"): "connections.edit",
+    ("DELETE", "/connections/{name}/authorization"): "connections.edit",
     ("GET", "/connections/{name}"): "connections.view",
     ("PATCH", "/connections/{name}"): "connections.edit",
     ("DELETE", "/connections/{name}"): "connections.edit",
@@ -98,7 +101,7 @@ class Guarded(APIRoute):
             permission = needed[request.method]
             if permission == PUBLIC:
                 return await inner(request)
-            plane, actor = plane_of(request), await _authenticated(request)
+            plane, actor = plane_of(request), await authenticated(request)
             if permission in PERMISSIONS:
                 actor.require(permission)
             request.state.actor = actor
@@ -123,7 +126,8 @@ ThePlane = Annotated[Plane, Depends(plane_of)]
 TheActor = Annotated[Actor, Depends(actor_of)]
 
 
-async def _authenticated(request: Request) -> Actor:
+async def authenticated(request: Request) -> Actor:
+    """Return whose token or cookie a request brings. Raises `Unauthenticated`, `Forbidden`."""
     plane = plane_of(request)
     given = request.headers.get("Authorization", "")
     if given:

@@ -6,6 +6,9 @@ from fastapi import APIRouter, Query, Response
 
 from syncline.api.access import Guarded, TheActor, ThePlane, TheVersion
 from syncline.api.schemas import (
+    AuthorizedIn,
+    AuthorizeIn,
+    AuthorizeOut,
     ColumnOut,
     ConnectionChange,
     ConnectionIn,
@@ -17,11 +20,16 @@ from syncline.api.schemas import (
     TheWanted,
 )
 from syncline.control.project import ConnectionSpec
+from syncline.control.usecases.authorizing import (
+    begin_sign_in,
+    finish_sign_in,
+    give_back,
+    remove_connection,
+)
 from syncline.control.usecases.connections import (
     Connection,
     ConnectionEdit,
     create_connection,
-    delete_connection,
     edit_connection,
     get_connection,
     list_connections,
@@ -61,6 +69,25 @@ async def tried(plane: ThePlane, actor: TheActor, given: ConnectionTry) -> Teste
     return TestedOut.model_validate(tested)
 
 
+@router.post("/connections/authorized", summary="Finish a sign-in to an API")
+async def authorized(plane: ThePlane, actor: TheActor, given: AuthorizedIn) -> ConnectionOut:
+    found = await finish_sign_in(plane, actor, given.answer, state=given.state)
+    return ConnectionOut.model_validate(found)
+
+
+@router.post("/connections/{name}/authorize", summary="Begin a sign-in to an API")
+async def authorizing(
+    plane: ThePlane, actor: TheActor, name: str, given: AuthorizeIn
+) -> AuthorizeOut:
+    begun = await begin_sign_in(plane, actor, name, redirect_uri=given.redirect_uri)
+    return AuthorizeOut.model_validate(begun)
+
+
+@router.delete("/connections/{name}/authorization", summary="Give a sign-in back to its API")
+async def given_back(plane: ThePlane, actor: TheActor, name: str) -> ConnectionOut:
+    return ConnectionOut.model_validate(await give_back(plane, actor, name))
+
+
 @router.get("/connections/{name}", summary="Look at a connection")
 async def one(plane: ThePlane, actor: TheActor, name: str, response: Response) -> ConnectionOut:
     async with plane.looking(actor) as work:
@@ -90,8 +117,7 @@ async def changed(
 
 @router.delete("/connections/{name}", status_code=204, summary="Delete a connection")
 async def deleted(plane: ThePlane, actor: TheActor, name: str) -> None:
-    async with plane.changing(actor) as work:
-        await delete_connection(work, name)
+    await remove_connection(plane, actor, name)
 
 
 @router.post("/connections/{name}/test", summary="Test a connection")

@@ -112,6 +112,30 @@ class ConnectionTry(In):
     )
 
 
+class AuthorizeIn(In):
+    """Where the browser comes back to."""
+
+    redirect_uri: str = Field(
+        default="", max_length=2000, description="Registered with the API; default: CallbackURL."
+    )
+
+
+class AuthorizeOut(Out):
+    """Where a person agrees, in a browser."""
+
+    url: str
+    state: str = Field(description="Comes back with the answer.")
+
+
+class AuthorizedIn(In):
+    """What the browser brought back."""
+
+    answer: str = Field(
+        max_length=10_000, description="The address that it came to, or with 'state' the code."
+    )
+    state: str = Field(default="", max_length=500)
+
+
 class StepOut(Out):
     """One thing that a test looked at."""
 

@@ -5,14 +5,9 @@ from typing import Annotated
 
 import typer
 
-StoreOption = Annotated[
-    str | None,
-    typer.Option(
-        "--store",
-        help="URL of the store; default: SYNCLINE_STORE, else sqlite:/// with store.db in the "
-        "folder syncline of the user's data directory (~/.local/share).",
-    ),
-]
+from syncline.cli.people_commands import connections_app, users_app
+from syncline.cli.store_option import StoreOption
+
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The project file.")]
 PruneOption = Annotated[
     bool, typer.Option("--prune", help="Delete connections and jobs that the file does not name.")
@@ -25,6 +20,8 @@ def add_to(app: typer.Typer) -> None:
     app.command()(diff)
     app.command()(export)
     app.command()(reseal)
+    app.add_typer(connections_app)
+    app.add_typer(users_app)
 
 
 def apply(file: FileArgument, *, store: StoreOption = None, prune: PruneOption = False) -> None:

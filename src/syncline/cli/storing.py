@@ -1,6 +1,5 @@
 """The commands `apply`, `diff`, `export` and `reseal`: a project file and the store."""
 
-import getpass
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,10 +7,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from syncline.cli import failures
-from syncline.control.access import Actor, command_line
-from syncline.control.plane import open_plane
+from syncline.cli.control import opened, sitting_here
 from syncline.control.project import load_project
-from syncline.control.store.database import default_store
 from syncline.control.usecases import keys
 from syncline.control.usecases.project_files import (
     Change,
@@ -28,10 +25,7 @@ _SIGNS = {"create": "[green]+[/]", "change": "[yellow]~[/]", "delete": "[red]-[/
 async def apply(file: Path, store: str | None, *, prune: bool, console: Console) -> int:
     """Make the store what a file says; return the exit code."""
     project = load_project(file)
-    async with (
-        open_plane(store or default_store()) as plane,
-        plane.changing(_actor()) as work,
-    ):
+    async with opened(store) as plane, plane.changing(sitting_here()) as work:
         changes = await apply_project(work, project, prune=prune)
     _show(changes)
     console.print(_summary(changes))
@@ -41,10 +35,7 @@ async def apply(file: Path, store: str | None, *, prune: bool, console: Console)
 async def diff(file: Path, store: str | None, *, prune: bool) -> int:
     """Show what `apply` would do; 1 if that is anything."""
     project = load_project(file)
-    async with (
-        open_plane(store or default_store()) as plane,
-        plane.looking(_actor()) as work,
-    ):
+    async with opened(store) as plane, plane.looking(sitting_here()) as work:
         changes = await compare_project(work, project, prune=prune)
     _show(changes)
     return failures.FAILED if changes else 0
@@ -54,10 +45,7 @@ async def export(
     store: str | None, output: Path | None, *, jobs: Sequence[str], sealed: bool, console: Console
 ) -> int:
     """Write the store as a project file."""
-    async with (
-        open_plane(store or default_store()) as plane,
-        plane.looking(_actor()) as work,
-    ):
+    async with opened(store) as plane, plane.looking(sitting_here()) as work:
         exported = await export_project(
             work, secrets="sealed" if sealed else "variables", only=jobs
         )
@@ -74,10 +62,7 @@ async def export(
 
 async def reseal(store: str | None) -> int:
     """Seal every secret with the newest key."""
-    async with (
-        open_plane(store or default_store()) as plane,
-        plane.changing(_actor()) as work,
-    ):
+    async with opened(store) as plane, plane.changing(sitting_here()) as work:
         count = await keys.reseal(work)
     Console(highlight=False).print(f"{count} secret{'' if count == 1 else 's'} sealed anew")
     return 0
@@ -91,14 +76,6 @@ def _save(output: Path, text: str) -> None:
             f"cannot write {output}: {(error.strerror or str(error)).lower()}",
             hint="choose another --output",
         ) from error
-
-
-def _actor() -> Actor:
-    try:
-        return command_line(getpass.getuser())
-    except OSError:
-        # A container's user may have no name.
-        return command_line("unknown")
 
 
 def _show(changes: Sequence[Change]) -> None:

@@ -118,10 +118,5 @@ def literal(pattern: str) -> str:
     return pattern.lower().replace("[", "[[]").replace("?", "[?]")
 
 
-def command_line(name: str) -> Actor:
-    """Return the actor of the command line: who has the store and its key may do anything."""
-    return Actor(name=name, via="command line", policies=ROLES["admin"], roles=("admin",))
-
-
 #: Acts on its own: schedules, taking over runs, picking up new tables.
 SYNCLINE = Actor(name="syncline", via="schedule", policies=ROLES["admin"], roles=("admin",))

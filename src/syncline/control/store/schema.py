@@ -17,6 +17,7 @@ from syncline.control.store import (
     schedules,
     sessions,
     settings,
+    sign_ins,
     slots,
     tasks,
     tokens,
@@ -29,7 +30,7 @@ from syncline.errors import StoreRefused
 #: Every module with tables: importing them fills the collection.
 MODULES: tuple[ModuleType, ...] = (
     connections, jobs, tasks, schedules, labels, users, tokens, sessions, audit, settings,
-    runs, slots, nodes,
+    sign_ins, runs, slots, nodes,
 )  # fmt: skip
 TABLES = metadata
 _MIGRATIONS = "syncline.control.store.migrations"

@@ -1,7 +1,6 @@
 """Tasks: one table or query of a job's source, kept in one table of its destination."""
 
 from sqlalchemy import (
-    Boolean,
     Column,
     ForeignKey,
     Integer,
@@ -25,8 +24,6 @@ tasks = Table(
     Column("folded", Text, nullable=False),
     #: A `TaskSpec`.
     Column("spec", Document, nullable=False),
-    #: Stays in the job, is not run, and is not added again by a job of all tables.
-    Column("excluded", Boolean, nullable=False, default=False),
     Column("added_at", Instant, nullable=False),
     UniqueConstraint("job_id", "folded"),
 )

@@ -215,6 +215,25 @@ def upgrade() -> None:
         batch_op.create_index("ix_job_labels_label", ["label"], unique=False)
 
     op.create_table(
+        "sign_ins",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("connection_id", sa.String(length=32), nullable=False),
+        sa.Column("actor", sa.String(length=100), nullable=False),
+        sa.Column("redirect_uri", sa.Text(), nullable=False),
+        sa.Column("verifier", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["connection_id"],
+            ["connections.id"],
+            name=op.f("fk_sign_ins_connection_id_connections"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_sign_ins")),
+    )
+    with op.batch_alter_table("sign_ins", schema=None) as batch_op:
+        batch_op.create_index("ix_sign_ins_expires_at", ["expires_at"], unique=False)
+
+    op.create_table(
         "schedules",
         sa.Column("job_id", sa.String(length=32), nullable=False),
         sa.Column("spec", DOCUMENT, nullable=False),
@@ -247,7 +266,6 @@ def upgrade() -> None:
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("folded", sa.Text(), nullable=False),
         sa.Column("spec", DOCUMENT, nullable=False),
-        sa.Column("excluded", sa.Boolean(), nullable=False),
         sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["job_id"], ["jobs.id"], name=op.f("fk_tasks_job_id_jobs"), ondelete="CASCADE"

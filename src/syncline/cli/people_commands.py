@@ -1,0 +1,60 @@
+"""Commands for what needs a person: signing in to an API, letting somebody into Syncline."""
+
+from typing import Annotated
+
+import typer
+
+from syncline.cli.store_option import StoreOption
+
+connections_app = typer.Typer(
+    name="connections",
+    help="Look after the connections of a store.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+users_app = typer.Typer(
+    name="users",
+    help="Look after the users of a store.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@connections_app.command()
+def authorize(
+    name: Annotated[str, typer.Argument(help="Name of the connection.")],
+    redirect_uri: Annotated[
+        str, typer.Option("--redirect-uri", help="Default: the connection's CallbackURL.")
+    ] = "",
+    store: StoreOption = None,
+) -> None:
+    """Sign in to the API of a connection, with a browser on any machine.
+
+    Prints the address to open. When the browser has come back, paste the address that it came
+    to, even if no page is there; or the code, if the API shows one.
+    """
+    from syncline.cli import people, running  # noqa: PLC0415 (start-up time)
+
+    running.run(lambda console: people.authorize(store, name, redirect_uri, console))
+
+
+@users_app.command("list")
+def list_(store: StoreOption = None) -> None:
+    """List the users of a store."""
+    from syncline.cli import people, running  # noqa: PLC0415 (start-up time)
+
+    running.run(lambda _: people.list_(store))
+
+
+@users_app.command()
+def link(
+    name: Annotated[str, typer.Argument(help="Name of the user.")],
+    role: Annotated[
+        list[str] | None, typer.Option("--role", help="Make a new user with this role.")
+    ] = None,
+    store: StoreOption = None,
+) -> None:
+    """Print a one-time link for a user to choose a password: a new one, or one who forgot it."""
+    from syncline.cli import people, running  # noqa: PLC0415 (start-up time)
+
+    running.run(lambda _: people.link(store, name, tuple(role or ())))
