@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-airbyte lint bench hotspots lock docs screenshots clean
+.PHONY: demo test test-airbyte lint bench bench-scheduler chaos hotspots lock docs screenshots clean
 demo: $(VENV)/.installed
 	$(BIN)/syncline demo
 
@@ -38,6 +38,14 @@ lock: $(VENV)/bin/python
 	$(LOCK) --all-extras -c requirements.lock -o requirements-image.lock pyproject.toml
 	$(LOCK) --all-extras --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 	$(LOCK) --all-extras --group bench -c requirements-dev.lock -o requirements-bench.lock pyproject.toml
+
+# Nodes that are killed, frozen and cut off while they run jobs; some minutes.
+chaos: $(VENV)/.dev
+	$(BIN)/pytest -q tests/chaos/chaos_one_machine.py tests/chaos/chaos_nodes.py
+
+# What thousands of schedules cost one node, and a simulated day of them.
+bench-scheduler: $(VENV)/.bench
+	PYTHONPATH=tests $(BIN)/python -m bench.scheduler
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py

@@ -107,7 +107,7 @@ async def workers(warm: Path, address: str, project: Path) -> AsyncIterator[Call
     """Give out what starts workers; none is left at the end."""
     started: list[Worker] = []
 
-    def start(**settings: Any) -> Worker:
+    def start(*, address: str = address, **settings: Any) -> Worker:
         started.append(Worker(warm, address, project, **settings))
         return started[-1]
 

@@ -120,6 +120,7 @@ class Board:
         self._shown.pop((progress.run, progress.number), None)
         if not any(run == progress.run for run, _ in self._shown):
             self.cancelled.discard(progress.run)
+            self._written.pop(progress.run, None)
 
     def saw(self, progress: Progress, event: Event) -> None:
         """Take in an event of a task run. Never raises, never waits."""
