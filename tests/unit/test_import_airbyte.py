@@ -650,6 +650,8 @@ def test_most_tables_decide_on_host_and_auth() -> None:
         ("a: 1", "no declarative manifest: it has no list 'streams'"),
         ("dynamic_streams: []", "of dynamic streams only"),
         ("streams: []", "none of its tables can be imported: there are none"),
+        (f"streams: {'[' * 100_000}", "more than 200 levels inside each other"),
+        ("streams: &a [*a]", "an alias inside of what it stands for"),
     ],
 )
 def test_no_manifest(text: str, said: str) -> None:

@@ -12,6 +12,7 @@ from yaml.constructor import ConstructorError
 from syncline.errors import ConfigError, ProfileError
 from syncline.profile.check import contradictions
 from syncline.profile.complaints import complaints, kind, line_of
+from syncline.profile.nesting import too_deep, too_large
 from syncline.profile.schema import IN_WORDS, Profile
 from syncline.profile.sources import profile_text
 
@@ -120,10 +121,16 @@ def parse(text: str, origin: str, model: type[Model], error: type[ConfigError]) 
     Raises ``error`` with file, line, place and what was expected, for each of the first
     complaints; ``origin`` names the file in them.
     """
+    endless = too_deep(text)
+    if endless:
+        raise error(f"{origin}: not read: {endless}")
     try:
         content = yaml.load(text, Loader=_Strict)  # noqa: S506 (a subclass of the safe loader)
     except (yaml.YAMLError, ValueError) as cause:
         raise _malformed(cause, origin, text, error) from cause
+    endless = too_large(content)
+    if endless:
+        raise error(f"{origin}: not read: {endless}")
     if not isinstance(content, dict):
         raise error(f"{origin}:1: expected a mapping of keys, found {kind(content)}")
     try:

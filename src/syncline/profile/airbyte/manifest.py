@@ -8,6 +8,7 @@ import yaml
 
 from syncline.errors import ProfileError
 from syncline.profile.airbyte.findings import Refused
+from syncline.profile.nesting import too_deep, too_large
 
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 #: References inside each other that are followed.
@@ -81,11 +82,17 @@ def manifest_of(text: str, origin: str) -> Component:
     """Return a manifest. Raises `ProfileError` if it is none."""
     if len(text) > _MOST:
         raise ProfileError(f"{origin}: a manifest of {len(text)} characters is not read")
+    endless = too_deep(text)
+    if endless:
+        raise ProfileError(f"{origin}: not read: {endless}")
     try:
         content = yaml.load(text, Loader=_Loader)  # noqa: S506 (the safe loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         said = " ".join(str(error).split())
         raise ProfileError(f"{origin}: not YAML: {said}") from error
+    endless = too_large(content)
+    if endless:
+        raise ProfileError(f"{origin}: not read: {endless}")
     if not isinstance(content, Mapping) or not isinstance(content.get("streams"), list):
         kind = " of dynamic streams only" if _is_dynamic(content) else ""
         raise ProfileError(
