@@ -230,3 +230,17 @@ async def test_deep_json_is_an_error_of_ours(depth: int) -> None:
     body = b'[{"id": 1, "x": ' + b"[" * depth + b"]" * depth + b"}]"
     with pytest.raises(SynclineError, match="inside each other"):
         await read(body, profile("{type: json}", "''", "{id: integer, x: json}"))
+
+
+async def test_a_bomb_in_the_encoding_of_the_answer_is_refused() -> None:
+    bomb = gzip.compress(b"[" + b" " * 50_000_000)
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=bomb, headers={"Content-Encoding": "gzip"})
+
+    text = profile("{type: json}", "''", "{id: integer}") + "limits: {page_bytes: 1000000}\n"
+    api = Api(lists={}, always=answer)
+    async with serving(api), source_of(api, text) as source:
+        with pytest.raises(ResponseRefused, match="longer than 1000000 bytes"):
+            await batches_of(source, await scan_of(source, "Items"))
+    assert len(api.asked) == 1

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from standins.clocks import SkippingClock
 from standins.pages import Api, answering, failure, saying, serving
 from standins.reading import HEAD, batches_of, ids_of, items, rows_of, scan_of, source_of
 from syncline.errors import NotFound, PermissionRefused, PropertyError, ResponseRefused
@@ -240,3 +241,23 @@ tables:
         api.faults.extend([None, answering(403)])
         with pytest.raises(PermissionRefused):
             await batches_of(source, scan)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("moment", [False, True])
+async def test_the_profile_names_the_header_that_asks_for_a_wait(
+    status: int, *, moment: bool
+) -> None:
+    text = f"""{HEAD}
+retry: {{after: X-Wait}}
+tables:
+  Items: {{path: /items, columns: {{id: integer}}}}
+"""
+    clock = SkippingClock()
+    wait = str(clock.time() + 77) if moment else "77"
+    # The server's own clock goes before ours, and a header of another name is none.
+    api = Api(lists={"/items": items(1)}, style="none")
+    api.faults.append(answering(status, X_Wait=wait, Retry_After="5000"))
+    async with serving(api), source_of(api, text, clock=clock) as source:
+        assert ids_of(await batches_of(source, await scan_of(source, "Items"))) == [1]
+    assert 75 < clock.skipped < 90
