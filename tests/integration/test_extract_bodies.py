@@ -179,7 +179,11 @@ FILE = b"""<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/hostname">]>
         ("csv", b"id;name\n\xff;2", "not CSV: 'utf-8' codec can't decode"),
         ("jsonl", b'{"id": 1}\n{"id": ', "not lines of JSON"),
         ("jsonl", b"<html>", "not lines of JSON"),
-        ("jsonl", gzip.compress(b'{"id": 1}', mtime=0)[:-9], "not lines of JSON: gzip: it was cut off"),
+        (
+            "jsonl",
+            gzip.compress(b'{"id": 1}', mtime=0)[:-9],
+            "not lines of JSON: gzip: it was cut off",
+        ),
     ],
 )
 async def test_what_cannot_be_read(form: str, body: bytes, said: str) -> None:
