@@ -39,9 +39,10 @@ class Asked:
 def answered(asked: Asked, template: object) -> tuple[object, str | None]:
     """The body of an answer, and the address of the next page.
 
-    In the template stand: ``$rows``; ``$total``, ``$page``, ``$pages``, ``$size``, ``$offset``;
-    ``$next_url``, ``$next_page``, ``$token``, which are null on the last page; ``$more``,
-    ``$done``. A key that ends in ``?`` is left out where its value is null or empty.
+    In the template stand: ``$rows``, or the ``$first`` of them; ``$total``, ``$page``, ``$pages``,
+    ``$size``, ``$offset``; ``$next_url``, ``$next_page``, ``$token``, which are null on the last
+    page; ``$cursor``, a token even then; ``$more``, ``$done``. A key that ends in ``?`` is left out
+    where its value is null or empty.
     """
     _check(asked)
     rows = list(_matching(asked))
@@ -66,7 +67,7 @@ def answered(asked: Asked, template: object) -> tuple[object, str | None]:
         "token": next(iter(following.values()), None) if following else None,
         "more": bool(rest),
         "done": not rest,
-        "end": _end(asked, rows),
+        "cursor": next(iter(following.values()), None) if following else _end(asked, rows),
     }
     return filled(template, values), link
 
