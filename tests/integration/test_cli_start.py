@@ -11,7 +11,10 @@ from acceptance.processes import Processes, cold
 from syncline import __version__
 
 #: Each takes longer to load than --help may take.
-_HEAVY = ("aiohttp", "duckdb", "numpy", "pyarrow", "sqlglot")
+_HEAVY = (
+    "aiohttp", "alembic", "cryptography", "dbos", "duckdb", "fastapi", "nicegui", "numpy",
+    "pyarrow", "sqlalchemy", "sqlglot",
+)  # fmt: skip
 _LOADED = """
 import json, sys
 from syncline.cli.main import app
@@ -33,6 +36,8 @@ except SystemExit as end:
         ["demo", "--help"],
         ["sandbox", "--help"],
         ["profile", "--help"],
+        ["apply", "--help"],
+        ["serve", "--help"],
         ["profile", "check", "-h"],
     ],
 )

@@ -69,6 +69,8 @@ ROUTES: Mapping[tuple[str, str], str] = {
     ("GET", "/jobs/{name}/tasks"): "jobs.view",
     ("POST", "/jobs/{name}/tasks"): "jobs.edit",
     ("POST", "/jobs/{name}/tasks/tables"): "jobs.edit",
+    ("POST", "/jobs/{name}/tasks/check"): "jobs.edit",
+    ("POST", "/jobs/{name}/tasks/preview"): "jobs.edit",
     ("POST", "/jobs/{name}/tasks/enable"): "jobs.edit",
     ("POST", "/jobs/{name}/tasks/disable"): "jobs.edit",
     ("PUT", "/jobs/{name}/tasks/{task_id}"): "jobs.edit",

@@ -283,6 +283,31 @@ class Place(In):
     position: int = Field(ge=0, description="Counted from 0.")
 
 
+class OutlookOut(Out):
+    """How a task would be read and written."""
+
+    disposition: str
+    key: tuple[str, ...]
+    incremental: bool = Field(description="From the second run on, only what has changed is read.")
+    columns: int
+    notes: tuple[str, ...]
+
+
+class ShownColumnOut(Out):
+    """A column of a preview."""
+
+    name: str
+    type: str
+
+
+class ShownRowsOut(Out):
+    """The first rows of a task as its target would get them."""
+
+    columns: tuple[ShownColumnOut, ...]
+    rows: tuple[tuple[str | int | float | bool | None, ...], ...]
+    misfits: tuple[str, ...] = Field(description="Values that an existing table would not take.")
+
+
 class SchedulePreview(In):
     """A schedule to look at."""
 

@@ -1,12 +1,24 @@
 """Routes of the tasks of a job."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 
 from syncline.api.access import Guarded, TheActor, ThePlane, TheVersion
 from syncline.api.jobs import answer
-from syncline.api.schemas import JobOut, Place, TablesIn, TaskIds, TaskIn, TaskOut
+from syncline.api.schemas import (
+    JobOut,
+    OutlookOut,
+    Place,
+    ShownRowsOut,
+    TablesIn,
+    TaskIds,
+    TaskIn,
+    TaskOut,
+)
 from syncline.control.project import TaskSpec
 from syncline.control.usecases.jobs import get_job
+from syncline.control.usecases.previewing import task_outlook, task_preview
 from syncline.control.usecases.tasks import (
     add_tables,
     add_task,
@@ -57,6 +69,24 @@ async def added_tables(
     async with plane.changing(actor) as work:
         found = await add_tables(work, name, given.tables, like=like, version=version)
         return answer(found, response)
+
+
+@router.post("/check", summary="See how a task would be read and written")
+async def checked(plane: ThePlane, actor: TheActor, name: str, given: TaskIn) -> OutlookOut:
+    return OutlookOut.model_validate(await task_outlook(plane, actor, name, _spec(given)))
+
+
+@router.post("/preview", summary="Read the first rows of a task; nothing is written")
+async def previewed(
+    *,
+    plane: ThePlane,
+    actor: TheActor,
+    name: str,
+    given: TaskIn,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> ShownRowsOut:
+    shown = await task_preview(plane, actor, name, _spec(given), limit=limit)
+    return ShownRowsOut.model_validate(shown)
 
 
 @router.post("/enable", summary="Switch tasks on")

@@ -1,0 +1,111 @@
+"""What a task would do, before it does it: how it will be read and written, and its first rows."""
+
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from syncline.control.connections import opener
+from syncline.control.project import JobSpec, Project
+from syncline.load.flow import fit, matched
+from syncline.load.strategy import decide
+from syncline.model.job import Disposition, RowErrors, Task
+from syncline.model.ports import Source
+from syncline.model.run import Clock
+from syncline.model.table import Table
+from syncline.query.execute import execute
+from syncline.query.plan import Plan
+from syncline.sync import plan_of
+
+#: Rows that a preview shows.
+PREVIEWED = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """How a task will be read and written."""
+
+    disposition: Disposition
+    key: tuple[str, ...]
+    #: Only what has changed is read from the second run on.
+    incremental: bool
+    columns: int
+    #: The mapping to an existing table, and what else is good to know; a line each.
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """The first rows of a task as its target would get them."""
+
+    rows: pa.Table
+    #: Of an existing table: values that do not fit, a line each.
+    misfits: tuple[str, ...] = ()
+
+
+async def outlook(
+    project: Project, job: JobSpec, task: Task, tables: Mapping[str, Table], clock: Clock
+) -> Outlook:
+    """Say how a task will be read and written. Connects only if the target exists already.
+
+    Raises what planning or matching raises: `QueryError`, `SchemaRefused`, `DestinationRefused`.
+    """
+    planned = plan_of(task, tables, clock)
+    decision = decide(
+        task, has_cursor=planned.incremental, key=planned.key, version=planned.version,
+        fingerprint=planned.fingerprint, last=None, full=False,
+    )  # fmt: skip
+    mapping = await _mapping(project, job, task, planned)
+    return Outlook(
+        disposition=decision.disposition,
+        key=tuple(planned.key),
+        incremental=decision.direct,
+        columns=len(planned.schema),
+        notes=(*mapping, *planned.notes),
+    )
+
+
+async def first_rows(
+    project: Project,
+    job: JobSpec,
+    task: Task,
+    source: Source,
+    clock: Clock,
+    *,
+    limit: int = PREVIEWED,
+) -> Preview:
+    """Return the first rows of a task; nothing is written."""
+    planned = plan_of(task, await source.tables(), clock)
+    found: list[pa.RecordBatch] = []
+    async with aclosing(execute(planned, source, None, changes=False)) as batches:
+        async for batch in batches:
+            found.append(batch.records)
+            if sum(records.num_rows for records in found) >= limit:
+                break
+    rows = pa.Table.from_batches(found, planned.schema).slice(0, limit)
+    if task.flow is None:
+        return Preview(rows=rows)
+    destination = await opener(project, job.destination)()
+    try:
+        pairs = await matched(task, planned.schema, destination)
+    finally:
+        await destination.aclose()
+    (records,) = rows.combine_chunks().to_batches() or [
+        pa.RecordBatch.from_pylist([], schema=planned.schema)
+    ]
+    # What does not fit is told, whatever the task would do with it.
+    shown, rejects = fit(records, pairs, task.flow, policy=RowErrors.REDIRECT)
+    misfits = tuple(f"{r.column}: {r.reason}: {r.record}" for r in rejects)
+    return Preview(rows=pa.Table.from_batches([shown]), misfits=misfits)
+
+
+async def _mapping(project: Project, job: JobSpec, task: Task, planned: Plan) -> tuple[str, ...]:
+    """Return the mapping to an existing target, line by line; only then it is connected to."""
+    if task.flow is None:
+        return ()
+    destination = await opener(project, job.destination)()
+    try:
+        return tuple(str(pair) for pair in await matched(task, planned.schema, destination))
+    finally:
+        await destination.aclose()

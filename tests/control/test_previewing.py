@@ -1,0 +1,58 @@
+"""What a task would do is told, and its first rows are shown, before anything is written."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from control.planes import EDITOR, VIEWER, plane_of
+from standins.clocks import SkippingClock
+from syncline.control.plane import Plane
+from syncline.control.project import ConnectionSpec, JobSpec, TaskSpec
+from syncline.control.store.database import Store
+from syncline.control.usecases.connections import create_connection
+from syncline.control.usecases.jobs import create_job
+from syncline.control.usecases.previewing import task_outlook, task_preview
+from syncline.errors import Forbidden, Invalid, QueryError
+from syncline.model.job import Disposition
+from syncline.sandbox.options import DEFAULT_CLICKTIME_TOKEN, Options
+from syncline.sandbox.server import running
+
+
+@pytest.fixture
+async def plane(sqlite_store: Store, tmp_path: Path) -> AsyncIterator[Plane]:
+    made = Plane(store=sqlite_store, vault=plane_of(sqlite_store).vault, clock=SkippingClock())
+    async with running(Options(rows=60, rate_limit=0)) as sandbox:
+        settings = {"BaseURL": sandbox.url, "APIKey": DEFAULT_CLICKTIME_TOKEN}
+        time = ConnectionSpec.model_validate(
+            {"type": "api", "properties": {"Profile": "clicktime", "ProfileSettings": settings}}
+        )
+        lake = ConnectionSpec(type="duckdb", properties={"Database": str(tmp_path / "lake.duckdb")})
+        async with made.changing(EDITOR) as work:
+            await create_connection(work, "time", time)
+            await create_connection(work, "lake", lake)
+            await create_job(work, "load", JobSpec(source="time", destination="lake"))
+        yield made
+
+
+async def test_how_a_task_would_be_read_and_written(plane: Plane) -> None:
+    found = await task_outlook(plane, EDITOR, "load", TaskSpec(table="Users"))
+    assert found.disposition is Disposition.MERGE
+    assert found.key == ("ID",)
+    assert found.columns > 5
+    with pytest.raises(QueryError):
+        await task_outlook(plane, EDITOR, "load", TaskSpec(table="Moons"))
+    with pytest.raises(Invalid, match="1 to 500"):
+        await task_preview(plane, EDITOR, "load", TaskSpec(table="Users"), limit=0)
+    with pytest.raises(Forbidden):
+        await task_preview(plane, VIEWER, "load", TaskSpec(table="Users"))
+
+
+async def test_the_first_rows(plane: Plane, tmp_path: Path) -> None:
+    task = TaskSpec(table="Users", columns=("ID", {"Name": "who"}))
+    shown = await task_preview(plane, EDITOR, "load", task, limit=3)
+    assert [(c.name, c.type) for c in shown.columns] == [("ID", "string"), ("who", "string")]
+    assert len(shown.rows) == 3
+    assert all(isinstance(cell, str) for row in shown.rows for cell in row)
+    assert not shown.misfits
+    assert not (tmp_path / "lake.duckdb").exists()
