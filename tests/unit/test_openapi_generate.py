@@ -20,7 +20,7 @@ _DATA = Path(__file__).parent / "data" / "openapi"
 _GOLDEN = Path(__file__).parents[1] / "golden" / "openapi"
 
 
-@pytest.mark.parametrize("name", ["github.json", "netlify.json", "blockfrost.yaml"])
+@pytest.mark.parametrize("name", ["github.json", "netlify.json", "blockfrost.yaml", "figma.yaml"])
 def test_golden(name: str) -> None:
     text = gzip.decompress((_DATA / f"{name}.gz").read_bytes())
     found = generate(read_document(text, name))
@@ -125,6 +125,10 @@ _NEXT = {
                 "parameters": [asks("page", minimum=0), asks("per_page", maximum=50)],
             },
             {"type": "page_number", "first_page": 0, "pages": "total_pages"},
+        ),
+        (
+            {"answer": listing("has_more"), "parameters": [asks("starting_after", "string")]},
+            {"type": "last_record", "parameter": "starting_after", "more": "has_more"},
         ),
         (
             {"answer": listing("has_more"), "parameters": [asks("page", default=1)]},
@@ -326,6 +330,13 @@ def test_paths_are_filled_in_by_parents_and_settings() -> None:
     only = made(document(paths=paths), "orders")
     assert set(only.profile.tables) == {"Things", "Orders"}
     assert "no table:" not in only.text
+
+
+def test_a_place_of_a_path_is_not_taken_for_a_secret() -> None:
+    things = {"get": document()["paths"]["/things"]["get"]}
+    profile = made(document(paths={"/tokens/{token}/things": things})).profile
+    assert profile.tables["TokenThings"].path == "/tokens/{token_in_path}/things"
+    assert not profile.settings["token_in_path"].secret
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,6 @@ def _fields(document: Document, inner: Shape) -> Sequence[str]:
 
 def _fitting(name: str) -> str:
     """Return a name that columns may have."""
-    if _NAME.fullmatch(name) and len(name) <= _LONGEST:
-        return name
-    return "_".join(re.findall(r"[^\s.{}\[\]\"']+", name))[:_LONGEST]
+    if len(name) > _LONGEST:
+        return ""
+    return name if _NAME.fullmatch(name) else "_".join(_NAME.findall(name))

@@ -23,6 +23,8 @@ _CHANGED = re.compile(
 _LATER = re.compile(r"_(?:since|after|from|gte|gt|min|start|start_date|start_time)$")
 _EARLIER = re.compile(r"_(?:until|before|to|lte|lt|max|end|end_date|end_time)$")
 _QUOTED = re.compile(r"`([^`]+)`")
+#: Longer names are no names.
+_LONGEST = 100
 _CHANGES = {"updated", "modified", "changed", "update", "modification"}
 
 
@@ -228,6 +230,8 @@ def _only(
 ) -> None:
     """Add a column that is only to filter by."""
     name = re.sub(r"[^\w-]+", "_", parameter.name.removesuffix("[]")).strip("_") or "value"
+    if len(name) > _LONGEST:
+        return
     type_ = "string" if inner.kind == "any" or listed else inner.type
     words = f"; {', '.join(inner.values)}" if inner.values else ""
     about = first_sentence(parameter.description).rstrip(".") or "see the API's documentation"

@@ -28,7 +28,7 @@ class _Words(_Loader):  # type: ignore[misc, valid-type]  # the base is chosen a
 
 
 _Words.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF")
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
 )
 
 
@@ -73,6 +73,8 @@ class Document:
     origin: str
     content: Node = field(repr=False)
     swagger: bool
+    #: What was found out about parts that are referred to, by reference.
+    known: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def resolved(self, node: Any) -> Node:
         """Return a part with its reference followed; what stands beside the reference wins.
@@ -94,8 +96,7 @@ class Document:
 
     def operations(self) -> Iterator[Operation]:
         """Yield every GET, in the document's order."""
-        paths = self.content.get("paths")
-        for path, item in (paths if isinstance(paths, Mapping) else {}).items():
+        for path, item in mapping(self.content.get("paths")).items():
             known = self.resolved(item)
             get = known.get("get")
             if isinstance(get, Mapping):
@@ -106,20 +107,20 @@ class Document:
         if self.swagger:
             found = self.content.get("securityDefinitions")
         else:
-            found = (self.content.get("components") or {}).get("securitySchemes")
-        known = {str(k): self.resolved(v) for k, v in (found or {}).items()}
-        wanted = [n for each in self.content.get("security") or () for n in each if n in known]
+            found = mapping(self.content.get("components")).get("securitySchemes")
+        known = {str(k): self.resolved(v) for k, v in mapping(found).items()}
+        required = [mapping(each) for each in sequence(self.content.get("security"))]
+        wanted = [name for each in required for name in each if name in known]
         return {name: known[name] for name in dict.fromkeys([*wanted, *known])}
 
     def servers(self) -> Sequence[Node]:
         """Return the servers as OpenAPI 3 has them: ``url``, ``description``, ``variables``."""
         if not self.swagger:
-            known = self.content.get("servers") or ()
-            return [self.resolved(server) for server in known]
+            return [self.resolved(server) for server in sequence(self.content.get("servers"))]
         host = self.content.get("host")
         if not host:
             return [{"url": self.content.get("basePath", "/")}]
-        schemes = self.content.get("schemes") or ["https"]
+        schemes = sequence(self.content.get("schemes")) or ["https"]
         scheme = "https" if "https" in schemes else schemes[0]
         return [{"url": f"{scheme}://{host}{self.content.get('basePath', '')}"}]
 
@@ -141,20 +142,21 @@ class Document:
         return node
 
     def _operation(self, path: str, item: Node, get: Node) -> Operation:
-        both = [*(item.get("parameters") or ()), *(get.get("parameters") or ())]
+        both = [*sequence(item.get("parameters")), *sequence(get.get("parameters"))]
         parameters: dict[tuple[str, str], Parameter] = {}
         for each in both:
             known = self._parameter(self.resolved(each))
             parameters[known.where, known.name] = known
-        responses = {str(k): self.resolved(v) for k, v in (get.get("responses") or {}).items()}
+        given = mapping(get.get("responses"))
+        responses = {str(k): self.resolved(v) for k, v in given.items()}
         good = next((responses[c] for c in ("200", "2XX", "2xx", "default") if c in responses), {})
-        refused = [r for code, r in responses.items() if code[0] in "45" or code == "default"]
+        refused = [r for code, r in responses.items() if re.match("[45]|default", code)]
         return Operation(
             path=path,
             summary=str(get.get("summary") or get.get("description") or ""),
             parameters=tuple(parameters.values()),
             answer=self._json(good, get),
-            headers=frozenset(str(h).lower() for h in good.get("headers") or ()),
+            headers=frozenset(str(h).lower() for h in mapping(good.get("headers"))),
             refusals=tuple(s for r in refused if (s := self._json(r, get)) is not None),
             deprecated=bool(get.get("deprecated")),
         )
@@ -173,20 +175,29 @@ class Document:
         )
 
     def _parameter_schema(self, given: Node) -> Node:
-        content = given.get("content") or {}
-        inside = next((c.get("schema") for c in content.values()), None)
+        content = mapping(given.get("content"))
+        inside = next((mapping(c).get("schema") for c in content.values()), None)
         return self.resolved(given.get("schema") or inside or {})
 
     def _json(self, response: Node, operation: Node) -> Node | None:
         if self.swagger:
-            produces = operation.get("produces") or self.content.get("produces") or []
+            produces = sequence(operation.get("produces") or self.content.get("produces"))
             spoken = not produces or any(_is_json(str(kind)) for kind in produces)
-            return response.get("schema") if spoken else None
-        for kind, content in (response.get("content") or {}).items():
-            if _is_json(str(kind)) and isinstance(content, Mapping) and "schema" in content:
-                schema: Node = content["schema"]
-                return schema
+            return mapping(response["schema"]) if spoken and "schema" in response else None
+        for kind, content in mapping(response.get("content")).items():
+            if _is_json(str(kind)) and "schema" in mapping(content):
+                return mapping(content["schema"])
         return None
+
+
+def mapping(value: Any) -> Node:
+    """Return a part that should be a mapping; an empty one where it is not."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def sequence(value: Any) -> Sequence[Any]:
+    """Return a part that should be a list; an empty one where it is not."""
+    return value if isinstance(value, list | tuple) else ()
 
 
 def read_document(text: bytes, origin: str) -> Document:

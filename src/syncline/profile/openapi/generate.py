@@ -12,7 +12,7 @@ from syncline.profile.loader import parse_profile
 from syncline.profile.nearest import near
 from syncline.profile.openapi.columns import columns_of
 from syncline.profile.openapi.conditions import projection_of
-from syncline.profile.openapi.document import Document
+from syncline.profile.openapi.document import Document, mapping
 from syncline.profile.openapi.keys import Place, key_of, parent_of
 from syncline.profile.openapi.lists import Listing, Unlisted, listings
 from syncline.profile.openapi.naming import place_in, segments, table_name, words
@@ -202,14 +202,21 @@ def _path(making: Making, access: Access) -> str:
             if parent is not None and parent.place == place:
                 name = name.replace(f"{{{place}}}", f"{{parent.{parent.column}}}")
                 continue
-            setting = re.sub(r"\W+", "_", place)
-            setting = setting if re.match(r"[A-Za-z_]", setting) else f"_{setting}"
+            setting = _setting(place)
             name = name.replace(f"{{{place}}}", f"{{{setting}}}")
             access.settings.setdefault(
                 setting, {"description": f"Fills {{{place}}} in paths: only its rows are read."}
             )
         parts.append(name)
     return "/".join(parts)
+
+
+def _setting(place: str) -> str:
+    """Return the name of the setting for a place of a path; others may be called nearly so."""
+    plain = re.sub(r"\W+", "_", place)
+    plain = plain if re.match(r"[A-Za-z_]", plain) else f"_{plain}"
+    others = {"user", "password", "token", "apikey", "baseurl"}
+    return f"{plain}_in_path" if plain.lower() in others else plain
 
 
 def _profile(
@@ -219,12 +226,12 @@ def _profile(
     defaults: dict[str, Plain],
     tables: Noted,
 ) -> dict[str, Plain]:
-    info = document.content.get("info") or {}
+    info = mapping(document.content.get("info"))
     title = str(info.get("title") or PurePath(document.origin).stem)
     found: dict[str, Plain] = {"name": _name(title), "title": title}
     if about := first_sentence(str(info.get("description") or "")):
         found["description"] = about
-    external = document.content.get("externalDocs") or {}
+    external = mapping(document.content.get("externalDocs"))
     if url := str(external.get("url") or ""):
         found["documentation"] = url
     version = str(info.get("version") or "")

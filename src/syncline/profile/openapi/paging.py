@@ -59,13 +59,14 @@ def paging_of(document: Document, listing: Listing) -> Paging:
     about = frozenset(
         p.name for word, p in query.items() if _about_pages(document, word, p)
     )  # fmt: skip
-    for way in (_by_link, _by_token, _by_number, _by_offset):
+    for way in (_by_link, _by_token, _by_number, _by_offset, _by_last_record):
         found = way(document, listing, query, envelope)
         if found is not None:
             pagination, reason = found
+            own = {str(each.get("parameter")) for each in (pagination, page or {})}
             return Paging(
                 pagination=pagination, notes=reason, page=page, page_notes=page_notes,
-                parameters=about,
+                parameters=about | own,
             )  # fmt: skip
     return _open(query, page, page_notes, about)
 
@@ -199,6 +200,26 @@ def _by_offset(
         elif "total" not in found:
             notes.append(f"{QUESTION}Is {path} the number of all records? Then add total: {path}.")
     return found, tuple(notes)
+
+
+def _by_last_record(
+    document: Document,  # noqa: ARG001 (one form of all ways)
+    listing: Listing,
+    query: dict[str, Parameter],
+    envelope: dict[str, Shape],
+) -> tuple[dict[str, str | int], tuple[str, ...]] | None:
+    parameter = query.get("starting_after")
+    if parameter is None or "id" not in listing.record.members:
+        return None
+    found: dict[str, str | int] = {
+        "type": "last_record", "path": "id", "parameter": parameter.name,
+    }  # fmt: skip
+    more = next(
+        (p for p, s in envelope.items() if _word(p.rsplit(".", 1)[-1]) in _MORE), None
+    )  # fmt: skip
+    if more is not None and envelope[more].type == "boolean":
+        found["more"] = more
+    return found, (f"{parameter.name!r} takes the id of the last record of the page before",)
 
 
 def _page_size(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
-from syncline.profile.openapi.document import Document, Node
+from syncline.profile.openapi.document import Document, Node, mapping, sequence
 from syncline.profile.openapi.shapes import first_sentence
 from syncline.profile.writing import QUESTION, Noted, Plain
 
@@ -56,16 +56,16 @@ def access_of(document: Document) -> Access:
 def _server(document: Document, found: Access) -> None:
     servers = document.servers()
     url = str(servers[0].get("url", "")) if servers else ""
-    variables = servers[0].get("variables") or {} if servers else {}
+    variables = mapping(servers[0].get("variables")) if servers else {}
     for name in _PLACE.findall(url):
-        known = variables.get(name) or {}
+        known = mapping(variables.get(name))
         written: dict[str, Plain] = {}
         if first := first_sentence(str(known.get("description") or "")):
             written["description"] = first
         if known.get("default") not in (None, ""):
             written["default"] = str(known["default"])
-        if known.get("enum"):
-            written["choices"] = [str(v) for v in known["enum"]]
+        if choices := [str(v) for v in sequence(known.get("enum"))]:
+            written["choices"] = choices
         setting = re.sub(r"\W+", "_", name)
         url = url.replace(f"{{{name}}}", f"{{{setting}}}")
         found.settings[setting] = written
@@ -110,15 +110,16 @@ def _schemes(
         else:
             yield {"scheme": "Token", "header": header, "value": "{APIKey}"}
     elif kind == "oauth2":
-        flows = given.get("flows") or {str(given.get("flow", "")): given}
+        flows = mapping(given.get("flows")) or {str(given.get("flow", "")): given}
         yield from _oauth(document, found, name, flows)
     else:
         found.left.append(f"{name}: {' '.join(filter(None, (kind, word, where)))}")
 
 
 def _oauth(document: Document, found: Access, name: str, flows: Node) -> Iterator[dict[str, Plain]]:
-    for flow, known in flows.items():
-        scope = " ".join(str(s) for s in known.get("scopes") or ())
+    for flow, described in flows.items():
+        known = mapping(described)
+        scope = " ".join(str(s) for s in mapping(known.get("scopes")))
         scopes: dict[str, Plain] = {"scope": scope} if scope else {}
         token = _absolute(document, str(known.get("tokenUrl", "")))
         match flow:

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from syncline.profile.openapi.document import Document, Node
+from syncline.profile.openapi.document import Document, Node, mapping, sequence
 
 #: Schemas within schemas are followed so far.
 _DEEPEST = 12
-_SENTENCE = re.compile(r"(?<=[.!?])\s")
+_SENTENCE = re.compile(r"(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)\s")
 _SHOWN = 110
 _FORMATS = {
     "date": "date",
@@ -57,11 +57,21 @@ def shape_of(document: Document, schema: Any, depth: int = 0) -> Shape:
     """
     if not isinstance(schema, Mapping) or depth > _DEEPEST:
         return Shape(kind="any")
+    reference = schema.get("$ref") if depth == 0 and len(schema) == 1 else None
+    if not isinstance(reference, str):
+        return _shape(document, schema, depth)
+    if reference not in document.known:
+        document.known[reference] = _shape(document, schema, depth)
+    found: Shape = document.known[reference]
+    return found
+
+
+def _shape(document: Document, schema: Node, depth: int) -> Shape:
     name = _name(schema)
     known = document.resolved(schema)
-    parts = [shape_of(document, part, depth + 1) for part in known.get("allOf") or ()]
+    parts = [shape_of(document, part, depth + 1) for part in sequence(known.get("allOf"))]
     for word in ("oneOf", "anyOf"):
-        options = [o for o in known.get(word) or () if not _is_null(document, o)]
+        options = [o for o in sequence(known.get(word)) if not _is_null(document, o)]
         if options:
             parts.append(_either([shape_of(document, o, depth + 1) for o in options]))
     own = _own(known)
@@ -88,7 +98,7 @@ def first_sentence(text: str) -> str:
 
 def _own(schema: Node) -> Shape:
     types = _types(schema)
-    values = tuple(str(v) for v in schema.get("enum") or () if v is not None)
+    values = tuple(str(v) for v in sequence(schema.get("enum")) if v is not None)
     if not types and "const" in schema:
         values = (str(schema["const"]),)
     common: dict[str, Any] = {
@@ -106,7 +116,7 @@ def _own(schema: Node) -> Shape:
             **common,
         )
     if types == {"array"} or (not types and "items" in schema):
-        return Shape(kind="array", items=schema.get("items") or {}, **common)
+        return Shape(kind="array", items=mapping(schema.get("items")), **common)
     if types == {"object"}:
         return Shape(kind="object", **common)
     if not types and values:
@@ -132,13 +142,13 @@ def _column_type(schema: Node, types: set[str]) -> str:
 
 def _types(schema: Node) -> set[str]:
     found = schema.get("type")
-    every = found if isinstance(found, Sequence) and not isinstance(found, str) else [found]
+    every = sequence(found) or [found]
     return {str(t) for t in every if t is not None and t != "null"}
 
 
 def _types_of_values(schema: Node) -> set[str]:
     words: Mapping[type, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
-    return {words.get(type(v), "object") for v in schema["enum"] if v is not None}
+    return {words.get(type(v), "object") for v in sequence(schema.get("enum")) if v is not None}
 
 
 def _joined(parts: Sequence[Shape]) -> Shape:
@@ -180,9 +190,9 @@ def _either(options: Sequence[Shape]) -> Shape:
     return Shape(kind="any")
 
 
-def _alternatives(known: Node, other: Node) -> Node:
-    earlier = known.get("anyOf") if set(known) == {"anyOf"} else [known]
-    return {"anyOf": [*(earlier or ()), other]}
+def _alternatives(known: Any, other: Any) -> Node:
+    joined = isinstance(known, Mapping) and set(known) == {"anyOf"}
+    return {"anyOf": [*(sequence(known["anyOf"]) if joined else [known]), other]}
 
 
 def _says_anything(own: Shape) -> bool:
