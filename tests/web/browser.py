@@ -17,6 +17,8 @@ from acceptance.processes import SYNCLINE
 
 #: Long enough for a slow machine; nothing waits longer than it must.
 PATIENCE = 20_000
+#: Seconds: importing everything takes a while where other tests run beside.
+_START = 90
 PASSWORD = "correct horse battery staple"
 _ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage",
@@ -79,7 +81,7 @@ def served(folder: Path, *, port: int = 0, fresh: bool = True) -> Iterator[Site]
 
 
 def _awaited(process: subprocess.Popen[bytes], said: Path, pattern: str) -> str:
-    until = time.monotonic() + PATIENCE / 1000
+    until = time.monotonic() + _START
     while time.monotonic() < until and process.poll() is None:
         if found := re.search(pattern, said.read_text("utf-8")):
             return found[1]

@@ -16,7 +16,7 @@ def test_a_connection_is_added_tested_edited_and_deleted(page: Page, site: Site)
     expect(page.get_by_role("status").get_by_text("Connect", exact=True)).to_be_visible()
     page.get_by_label("Name").fill("warehouse")
     page.get_by_role("button", name="Save Changes").click()
-    expect(page.get_by_role("heading", name="warehouse")).to_be_visible()
+    expect(page.get_by_role("heading", name="warehouse", exact=True)).to_be_visible()
     page.get_by_label("Schema").fill("clio")
     page.get_by_role("tab", name="Connection String").click()
     text = page.get_by_label("Connection string")
@@ -43,7 +43,7 @@ def test_a_secret_never_comes_back(page: Page) -> None:
     page.goto("/connections/new/api?profile=clicktime")
     page.get_by_label("APIKey").fill("hunter2-hunter2")
     page.get_by_role("button", name="Save Changes").click()
-    expect(page.get_by_role("heading", name="clicktime")).to_be_visible()
+    expect(page.get_by_role("heading", name="clicktime", exact=True)).to_be_visible()
     page.get_by_role("tab", name="Connection String").click()
     expect(page.get_by_label("Connection string")).to_have_value(
         "Profile=clicktime;ProfileSettings='APIKey=•••'"

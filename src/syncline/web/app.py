@@ -22,6 +22,7 @@ from syncline.web import (
     jobs,
     run,
     runs,
+    task,
 )
 from syncline.web.door import door
 from syncline.web.frame import frame, heading
@@ -45,6 +46,7 @@ PAGES: tuple[tuple[str, str, Build], ...] = (
     ("/jobs", "/jobs", jobs.listed),
     ("/jobs/new", "/jobs", job_new.shown),
     ("/jobs/{name}", "/jobs", job.shown),
+    ("/jobs/{name}/tasks/{task}", "/jobs", task.shown),
     ("/runs", "/runs", runs.listed),
     ("/runs/{run}", "/runs", run.shown),
 )

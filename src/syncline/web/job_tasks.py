@@ -39,16 +39,18 @@ _ENABLED = """
 <q-td :props="props" data-label="On" class="is-narrow">
 <q-toggle dense :model-value="props.value" :disable="!props.row.editable"
  :aria-label="'Switch of ' + props.row.target"
- @update:model-value="on => $parent.$emit('switch', {key: props.row.key, on: on})"></q-toggle>
+ @update:model-value="on => $parent.$parent.$emit('switch', {key: props.row.key, on: on})">
+</q-toggle>
 </q-td>
 """
 _ACTIONS = """
 <q-td :props="props" class="is-actions is-narrow"><template v-if="props.row.editable">
 <q-btn flat round dense icon="arrow_upward" :disable="props.row.at === 0"
  :aria-label="'Move up ' + props.row.target"
- @click="$parent.$emit('move', {key: props.row.key, to: props.row.at - 1})"></q-btn>
+ @click="$parent.$parent.$emit('move', {key: props.row.key, to: props.row.at - 1})"></q-btn>
 <q-btn flat round dense icon="delete" :aria-label="'Delete ' + props.row.target"
- @click="$parent.$emit('remove', {key: props.row.key, target: props.row.target})"></q-btn>
+ @click="$parent.$parent.$emit('remove',
+   {key: props.row.key, target: props.row.target})"></q-btn>
 </template></q-td>
 """
 

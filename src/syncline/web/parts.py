@@ -60,7 +60,8 @@ def note(text: str, *, kind: str = "", hint: str = "", title: str = "") -> None:
         with ui.element("div"):
             if title:
                 ui.label(title).classes("note-title")
-            ui.label(text)
+            # An error that points at a word draws an arrow under it.
+            ui.label(text).classes("note-text drawn" if "^" in text else "note-text")
             if hint:
                 ui.label(hint[:1].upper() + hint[1:]).classes("muted")
 

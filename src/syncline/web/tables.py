@@ -23,7 +23,7 @@ _SHOW = """
 <q-td :props="props" data-label="Columns" class="is-narrow">
   <q-btn flat dense no-caps :label="props.value + ' columns'"
          :aria-label="'Columns of ' + props.row.name"
-         @click.stop="$parent.$emit('columns', props.row.name)"></q-btn>
+         @click.stop="$parent.$parent.$emit('columns', props.row.name)"></q-btn>
 </q-td>
 """
 

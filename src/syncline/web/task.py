@@ -1,0 +1,223 @@
+"""One task: its columns or query, how it will run, its first rows, its options."""
+
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Request
+from nicegui import ui
+
+from syncline.control.previewing import Outlook
+from syncline.control.project import TaskSpec
+from syncline.control.usecases.exploring import Mistake, mistake_of, words_for
+from syncline.control.usecases.jobs import Job, document, get_job
+from syncline.control.usecases.looking import OfferedColumn, offered_columns
+from syncline.control.usecases.previewing import ShownRows, task_outlook, task_preview
+from syncline.control.usecases.tasks import targets, task_of
+from syncline.errors import Missing, RequestRefused, SynclineError
+from syncline.web.code import editor, point_at
+from syncline.web.frame import heading
+from syncline.web.parts import button, card, empty, link_button, note
+from syncline.web.rows_view import show_rows
+from syncline.web.saving import save_job
+from syncline.web.spec_form import SpecForm
+from syncline.web.task_columns import ColumnGrid
+from syncline.web.visitor import Visitor
+from syncline.web.wording import many
+
+_PREVIEWED = 100
+_OPTIONS = (
+    "into", "enabled", "write", "key", "schema_changes", "allow_empty", "rejects", "synced_at",
+    "start", "parallel", "commit_rows", "commit_seconds",
+)  # fmt: skip
+_EXISTING = (
+    "existing", "batch_size", "timeout", "identity_insert", "on_error", "on_truncation",
+)  # fmt: skip
+_TITLES = {"into": "Target table", "where": "Filter", "synced_at": "Add _synced_at"}
+
+
+async def shown(visitor: Visitor, request: Request) -> None:
+    """Build the page."""
+    name, task_id = request.path_params["name"], request.path_params["task"]
+    try:
+        async with visitor.looking() as work:
+            job = await get_job(work, name)
+        at = job.task_ids.index(task_id)
+    except (Missing, ValueError):
+        with empty("search_off", "Not found", "There is no such task, or your role hides it."):
+            link_button("Back to the Job", f"/jobs/{quote(name)}")
+        return
+    crumbs = (("Jobs", "/jobs"), (job.name, f"/jobs/{quote(job.name)}"))
+    with heading(targets(job)[at], under=f"A task of {job.name}", crumbs=crumbs):
+        pass
+    await _Page(visitor, job, at).build()
+
+
+class _Page:
+    def __init__(self, visitor: Visitor, job: Job, at: int) -> None:
+        self._visitor = visitor
+        self._job = job
+        self._at = at
+        self._task = job.spec.tasks[at]
+        self._may = visitor.may("jobs.edit", job.name)
+        self._grid: ColumnGrid | None = None
+        self._code: ui.codemirror | None = None
+
+    async def build(self) -> None:
+        first = "Query" if self._task.query else "Columns"
+        with ui.element("div").classes("beside"):
+            with ui.element("div").classes("rows"):
+                with ui.tabs().props("no-caps align=left") as tabs:
+                    for title in (first, "Preview", "Options"):
+                        ui.tab(title)
+                with ui.tab_panels(tabs, value=first, animated=False, keep_alive=True):
+                    with ui.tab_panel(first), ui.element("section").classes("card"):
+                        await (self._show_query() if self._task.query else self._show_columns())
+                    with ui.tab_panel("Preview"), ui.element("section").classes("card"):
+                        self._show_preview()
+                    with ui.tab_panel("Options"), ui.element("section").classes("card"):
+                        self._show_options()
+                if self._may:
+                    with ui.element("div").classes("row-line"):
+                        button("Save Changes", self._save, icon="check", main=True)
+                        button("Check", self._check, icon="fact_check")
+            with ui.element("div").classes("rows"), card("How it will run"):
+                self._outlook = ui.element("div").classes("rows").props("aria-live=polite")
+        await self._check()
+
+    async def _show_columns(self) -> None:
+        offered: tuple[OfferedColumn, ...] = ()
+        async with self._visitor.looking() as work:
+            offered = await offered_columns(work, self._job.spec.source, self._task.table or "")
+        self._grid = ColumnGrid(offered, self._task, editable=self._may)
+        with ui.element("div").classes("padded"):
+            self._where = ui.input("Filter", value=self._task.where or "")
+            self._where.props("outlined stack-label spellcheck=false").classes("mono")
+            self._where.props["hint"] = "An SQL condition, such as status = 'Open'."
+
+    async def _show_query(self) -> None:
+        async with self._visitor.looking() as work:
+            words = await words_for(work, self._job.spec.source)
+        with ui.element("div").classes("padded"):
+            self._code = editor(self._task.query or "", "SQL", label="Query", words=words)
+            self._code.style("height:320px")
+            self._code.map_key("Mod-Enter", self._check)
+            self._code.map_key("Mod-s", self._save)
+            ui.label("Ctrl+Space completes, Ctrl+Enter checks, Ctrl+S saves.").classes(
+                "muted small"
+            )
+
+    def _show_preview(self) -> None:
+        with ui.element("div").classes("tools"):
+            button("Load Preview", self._preview, icon="visibility")
+            ui.label("The first rows as the target would get them; nothing is written.").classes(
+                "muted"
+            )
+        self._rows = ui.element("div").props("aria-live=polite")
+
+    def _show_options(self) -> None:
+        names = (*_OPTIONS, *_EXISTING)
+        with ui.element("div").classes("padded rows"):
+            self._form = SpecForm(self._task, names, _TITLES)
+            if not isinstance(self._task.deletes, str):
+                note("What becomes of deleted rows is set in the YAML of the job.")
+                return
+            deletes = ui.select(
+                {
+                    "auto": "Delete what a read shows to be gone",
+                    "hard": "Look for deleted rows, and delete them",
+                    "soft": "Look for deleted rows, and mark them",
+                    "ignore": "Never delete",
+                },
+                value=self._task.deletes, label="Rows deleted at the source",
+            )  # fmt: skip
+            self._deletes = deletes.props("outlined stack-label options-dense").classes("form")
+
+    def _edited(self) -> TaskSpec:
+        """Return the task as it is on the page. Raises `Invalid`."""
+        given: dict[str, Any] = dict(self._form.values)
+        if isinstance(self._task.deletes, str):
+            given["deletes"] = self._deletes.value
+        if self._code is not None:
+            given["query"] = self._code.value
+        if self._grid is not None:
+            given |= {"columns": self._grid.columns, "where": self._where.value.strip() or None}
+        kept = {k: v for k, v in document(self._task).items() if k not in given}
+        return task_of(kept | {k: v for k, v in given.items() if v is not None})
+
+    async def _check(self) -> None:
+        if self._may:
+            await self._visitor.attempt(self._checked)
+
+    async def _checked(self) -> None:
+        visitor = self._visitor
+        try:
+            found = await task_outlook(
+                visitor.plane, await visitor.who(), self._job.name, self._edited()
+            )
+        except RequestRefused:
+            raise
+        except SynclineError as error:
+            self._show_mistake(mistake_of(error))
+        else:
+            self._show_outlook(found)
+
+    def _show_mistake(self, mistake: Mistake) -> None:
+        self._outlook.clear()
+        if self._code is not None:
+            point_at(self._code, mistake)
+        with self._outlook:
+            where = f"Line {mistake.line}: " if mistake.line else ""
+            note(where + mistake.message, kind="bad", hint=mistake.hint)
+
+    def _show_outlook(self, found: Outlook) -> None:
+        self._outlook.clear()
+        if self._code is not None:
+            point_at(self._code, None)
+        with self._outlook:
+            if found.incremental:
+                note("Each run reads only what has changed.", kind="good", title="Incremental")
+            else:
+                note("Each run reads everything.", kind="warn", title="Not incremental")
+            by = f" by {', '.join(found.key)}" if found.key else ""
+            ui.label(f"Writes with {found.disposition}{by}, {many(found.columns, 'column')}.")
+            with ui.element("ul").classes("steps"):
+                for text in found.notes:
+                    with ui.element("li"):
+                        ui.icon("chevron_right").props("aria-hidden=true").classes("muted")
+                        ui.label(text).classes("small")
+
+    async def _preview(self) -> None:
+        self._rows.clear()
+        with self._rows, ui.element("div").classes("row-line padded"):
+            ui.spinner(size="20px")
+            ui.label("Reading the first rows …")
+        found: list[ShownRows] = []
+
+        async def look() -> None:
+            visitor = self._visitor
+            actor = await visitor.who()
+            name, task = self._job.name, self._edited()
+            found.append(await task_preview(visitor.plane, actor, name, task, limit=_PREVIEWED))
+
+        await self._visitor.attempt(look)
+        self._rows.clear()
+        with self._rows:
+            for shown in found:
+                for misfit in shown.misfits:
+                    note(misfit, kind="warn", title="Does not fit")
+                columns = [(column.name, column.type) for column in shown.columns]
+                show_rows(columns, shown.rows, label="Preview")
+                if self._grid is not None:
+                    self._grid.show_samples([name for name, _ in columns], shown.rows)
+
+    async def _save(self) -> None:
+        await self._visitor.attempt(self._saved)
+
+    async def _saved(self) -> None:
+        tasks = self._job.spec.tasks
+        whole = (*tasks[: self._at], self._edited(), *tasks[self._at + 1 :])
+        spec = self._job.spec.model_copy(update={"tasks": whole})
+        saved = await save_job(self._visitor, self._job, spec)
+        if saved is not None:
+            self._job, self._task = saved, saved.spec.tasks[self._at]
+            await self._check()
