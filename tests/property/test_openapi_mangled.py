@@ -16,8 +16,10 @@ from syncline.profile.openapi.document import read_document
 from syncline.profile.openapi.generate import generate
 
 _DATA = Path(__file__).parents[1] / "unit" / "data" / "openapi"
-_ODD: tuple[Any, ...] = (None, 1, "x", [], {}, True, {"$ref": "#/components/schemas/issue"}, [None], ["a", 1], -1.5,
-        {"type": ["x", None]}, "{a}", "\u202e\x00\n", "a" * 2000)  # fmt: skip
+_ODD: tuple[Any, ...] = (
+    None, 1, "x", [], {}, True, {"$ref": "#/components/schemas/issue"}, [None], ["a", 1], -1.5,
+    {"type": ["x", None]}, "{a}", "\u202e\x00\n", "a" * 2000,
+)  # fmt: skip
 
 
 @cache
