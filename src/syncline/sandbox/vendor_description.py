@@ -21,7 +21,8 @@ class Paging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             ``size_parameter``.
         clamp: to ask for more than the maximum is no error, but gives the maximum.
         link: the answer has a Link header with the address of the next page.
-        alone: the next page's address has no parameters but these and the page's own.
+        alone: the next page's address has no parameters but these and the page's own, whose
+            token remembers the others.
         inclusive: a page begins with the record that ``last`` names.
     """
 

@@ -3,9 +3,9 @@
 import base64
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from syncline.sandbox.vendor_description import Listed, Paging, Since
 from syncline.sandbox.vendor_rows import Record, VendorList, VendorRow, at
@@ -45,6 +45,7 @@ def answered(asked: Asked, template: object) -> tuple[object, str | None]:
     where its value is null or empty.
     """
     _check(asked)
+    asked = _remembered(asked)
     rows = list(_matching(asked))
     if asked.listed.newest_first:
         rows.reverse()
@@ -101,9 +102,22 @@ def _check(asked: Asked) -> None:
     for name in asked.parameters:
         if name not in known:
             raise BadRequestError(f"There is no parameter {name}.")
+    remembered = paging.alone is not None and paging.parameter in asked.parameters
     for name, value in listed.requires.items():
-        if asked.parameters.get(name) != value:
+        if not remembered and asked.parameters.get(name) != value:
             raise BadRequestError(f"The parameter {name} must be {value}.")
+
+
+def _remembered(asked: Asked) -> Asked:
+    """What was asked for at first, where the token of a page remembers it."""
+    text = asked.parameters.get(asked.paging.parameter)
+    if asked.paging.alone is None or text is None:
+        return asked
+    try:
+        kept = base64.urlsafe_b64decode(text).decode().partition("?")[2]
+    except ValueError:
+        raise BadRequestError(f"{asked.paging.parameter}={text} names no page.") from None
+    return replace(asked, parameters={**dict(parse_qsl(kept)), **asked.parameters})
 
 
 def _matching(asked: Asked) -> Iterator[VendorRow]:
@@ -206,7 +220,8 @@ def _place(asked: Asked, rows: Sequence[VendorRow]) -> tuple[int, int]:
             case "offset":
                 return int(text), size
             case "token":
-                return _first_after(asked, rows, int(base64.urlsafe_b64decode(text)), size)
+                index = base64.urlsafe_b64decode(text).partition(b"?")[0]
+                return _first_after(asked, rows, int(index), size)
             case _:
                 return _after_record(asked, rows, text, size)
     except ValueError:
@@ -246,7 +261,11 @@ def _token(asked: Asked, place: int) -> str:
     rows = list(_matching(asked))
     if asked.listed.newest_first:
         rows.reverse()
-    return base64.urlsafe_b64encode(str(rows[place].index).encode()).decode()
+    kept = ""
+    if asked.paging.alone is not None:
+        own = (*asked.paging.alone, asked.paging.parameter)
+        kept = "?" + urlencode({n: v for n, v in asked.parameters.items() if n not in own})
+    return base64.urlsafe_b64encode(f"{rows[place].index}{kept}".encode()).decode()
 
 
 def _end(asked: Asked, rows: Sequence[VendorRow]) -> object:
