@@ -6,12 +6,13 @@ import pytest
 
 from standins.clocks import SkippingClock
 from syncline.control.connections import opened_api
-from syncline.control.properties import ApiProperties
+from syncline.control.properties import ApiProperties, parse_pairs, properties_of
 from syncline.control.trial.findings import Finding, Verdict
 from syncline.control.trial.reading import Overheard
 from syncline.control.trial.tables import Trial
 from syncline.profile.loader import load_profile
 from syncline.profile.pagination import NoPages
+from syncline.profile.schema import Profile
 from syncline.sandbox.options import (
     DEFAULT_CLICKTIME_TOKEN,
     DEFAULT_CLIENT,
@@ -19,6 +20,7 @@ from syncline.sandbox.options import (
     Options,
 )
 from syncline.sandbox.server import Sandbox, running
+from syncline.sandbox.vendor_description import vendors
 
 #: Tables that the API refuses to list without a condition.
 CONDITIONED = {"DailyTimeSummary", "WeeklyTimeSummary"}
@@ -41,23 +43,38 @@ def properties(sandbox: Sandbox, name: str) -> ApiProperties:
     )
 
 
-async def findings(name: str, rows: int) -> dict[str, list[Finding]]:
-    profile, overheard = load_profile(name), Overheard()
-    async with (
-        running(Options(rows=rows, rate_limit=0)) as sandbox,
-        opened_api(
-            "trial", properties(sandbox, name), profile, SkippingClock(),
-            observe=lambda _: None, say=lambda _: None, watch=overheard,
-        ) as source,
-    ):  # fmt: skip
+async def findings(profile: Profile, given: ApiProperties) -> dict[str, list[Finding]]:
+    overheard = Overheard()
+    async with opened_api(
+        "trial", given, profile, SkippingClock(),
+        observe=lambda _: None, say=lambda _: None, watch=overheard,
+    ) as source:  # fmt: skip
         trial = Trial(source=source, profile=profile, overheard=overheard, most=10)
         return {report.table: list(report.findings) async for report in trial.reports()}
 
 
+@pytest.mark.parametrize("name", list(vendors()))
+async def test_every_other_bundled_profile_is_as_its_stand_in_is(name: str) -> None:
+    async with running(Options(rows=120, rate_limit=0, frozen=True)) as sandbox:
+        text = vendors()[name].connection.replace("{url}", f"{sandbox.url}/{name}")
+        given = properties_of(ApiProperties, parse_pairs(text))
+        found = await findings(load_profile(given.profile), given)
+    wrong = {
+        f"{table}: {finding.about}: {finding.why}"
+        for table, every in found.items()
+        for finding in every
+        if finding.verdict is Verdict.WRONG
+    }
+    assert not wrong
+    proven = [t for t, every in found.items() if any(f.verdict is Verdict.OK for f in every)]
+    assert len(proven) >= 0.9 * len(found)
+
+
 @pytest.mark.parametrize("name", ["Clio", "ClickTime"])
 async def test_every_table_is_as_its_profile_says(name: str) -> None:
-    found = await findings(name, rows=300)
     profile = load_profile(name)
+    async with running(Options(rows=300, rate_limit=0)) as sandbox:
+        found = await findings(profile, properties(sandbox, name))
     tables = [each for n, table in profile.tables.items() for each in (n, *table.children)]
     assert list(found) == tables
     wrong = {

@@ -113,7 +113,8 @@ def _pattern(path: str) -> str:
 
 async def _parameters(request: web.Request, listed: Listed) -> dict[str, str]:
     """What was asked by name, in the address and in the body."""
-    found = dict(request.query)
+    # A name that comes again brings one more value, as one with commas does.
+    found = {name: ",".join(request.query.getall(name)) for name in request.query}
     if not listed.body:
         return found
     try:

@@ -52,8 +52,10 @@ def _moved(scan: Scan, sample: Sample) -> Finding:
     keys = keys_of(scan.table, sample.rows)
     both = set(keys[: sample.pages[0]]) & set(keys[sample.pages[0] :])
     if both:
-        count = counted(len(both), "row")
-        return wrong("pages", f"{count} of the first page are on the second, too")
+        count = f"{counted(len(both), 'row')} of the first page on the second, too"
+        if 2 * len(both) > sample.pages[0]:
+            return wrong("pages", count)
+        return ok("pages", f"the second page begins before the first one ends: {count}")
     return ok("pages", "the second page has other rows than the first")
 
 

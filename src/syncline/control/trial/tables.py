@@ -187,6 +187,9 @@ def _key(table: Table, sample: Sample) -> list[Finding]:
     said = ", ".join(table.primary_key)
     if not twice:
         return [ok("key", f"{said}: never equal in {counted(len(sample.rows), 'row')}")]
+    if len({repr(row) for row in sample.rows}) == len(keys):
+        why = f"{counted(len(twice), 'row')} came twice, and alike: tasks merge them"
+        return [unknown("key", f"{said}: {why}")]
     shown = ", ".join(map(str, twice[0]))
     return [wrong("key", f"{said}: {counted(len(twice), 'value')} come twice, such as {shown}")]
 
