@@ -22,6 +22,8 @@ def serve(address: str) -> NoReturn:
     import syncline.cli.jobs  # noqa: PLC0415
     import syncline.cli.profiles  # noqa: PLC0415
     import syncline.cli.running  # noqa: PLC0415
+    import syncline.cli.runs  # noqa: PLC0415
+    import syncline.cli.serving  # noqa: PLC0415
     import syncline.cli.showing  # noqa: F401, PLC0415
 
     listening = socket.socket(socket.AF_UNIX)

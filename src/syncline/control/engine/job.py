@@ -17,6 +17,10 @@ from syncline.model.run import Clock, Observer
 OpenSource = Callable[[Clock, Observer], AbstractAsyncContextManager[Source]]
 
 
+#: Task runs of one account at a time.
+DEFAULT_LIMIT = 4
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnableJob:
     """What the engine needs to know about a job."""
@@ -27,7 +31,7 @@ class RunnableJob:
     #: Id of the source connection: task runs of one account wait for each other …
     account: str
     #: … so that no more than so many go on at a time: 1, 2, 4 or 8.
-    account_limit: int = 4
+    account_limit: int = DEFAULT_LIMIT
     source: OpenSource
     destination: Callable[[], Awaitable[Destination]]
     parallel_tasks: int = 1

@@ -139,7 +139,9 @@ class Heartbeat:
                 return
 
     def _beat_on(self) -> None:
-        while not self._ended.wait(min(1.0, self._lease / 6)):
+        # Who is alone beats for people to see, and need not hurry.
+        pause = self._lease / 4 if self._alone else min(1.0, self._lease / 6)
+        while not self._ended.wait(pause):
             begun = self._now()
             try:
                 alive = self._beat()

@@ -161,8 +161,9 @@ async def serve_node(node: Node, stop: asyncio.Event) -> None:
     upkeep = Upkeep(store=node.store, clock=node.clock, keep_days=settings.keep_days)
 
     async def tick() -> None:
-        await scheduler.tick()
-        await node.take_up()
+        if await scheduler.anything():
+            await scheduler.tick()
+            await node.take_up()
 
     async def forget() -> None:
         await upkeep.forget()

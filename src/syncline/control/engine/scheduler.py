@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from pydantic import ValidationError
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import RowMapping, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncline.control.calendar import last_run_before, next_runs
@@ -45,6 +45,17 @@ class Scheduler:
         while count := await self._due() + await self._ended():
             done += count
         return done
+
+    async def anything(self) -> bool:
+        """Say whether a slot is due, a run has ended, or one waits to be taken up.
+
+        One look that mostly finds nothing: this is what thousands of idle schedules cost.
+        """
+        due = exists().where(schedules.c.enabled, schedules.c.next_run_at <= self._now())
+        ended = exists().where(runs.c.followed.is_(False), runs.c.finished_at.is_not(None))
+        waiting = exists().where(runs.c.dispatched_at.is_(None))
+        async with self.store.reading() as connection:
+            return bool(await connection.scalar(select(or_(due, ended, waiting))))
 
     async def _due(self) -> int:
         now = self._now()

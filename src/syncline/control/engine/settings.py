@@ -14,7 +14,7 @@ class EngineSettings:
     #: How often a node looks for schedules that are due and runs to take up.
     tick: float = 1.0
     #: How often a node looks into each queue of the engine.
-    poll: float = 1.0
+    poll: float = 1.5
     #: Job runs at a time on one node.
     jobs: int = 50
     #: Task runs at a time on one node.

@@ -11,8 +11,9 @@ from dbos import DBOS, EnqueueOptions, PortableWorkflowError, WorkflowHandleAsyn
 from dbos import error as refusals
 
 from syncline.control.engine.database import ENGINE_VERSION
+from syncline.control.engine.job import DEFAULT_LIMIT
 from syncline.control.engine.settings import EngineSettings
-from syncline.control.engine.steps import Steps
+from syncline.control.engine.steps import Setup, Steps
 from syncline.control.engine.work import Desk, Work
 
 #: Graceful hand-overs count as recoveries too, so there is no number that would be too many.
@@ -59,52 +60,52 @@ class Works:
 def register(desk: Desk, settings: EngineSettings) -> Works:
     """Tell the engine what its workflows are on this node; before it is launched."""
     works = Works(desk=desk, present=set(), tasks=set())
-    steps = Steps(desk=desk)
+    flows = _Flows(desk=desk, works=works, settings=settings, steps=Steps(desk=desk))
 
     @DBOS.workflow(name=_RUN_JOB, max_recovery_attempts=_RECOVERIES)
     async def run_job(run: str) -> str:
         with works.here():
             async with desk.open_runs.held(run):
-                return await job_run(run)
-
-    async def job_run(run: str) -> str:
-        setup = await DBOS.run_step_async({"name": "begin"}, steps.begin, run)
-        waiting = list(range(setup["tasks"]))
-        going: dict[str, WorkflowHandleAsync[str]] = {}
-        failed = False
-        while going or (waiting and (setup["go_on"] or not failed)):
-            while waiting and len(going) < setup["parallel"] and (setup["go_on"] or not failed):
-                number = waiting.pop(0)
-                options = EnqueueOptions(
-                    workflow_name=_RUN_TASK,
-                    queue_name=_queue(setup["limit"]),
-                    workflow_id=f"{run}/{number}",
-                    queue_partition_key=setup["account"],
-                    app_version=ENGINE_VERSION,
-                )
-                handle = await DBOS.enqueue_workflow_with_options_async(options, run, number)
-                going[handle.workflow_id] = handle
-            first = await DBOS.wait_first_async(
-                list(going.values()), polling_interval_sec=settings.poll
-            )
-            del going[first.workflow_id]
-            try:
-                state = await first.get_result(polling_interval_sec=settings.poll)
-            except (PortableWorkflowError, refusals.DBOSAwaitedWorkflowCancelledError):
-                # It broke without a word; the last step says so.
-                state = "failed"
-            failed = failed or state != "succeeded"
-        return await DBOS.run_step_async({"name": "finish"}, steps.finish, run)
+                return await flows.job(run)
 
     @DBOS.workflow(name=_RUN_TASK, max_recovery_attempts=_RECOVERIES)
     async def run_task(run: str, number: int) -> str:
         with works.here():
             async with desk.open_runs.held(run):
-                return await task_run(run, number)
+                return await flows.task(run, number)
 
-    async def task_run(run: str, number: int) -> str:
-        work = Work(desk, run, number, f"{run}/{number}")
-        works.present.add(work)
+    return works
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Flows:
+    """What the workflows do: the same steps in the same order, whoever does them again."""
+
+    desk: Desk
+    works: Works
+    settings: EngineSettings
+    steps: Steps
+
+    async def job(self, run: str) -> str:
+        setup = await DBOS.run_step_async({"name": "begin"}, self._begin, run)
+        waiting = list(range(setup["tasks"]))
+        going: dict[str, WorkflowHandleAsync[str]] = {}
+        on = True
+        while going or (waiting and on):
+            while waiting and on and len(going) < setup["parallel"]:
+                handle = await _enqueued(run, waiting.pop(0), setup)
+                going[handle.workflow_id] = handle
+            first = await DBOS.wait_first_async(
+                list(going.values()), polling_interval_sec=self.settings.poll
+            )
+            del going[first.workflow_id]
+            well = await self._went_well(first)
+            on = setup["go_on"] or (on and well)
+        return await DBOS.run_step_async({"name": "finish"}, self.steps.finish, run)
+
+    async def task(self, run: str, number: int) -> str:
+        work = Work(self.desk, run, number, f"{run}/{number}")
+        self.works.present.add(work)
         try:
             attempt = 1
             while True:
@@ -113,24 +114,50 @@ def register(desk: Desk, settings: EngineSettings) -> Works:
                     return str(said["state"])
                 attempt += said["next"] == "retry"
         finally:
-            works.present.discard(work)
+            self.works.present.discard(work)
             await work.aclose()
 
-    return works
+    async def _begin(self, run: str) -> Setup:
+        setup = await self.steps.begin(run)
+        await register_tasks(self.settings, setup["limit"])
+        return setup
+
+    async def _went_well(self, task: WorkflowHandleAsync[str]) -> bool:
+        try:
+            state = await task.get_result(polling_interval_sec=self.settings.poll)
+        except (PortableWorkflowError, refusals.DBOSAwaitedWorkflowCancelledError):
+            # It broke without a word; the last step says so.
+            return False
+        return state == "succeeded"
 
 
 async def register_queues(settings: EngineSettings) -> None:
-    """Make the queues known to all nodes; once the engine is launched."""
+    """Make the queues that are always there known to all nodes; once the engine is launched."""
     await DBOS.register_queue_async(
         _JOBS, worker_concurrency=settings.jobs, polling_interval_sec=settings.poll
     )
-    for limit in LIMITS:
-        await DBOS.register_queue_async(
-            _queue(limit),
-            partition_concurrency=limit,
-            worker_concurrency=settings.tasks,
-            polling_interval_sec=settings.poll,
-        )
+    await register_tasks(settings, DEFAULT_LIMIT)
+
+
+async def register_tasks(settings: EngineSettings, limit: int) -> None:
+    """Make the queue of accounts with a limit known: each costs its looks, so only when needed."""
+    await DBOS.register_queue_async(
+        _queue(limit),
+        partition_concurrency=_known(limit),
+        worker_concurrency=settings.tasks,
+        polling_interval_sec=settings.poll,
+    )
+
+
+async def _enqueued(run: str, number: int, setup: Setup) -> WorkflowHandleAsync[str]:
+    options = EnqueueOptions(
+        workflow_name=_RUN_TASK,
+        queue_name=_queue(setup["limit"]),
+        workflow_id=f"{run}/{number}",
+        queue_partition_key=setup["account"],
+        app_version=ENGINE_VERSION,
+    )
+    return await DBOS.enqueue_workflow_with_options_async(options, run, number)
 
 
 async def dispatch(run: str, job: str) -> bool:
@@ -169,4 +196,8 @@ def owner(executor: str) -> Callable[[str], Awaitable[bool]]:
 
 
 def _queue(limit: int) -> str:
-    return f"tasks-{max(known for known in LIMITS if known <= max(1, limit))}"
+    return f"tasks-{_known(limit)}"
+
+
+def _known(limit: int) -> int:
+    return max(known for known in LIMITS if known <= max(1, limit))
