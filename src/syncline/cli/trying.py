@@ -39,7 +39,7 @@ async def live(
     """Report on every table; the exit code says whether anything is wrong."""
     profile = load_profile(name)
     only = _tables(profile, names(tables))
-    properties = _properties(name, connection)
+    named, properties = _properties(name, connection)
     overheard = Overheard()
     out = Console(highlight=False)
 
@@ -49,7 +49,7 @@ async def live(
 
     counts = dict.fromkeys(Verdict, 0)
     async with opened_api(
-        "check", properties, profile, SystemClock(),
+        named, properties, profile, SystemClock(),
         observe=waiting, say=console.print, watch=overheard,
     ) as source:  # fmt: skip
         trial = Trial(source=source, profile=profile, overheard=overheard, most=most)
@@ -91,7 +91,8 @@ def _tables(profile: Profile, wanted: Sequence[str]) -> list[str]:
     return [known[name.lower()] for name in wanted]
 
 
-def _properties(profile: str, connection: str) -> ApiProperties:
+def _properties(profile: str, connection: str) -> tuple[str, ApiProperties]:
+    """Return a connection's name, under which its tokens are kept, and its properties."""
     if match := _IN_FILE.fullmatch(connection):
         project = load_project(Path(match["file"]))
         if match["name"] not in project.connections:
@@ -99,6 +100,6 @@ def _properties(profile: str, connection: str) -> ApiProperties:
                 f"{match['file']} has no connection {match['name']!r}",
                 hint=f"connections in it: {', '.join(project.connections)}",
             )
-        return source_properties(project, match["name"])
+        return match["name"], source_properties(project, match["name"])
     pairs = {"Profile": profile, **(parse_pairs(connection) if connection else {})}
-    return properties_of(ApiProperties, substituted("--connection", pairs))
+    return "command", properties_of(ApiProperties, substituted("--connection", pairs))
