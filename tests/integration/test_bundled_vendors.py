@@ -3,6 +3,10 @@
 import pytest
 
 from standins.vendors import Standing, standing
+from syncline.control.trial.findings import Verdict
+from syncline.control.trial.reading import Overheard
+from syncline.control.trial.tables import Trial
+from syncline.profile.loader import bundled_profiles, load_profile
 from syncline.profile.schema import ApiTable
 from syncline.sandbox.options import Options
 from syncline.sandbox.server import running
@@ -43,3 +47,43 @@ async def test_every_table_is_what_the_api_has(name: str) -> None:
             walks = standin.profile.tables[table].fan_out
             assert result.requests <= 3 or walks is not None, (table, result.requests)
         assert await standin.differences(changes) == []
+
+
+@NAMES
+async def test_the_api_says_that_everything_in_the_profile_is_so(name: str) -> None:
+    """Pages end, pushed filters filter, projections project, what changed is what was asked for."""
+    overheard = Overheard()
+    async with running(SMALL) as sandbox, standing(sandbox, name, overheard) as standin:
+        trial = Trial(source=standin.source, profile=standin.profile, overheard=overheard, most=10)
+        reports = [report async for report in trial.reports()]
+    assert {report.table for report in reports} == set(await standin.source.tables())
+    wrong = [(r.table, f) for r in reports for f in r.findings if f.verdict is Verdict.WRONG]
+    assert wrong == []
+
+
+@NAMES
+async def test_the_stand_in_has_no_list_without_a_table(name: str) -> None:
+    async with running(SMALL) as sandbox, standing(sandbox, name) as standin:
+        listed = {standin.listed(table).name for table in standin.profile.tables.values()}
+        assert listed == set(sandbox.vendor(name).lists)
+
+
+@NAMES
+def test_a_profile_says_what_it_is_for_and_how_it_was_checked(name: str) -> None:
+    profile = load_profile(name)
+    assert profile.checked == "From public documentation, 2026-11-22; not run against the vendor."
+    assert profile.documentation.startswith("https://")
+    assert "BaseURL" in profile.settings
+    for setting, described in profile.settings.items():
+        assert described.description, setting
+    for table, described_table in profile.tables.items():
+        assert described_table.description.endswith("."), table
+        for child, described_child in described_table.children.items():
+            assert described_child.description.endswith("."), child
+    secrets = {s for s, described in profile.settings.items() if described.secret}
+    assert secrets <= {"Token", "APIKey", "APIToken"}
+
+
+def test_every_bundled_profile_has_a_stand_in() -> None:
+    assert set(bundled_profiles()) == {"clio", "clicktime", *vendors()}
+    assert len(vendors()) >= 10

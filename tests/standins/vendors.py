@@ -21,7 +21,7 @@ from syncline.control.project import JobSpec, TaskSpec
 from syncline.control.properties import ApiProperties, parse_pairs, properties_of
 from syncline.control.tasks import tasks_of
 from syncline.destinations.duckdb import open_duckdb
-from syncline.extract.source import RestSource
+from syncline.extract.source import RestSource, Watch
 from syncline.model.job import Task
 from syncline.model.ports import Destination
 from syncline.model.run import Result
@@ -137,15 +137,18 @@ class Standing:
 
 
 @asynccontextmanager
-async def standing(sandbox: Sandbox, name: str) -> AsyncIterator[Standing]:
+async def standing(
+    sandbox: Sandbox, name: str, watch: Watch | None = None
+) -> AsyncIterator[Standing]:
     """Connect to a stand-in as its own description says."""
     text = vendors()[name].connection.replace("{url}", f"{sandbox.url}/{name}")
     given = properties_of(ApiProperties, parse_pairs(text))
     profile = load_profile(given.profile)
     lake = open_duckdb(":memory:")
     async with opened_api(
-        "api", given, profile, SkippingClock(), observe=lambda _: None, say=lambda _: None
-    ) as source:
+        "api", given, profile, SkippingClock(),
+        observe=lambda _: None, say=lambda _: None, watch=watch,
+    ) as source:  # fmt: skip
         try:
             yield Standing(
                 sandbox=sandbox,
