@@ -161,3 +161,11 @@ async def test_steps_for_each_value() -> None:
 def test_steps_need_both_ends(incremental: str) -> None:
     with pytest.raises(ProfileError, match="step: it needs 'start', and 'until'"):
         parse_profile(profile(incremental), "a.yaml")
+
+
+async def test_a_start_that_nobody_has_set() -> None:
+    text = profile(STEPS).replace('Start: {default: ""}', "Start: {}")
+    async with serving(api(3)) as served, source_of(served, text) as source:
+        with pytest.raises(PropertyError, match="Start is missing, which Items needs"):
+            await batches_of(source, await scan_of(source, "Items"))
+    assert served.asked == []

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from syncline.errors import ProfileError, QueryError
+from syncline.errors import PropertyError, QueryError
 from syncline.extract.asking import Asking
 from syncline.extract.describe import views
 from syncline.extract.projection import fields, paths_of
@@ -203,7 +203,7 @@ def test_a_filter_that_must_be_there() -> None:
 def test_a_setting_without_value() -> None:
     view = views(PROFILE)["Matters"]
     scan = Scan(table=view.table, columns=("id",))
-    with pytest.raises(ProfileError, match="Account"):
+    with pytest.raises(PropertyError, match="Account is missing, which Matters needs"):
         asking_of(PROFILE, {"BaseURL": "https://x"}, view, scan, ()).request()
 
 

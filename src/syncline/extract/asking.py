@@ -101,11 +101,12 @@ class Asking:
     def first(self) -> float | None:
         """The first moment to ask for, in seconds since the epoch; None: there is no bound.
 
-        Raises `PropertyError` if the profile's start is no moment.
+        Raises `PropertyError` if the profile's start is no moment, or a setting is missing.
         """
         incremental = self.table.incremental
         if incremental is None:
             return None
+        self._check_settings()
         found = [] if self.since is None else [self.since - incremental.overlap]
         text = fill(incremental.start or "", self.settings).strip()
         if text:
@@ -122,8 +123,9 @@ class Asking:
 
         ``walk``: the value of the fan-out that it is for. ``more``: parameters that go before
         all others of their name. Raises `QueryError` if a filter that must be there is not, or
-        a value cannot be asked for.
+        a value cannot be asked for; `PropertyError` for a setting that is missing.
         """
+        self._check_settings()
         values = dict(self.settings)
         fan_out = self.table.fan_out
         match fan_out:
@@ -155,6 +157,21 @@ class Asking:
             body=None if posting is None else body_of(posting, values, self._plain()),
         )
         return self.paginator.first(request)
+
+    def _check_settings(self) -> None:
+        """Raise `PropertyError` for a setting that the request needs and nobody has given."""
+        table, defaults = self.table, self.profile.defaults
+        texts = [self.profile.base_url if table.base_url is None else table.base_url, table.path]
+        for named in (defaults.parameters, table.parameters, table.headers):
+            texts += named.values()
+        if table.incremental is not None and table.incremental.start is not None:
+            texts.append(table.incremental.start)
+        for place in (place for text in texts for place in places(text)):
+            if place in self.profile.settings and place not in self.settings:
+                raise PropertyError(
+                    f"{place} is missing, which {self.name} needs",
+                    hint=f"set {place} in ProfileSettings",
+                )
 
     def kept(self, request: Request) -> Json:
         """Return a request as cursors keep it: without host, headers, body and secrets."""
