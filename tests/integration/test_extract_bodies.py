@@ -145,6 +145,22 @@ async def test_lists_inside_xml_records() -> None:
     assert rows == [{"item": 1, "name": "a"}, {"item": 3, "name": "b"}, {"item": 3, "name": None}]
 
 
+async def test_a_single_record_in_xml() -> None:
+    more = """    children:
+      Parts:
+        list: parts.part
+        parent: {item: id}
+        columns: {name: string}
+"""
+    text = profile("{type: xml}", "answer.row", "{id: integer}", "    answer: one\n" + more)
+    body = b"<answer><row><id>1</id><parts><part><name>a</name></part></parts></row></answer>"
+    api = Api(lists={}, always=saying(body))
+    async with serving(api), source_of(api, text.replace("page_number", "none")) as source:
+        rows = rows_of(await batches_of(source, await scan_of(source, "Items")))
+        parts = rows_of(await batches_of(source, await scan_of(source, "Parts")))
+    assert (rows, parts) == ([{"id": 1}], [{"item": 1, "name": "a"}])
+
+
 @pytest.mark.parametrize(
     ("body", "rows"),
     [

@@ -45,6 +45,8 @@ class Reader:
         self._layout = layout
         self._rows = Rows(layout, lenient=False)
         lists = [path for path in (layout.records, layout.list) if path]
+        if layout.answer == "one":
+            lists = [".".join(lists)] if layout.list else []
         self._to_json = converter(layout.format, lists)
 
     @property
