@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from syncline.api import app as api
 from syncline.cli.control import opened
+from syncline.cli.sample import sampled
 from syncline.cli.serving import told_to_end
 from syncline.control.engine.node import running_node, serve_node
 from syncline.control.engine.settings import EngineSettings
@@ -22,6 +23,7 @@ from syncline.control.store.database import default_store
 from syncline.control.usecases.signing_in import first_link
 from syncline.errors import PropertyError
 from syncline.web.app import mount
+from syncline.web.sample import Sample
 
 
 class _Server(uvicorn.Server):
@@ -46,7 +48,8 @@ async def serve(
             running_node(
                 store or default_store(), plane.store, StoreJobs(plane=plane), settings, plane.clock
             ) as node,
-            _serving(plane, listener),
+            sampled(store or default_store()) as sample,
+            _serving(plane, listener, sample),
         ):
             console.print(f"Syncline is at [bold]{address}[/]; Ctrl-C ends it", highlight=False)
             if secret := await first_link(plane):
@@ -61,10 +64,10 @@ async def serve(
 
 
 @contextlib.asynccontextmanager
-async def _serving(plane: Plane, listener: socket.socket) -> AsyncIterator[None]:
+async def _serving(plane: Plane, listener: socket.socket, sample: Sample) -> AsyncIterator[None]:
     app = FastAPI(title="Syncline", openapi_url=None)
     api.mount(app, plane)
-    mount(app, plane)
+    mount(app, plane, sample=sample)
     server = _Server(
         uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3, server_header=False)
     )

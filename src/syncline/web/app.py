@@ -17,17 +17,20 @@ from syncline.web import (
     connection_new,
     connections,
     dashboard,
+    explorer,
     job,
     job_new,
     jobs,
     run,
     runs,
+    settings,
     task,
 )
 from syncline.web.door import door
 from syncline.web.frame import frame, heading
 from syncline.web.guard import Guard, theme
 from syncline.web.parts import failure
+from syncline.web.sample import Sample
 from syncline.web.visitor import Visitor, sign_in_address, visitor_of
 
 #: Builds a page for a visitor inside the frame.
@@ -49,13 +52,19 @@ PAGES: tuple[tuple[str, str, Build], ...] = (
     ("/jobs/{name}/tasks/{task}", "/jobs", task.shown),
     ("/runs", "/runs", runs.listed),
     ("/runs/{run}", "/runs", run.shown),
+    ("/explorer", "/explorer", explorer.shown),
+    ("/settings", "/settings", settings.shown),
 )
 
 
-def mount(app: FastAPI, plane: Plane) -> None:
-    """Put the pages at the root of an application; routes that it has already come first."""
+def mount(app: FastAPI, plane: Plane, *, sample: Sample | None = None) -> None:
+    """Put the pages at the root of an application; routes that it has already come first.
+
+    ``sample``: offered to whoever has no connections yet.
+    """
     pages = nicegui.app
     pages.state.plane = plane
+    pages.state.sample = sample
     pages.add_static_files("/assets", STATIC)
     app.include_router(door(plane, STYLE))
     ui.add_head_html(f'<link rel="stylesheet" href="{STYLE}">', shared=True)

@@ -1,18 +1,19 @@
 """One connection: its form, its test, its sign-in."""
 
 from collections.abc import Mapping
-from urllib.parse import quote
+from functools import partial
+from urllib.parse import quote, urlencode
 
 from fastapi import Request
 from nicegui import ui
 
 from syncline.control.forms import offers
 from syncline.control.sealing import nested
+from syncline.control.usecases.authorizing import give_back, remove_connection, signs_in
 from syncline.control.usecases.connections import (
     Connection,
     ConnectionEdit,
     create_connection,
-    delete_connection,
     edit_connection,
     get_connection,
     spec_of,
@@ -22,7 +23,8 @@ from syncline.errors import Missing
 from syncline.web.connection_form import ConnectionForm
 from syncline.web.connections import TITLES, type_title
 from syncline.web.frame import heading
-from syncline.web.parts import button, card, confirmed, empty, facts, link_button
+from syncline.web.parts import button, card, confirmed, empty, facts, link_button, note
+from syncline.web.signing_up import callback_of, connect
 from syncline.web.visitor import Visitor, done
 from syncline.web.wording import ago, many
 
@@ -52,18 +54,28 @@ async def shown(visitor: Visitor, request: Request) -> None:
     try:
         async with visitor.looking() as work:
             found = await get_connection(work, name)
+            asks = await signs_in(work, name)
     except Missing:
         _nothing(f"There is no connection {name}, or your role does not show it.")
         return
     page = _Page(visitor, found, found.type)
+    role = "source" if found.type == "api" else "destination"
     with heading(found.name, under=type_title(found), crumbs=_CRUMBS):
+        if visitor.may("jobs.edit"):
+            ready = found.signed_in or not asks
+            path = f"/jobs/new?{urlencode({role: found.name})}"
+            link_button("Add Job", path, icon="add", main=ready and found.jobs == 0)
         if visitor.may("connections.edit", found.name):
             button("Delete", page.delete, icon="delete")
     with ui.element("div").classes("beside"):
         with card():
             page.build(found.properties)
-        with ui.element("div").classes("rows"), card("Overview"):
-            _overview(visitor, found)
+        with ui.element("div").classes("rows"):
+            if asks:
+                with card("Sign-in"), ui.element("div").classes("rows"):
+                    _sign_in(visitor, found, callback_of(request))
+            with card("Overview"):
+                _overview(visitor, found)
 
 
 def _overview(visitor: Visitor, found: Connection) -> None:
@@ -76,6 +88,31 @@ def _overview(visitor: Visitor, found: Connection) -> None:
             ("Changed", f"{ago(found.changed_at, visitor.now, visitor.zone)}, {found.changed_by}"),
         )
     )
+
+
+def _sign_in(visitor: Visitor, found: Connection, callback: str) -> None:
+    if found.signed_in:
+        note("The API has given its consent.", kind="good", title="Connected")
+    else:
+        note("Nobody has signed in yet.", kind="warn", hint="connect, and agree in the browser")
+    if not visitor.may("connections.edit", found.name):
+        return
+    with ui.element("div").classes("row-line"):
+        word = "Connect Again" if found.signed_in else "Connect"
+        button(word, partial(connect, visitor, found.name), icon="login", main=not found.signed_in)
+        if found.signed_in:
+            button("Disconnect", partial(_disconnect, visitor, found.name), icon="link_off")
+    if not found.signed_in:
+        ui.label("Redirect URI to register with the API:").classes("muted small")
+        ui.label(str(found.properties.get("CallbackURL") or callback)).classes("mono wrapping")
+
+
+async def _disconnect(visitor: Visitor, name: str) -> None:
+    async def end() -> None:
+        await give_back(visitor.plane, await visitor.who(), name)
+
+    if await visitor.attempt(end):
+        ui.navigate.to(f"/connections/{quote(name)}")
 
 
 def _nothing(text: str) -> None:
@@ -207,8 +244,7 @@ class _Page:
             return
 
         async def delete() -> None:
-            async with self._visitor.changing() as work:
-                await delete_connection(work, name)
+            await remove_connection(self._visitor.plane, await self._visitor.who(), name)
 
         if await self._visitor.attempt(delete):
             ui.navigate.to("/connections")

@@ -8,7 +8,8 @@ from fastapi import Request
 from nicegui import ui
 
 from syncline.control.paging import Wanted
-from syncline.control.usecases.connections import Connection, delete_connection, list_connections
+from syncline.control.usecases.authorizing import remove_connection
+from syncline.control.usecases.connections import Connection, list_connections
 from syncline.web.frame import heading
 from syncline.web.listing import Action, Column, Fetched, Listing
 from syncline.web.parts import confirmed, empty, link_button
@@ -62,8 +63,7 @@ async def listed(visitor: Visitor, _: Request) -> None:
             ):
 
                 async def delete() -> None:
-                    async with visitor.changing() as work:
-                        await delete_connection(work, name)
+                    await remove_connection(visitor.plane, await visitor.who(), name)
 
                 if await visitor.attempt(delete):
                     done(f"{name} is deleted")

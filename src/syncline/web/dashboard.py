@@ -1,6 +1,7 @@
 """The first page: what runs, what failed, what was moved, and where to begin."""
 
 from datetime import timedelta
+from functools import partial
 
 from fastapi import Request
 from nicegui import ui
@@ -10,7 +11,9 @@ from syncline.control.usecases.connections import list_connections
 from syncline.control.usecases.job_list import JobRow, list_jobs
 from syncline.control.usecases.overview import Day, days_of, jobs_by_state, runs_page
 from syncline.web.frame import heading
-from syncline.web.parts import card, empty, heading_2, link_button, state
+from syncline.web.parts import button, card, empty, heading_2, link_button, state
+from syncline.web.sample import Sample
+from syncline.web.signing_up import try_sample
 from syncline.web.visitor import Visitor
 from syncline.web.wording import ago, count, day_and_time, many
 
@@ -24,7 +27,7 @@ _ROWS = (("Rows read", "read", "#3b6fe0"), ("API calls", "requests", "#d99a2b"))
 _SHOWN = 6
 
 
-async def shown(visitor: Visitor, _: Request) -> None:
+async def shown(visitor: Visitor, request: Request) -> None:
     """Build the page."""
     with heading("Dashboard"):
         pass
@@ -38,7 +41,7 @@ async def shown(visitor: Visitor, _: Request) -> None:
         latest = await runs_page(work, Wanted(limit=_SHOWN))
         upcoming = await list_jobs(work, Wanted(order="next_run_at", limit=_SHOWN), paused=False)
     if not connections.total and not states:
-        _beginning(visitor)
+        _beginning(visitor, request.app.state.sample)
         return
     with ui.element("div").classes("rows"):
         with ui.element("div").classes("figures"):
@@ -145,15 +148,18 @@ def _chart(
 _NOTHING = Day(day="")
 
 
-def _beginning(visitor: Visitor) -> None:
+def _beginning(visitor: Visitor, sample: Sample | None) -> None:
     with (
         card(),
         empty(
             "waving_hand",
             "Welcome to Syncline",
             "Three steps to your first replicated table: connect a source, connect a destination, "
-            "choose tables.",
+            "choose tables. No account at hand? The sample is a law firm's Clio with made-up data.",
         ),
     ):
         if visitor.may("connections.edit"):
             link_button("Connect a Source", "/connections/new", icon="power", main=True)
+            if sample is not None:
+                trying = partial(try_sample, visitor, sample)
+                button("Try with Sample Data", trying, icon="science")

@@ -27,8 +27,8 @@ _PAGE = """<!doctype html>
 <link rel="icon" href="/assets/favicon.svg"><link rel="stylesheet" href="{style}"></head>
 <body class="{body}"><main class="door"><div class="card door-card">
 <div class="brand">{mark}<span>Syncline</span></div>
-<h1>{title}</h1><p class="muted">{text}</p>{problem}
-<form method="post">{fields}<button type="submit">{word}</button></form>
+<h1>{title}</h1><p class="muted">{text}</p>
+{inner}
 </div></main>
 <script>document.cookie = 'zone=' + encodeURIComponent(
 Intl.DateTimeFormat().resolvedOptions().timeZone) +
@@ -151,11 +151,14 @@ def _page(
             '<div class="note is-bad" role="alert" style="margin-top:16px"><div>'
             f'<div class="note-title">{message}</div><div>{hint}</div></div></div>'
         )
+    inner = f'<form method="post">{fields}<button type="submit">{word}</button></form>'
+    return _whole(style, title, text, shown + inner, 401 if problem else 200)
+
+
+def _whole(style: str, title: str, text: str, inner: str, status: int) -> HTMLResponse:
     chosen = theme.get()
     body = {"light": "body--light", "dark": "body--dark"}.get(chosen, "")
     content = _PAGE.format(
-        theme=chosen, title=title, style=style, body=body, mark=MARK, text=text, problem=shown,
-        fields=fields, word=word,
-    )  # fmt: skip
-    status = 401 if problem else 200
+        theme=chosen, title=title, style=style, body=body, mark=MARK, text=text, inner=inner
+    )
     return HTMLResponse(content, status, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,195 @@
+"""The explorer: SQL against any connection, to look and never to change."""
+
+import io
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from fastapi import Request
+from nicegui import events, ui
+
+from syncline.control.paging import LONGEST, Wanted
+from syncline.control.usecases.connections import list_connections
+from syncline.control.usecases.exploring import Rows, explore, mistake_of, words_for
+from syncline.errors import QueryError, SynclineError
+from syncline.web.code import editor, point_at
+from syncline.web.frame import heading
+from syncline.web.parts import button, empty, heading_2, link_button, note
+from syncline.web.rows_view import show_rows
+from syncline.web.visitor import Visitor
+
+_LIMITS = {100: "100 rows", 1000: "1,000 rows", 10_000: "10,000 rows"}
+_EXAMPLES = {
+    "api": "SELECT table_name FROM sys_tables",
+    "": "SELECT table_schema, table_name FROM information_schema.tables",
+}
+_CHARTED = 200
+
+
+async def shown(visitor: Visitor, request: Request) -> None:
+    """Build the page."""
+    with heading("Explorer", under="Look into any connection with SQL; nothing is ever changed."):
+        pass
+    if not visitor.may("connections.edit"):
+        note("Your role does not allow to look into connections.", hint="ask an administrator")
+        return
+    async with visitor.looking() as work:
+        found = (await list_connections(work, Wanted(limit=LONGEST))).items
+    if not found:
+        nothing = empty("power", "No connections yet", "Connect something to look into it.")
+        with ui.element("section").classes("card"), nothing:
+            link_button("Add Connection", "/connections/new", icon="add", main=True)
+        return
+    given = request.query_params
+    page = _Page(visitor, {c.name: c.type for c in found})
+    await page.build(given.get("connection", found[0].name), given.get("sql", ""))
+
+
+class _Page:
+    def __init__(self, visitor: Visitor, types: dict[str, str]) -> None:
+        self._visitor = visitor
+        self._types = types
+        self._limit = 100
+        self._rows: Rows | None = None
+
+    async def build(self, name: str, sql: str) -> None:
+        name = name if name in self._types else next(iter(self._types))
+        with ui.element("div").classes("rows"):
+            with ui.element("section").classes("card"):
+                with ui.element("div").classes("tools"):
+                    self._connection = ui.select(
+                        list(self._types), value=name, label="Connection",
+                        on_change=self._choose,
+                    ).props("outlined dense options-dense").style("min-width:200px")  # fmt: skip
+                    ui.select(_LIMITS, value=100, on_change=self._put_limit).props(
+                        'outlined dense options-dense aria-label="How many rows"'
+                    )
+                    button("Run Query", self._run, icon="play_arrow", main=True)
+                    ui.label("Ctrl+Enter runs.").classes("muted small")
+                self._place = ui.element("div").classes("padded")
+                await self._show_editor(sql)
+            self._found = ui.element("div").classes("rows").props("aria-live=polite")
+
+    async def _choose(self, event: events.ValueChangeEventArguments[str]) -> None:
+        await self._show_editor(self._code.value if event.value else "")
+
+    def _put_limit(self, event: events.ValueChangeEventArguments[int]) -> None:
+        self._limit = event.value
+
+    async def _show_editor(self, sql: str) -> None:
+        name, words = self._connection.value, list[str]()
+        type_ = self._types[name]
+        if type_ == "api":
+            try:
+                async with self._visitor.looking() as work:
+                    words = list(await words_for(work, name))
+            except SynclineError:
+                words = []
+        if not sql or sql in _EXAMPLES.values():
+            sql = _EXAMPLES.get(type_, _EXAMPLES[""])
+        self._place.clear()
+        with self._place:
+            self._code = editor(sql, "SQL", label="Query", words=words).style("height:180px")
+            self._code.map_key("Mod-Enter", self._run)
+
+    async def _run(self) -> None:
+        self._found.clear()
+        with self._found, ui.element("div").classes("note"):
+            ui.spinner(size="20px")
+            ui.label("Asking …")
+        point_at(self._code, None)
+        done: list[Rows] = []
+
+        async def run() -> None:
+            visitor = self._visitor
+            actor = await visitor.who()
+            name, sql = self._connection.value, self._code.value
+            try:
+                done.append(await explore(visitor.plane, actor, name, sql, limit=self._limit))
+            except QueryError as error:
+                self._show_mistake(error)
+
+        finished = await self._visitor.attempt(run)
+        if done:
+            self._rows = done[0]
+            self._show_rows(done[0])
+        elif not finished:
+            self._found.clear()
+
+    def _show_mistake(self, error: QueryError) -> None:
+        mistake = mistake_of(error)
+        point_at(self._code, mistake)
+        self._found.clear()
+        with self._found:
+            where = f"Line {mistake.line}: " if mistake.line else ""
+            note(where + mistake.message, kind="bad", hint=mistake.hint)
+
+    def _show_rows(self, rows: Rows) -> None:
+        self._found.clear()
+        with self._found, ui.element("section").classes("card"):
+            with ui.element("div").classes("card-head"):
+                heading_2("Result")
+                button("CSV", lambda: self._download("csv"), icon="download")
+                button("Parquet", lambda: self._download("parquet"), icon="download")
+            with ui.tabs().props("no-caps align=left") as tabs:
+                ui.tab("Grid")
+                ui.tab("Chart")
+            with ui.tab_panels(tabs, value="Grid", animated=False):
+                with ui.tab_panel("Grid"):
+                    columns = [(f.name, str(f.type)) for f in rows.table.schema]
+                    values = [list(row.values()) for row in rows.table.to_pylist()]
+                    show_rows(columns, values, label="Result", cut=rows.cut)
+                with ui.tab_panel("Chart"):
+                    _chart(rows.table)
+
+    def _download(self, form: str) -> None:
+        if self._rows is None:
+            return
+        file = io.BytesIO()
+        if form == "csv":
+            pa.csv.write_csv(self._rows.table, file)
+        else:
+            pa.parquet.write_table(self._rows.table, file)
+        ui.download.content(file.getvalue(), f"result.{form}")
+
+
+def _chart(table: pa.Table) -> None:
+    numbers = [f.name for f in table.schema if _is_number(f.type)]
+    others = [f.name for f in table.schema if f.name not in numbers]
+    if not numbers:
+        note("A chart needs a column of numbers, such as COUNT(*).")
+        return
+    names = [str(v) for v in table.column(others[0]).to_pylist()[:_CHARTED]] if others else []
+    grey = "#7d8797"
+    short = table.slice(0, _CHARTED)
+    series: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "type": "bar",
+            "data": [None if v is None else float(v) for v in short.column(name).to_pylist()],
+        }
+        for name in numbers[:4]
+    ]
+    chart = ui.echart(
+        {
+            "animation": False,
+            "legend": {"textStyle": {"color": grey}},
+            "tooltip": {"trigger": "axis"},
+            "grid": {"left": 64, "right": 16, "top": 36, "bottom": 60},
+            "xAxis": {"type": "category", "data": names, "axisLabel": {"color": grey}},
+            "yAxis": {
+                "type": "value",
+                "axisLabel": {"color": grey},
+                "splitLine": {"lineStyle": {"color": grey, "opacity": 0.18}},
+            },
+            "series": series,
+        }
+    )
+    chart.style("height:340px;width:100%").props('role=img aria-label="Chart of the result"')
+
+
+def _is_number(type_: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_)
+    )

@@ -1,0 +1,65 @@
+"""The explorer and the settings, clicked as a person would."""
+
+import httpx
+from playwright.sync_api import Browser, Page, expect
+
+from web.browser import Site, window
+
+
+def test_a_database_is_looked_into_and_never_changed(page: Page, site: Site) -> None:
+    page.goto("/connections/new/duckdb")
+    page.get_by_label("Database").fill(str(site.folder / "look.duckdb"))
+    page.get_by_role("button", name="Save Changes").click()
+    expect(page.get_by_role("heading", name="duckdb", exact=True)).to_be_visible()
+    page.goto("/explorer?connection=duckdb&sql=SELECT 6 * 7 AS answer, 'yes' AS word")
+    page.get_by_role("button", name="Run Query").click()
+    expect(page.get_by_role("cell", name="42")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    assert download.value.path().read_text("utf-8") == '"answer","word"\n42,"yes"\n'
+    page.goto("/explorer?connection=duckdb&sql=DROP TABLE anything")
+    page.get_by_role("button", name="Run Query").click()
+    expect(page.get_by_role("alert")).to_contain_text("only looks")
+
+
+def test_a_token_is_made_shown_once_and_opens_the_api(page: Page, site: Site) -> None:
+    page.goto("/settings?tab=tokens")
+    page.get_by_role("button", name="New Token").click()
+    page.get_by_label("What is it for?").fill("a script")
+    page.get_by_role("button", name="Make Token").click()
+    secret = page.get_by_label("Secret")
+    expect(secret).to_be_visible()
+    token = secret.input_value()
+    answer = httpx.get(
+        f"{site.url}/api/v1/connections", headers={"authorization": f"Bearer {token}"}
+    )
+    assert answer.status_code == 200
+    page.get_by_role("button", name="Close").click()
+    expect(page.get_by_text("a script")).to_be_visible()
+    assert token not in page.content()
+
+
+def test_an_invited_viewer_sees_and_changes_nothing(
+    page: Page, browser: Browser, site: Site
+) -> None:
+    page.goto("/settings?tab=users")
+    page.get_by_role("button", name="Invite User").click()
+    page.get_by_label("Name *").fill("vera")
+    page.get_by_role("button", name="Invite", exact=True).click()
+    link = page.get_by_label("Secret")
+    expect(link).to_be_visible()
+    with window(browser, site) as context:
+        hers = context.new_page()
+        hers.goto(link.input_value())
+        hers.get_by_label("Password", exact=True).fill("another horse, another staple")
+        hers.get_by_label("The same again").fill("another horse, another staple")
+        hers.get_by_role("button", name="Set Password and Sign In").click()
+        expect(hers.get_by_role("heading", name="Dashboard")).to_be_visible()
+        hers.goto("/connections")
+        expect(hers.get_by_role("link", name="duckdb", exact=True)).to_be_visible()
+        assert hers.get_by_role("link", name="Add Connection").count() == 0
+        assert hers.get_by_role("button", name="Delete duckdb").count() == 0
+        hers.goto("/explorer")
+        expect(hers.get_by_text("Your role does not allow")).to_be_visible()
+        hers.goto("/settings?tab=users")
+        assert hers.get_by_role("tab", name="Users").count() == 0
