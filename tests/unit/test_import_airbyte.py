@@ -591,6 +591,12 @@ def test_parts_without_equal(more: dict[str, Any], said: str) -> None:
     assert said in refused(**more)
 
 
+def test_a_manifest_without_its_schemas_says_what_is_missing() -> None:
+    with pytest.raises(ProfileError, match=r"there is no file items\.json") as caught:
+        result(manifest(schema_loader=None))
+    assert caught.value.hint == "keep the folder 'schemas' of the package beside the manifest"
+
+
 def test_references_and_parameters() -> None:
     content = manifest()
     (stream,) = content["streams"]

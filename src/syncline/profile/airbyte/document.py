@@ -110,7 +110,10 @@ class _Streams:
         if not profile["tables"]:
             why = "; ".join(f"{n}: {w}" for n, w in list(self.findings.refused.items())[:5])
             raise ProfileError(
-                f"{origin}: none of its tables can be imported: {why or 'there are none'}"
+                f"{origin}: none of its tables can be imported: {why or 'there are none'}",
+                hint="keep the folder 'schemas' of the package beside the manifest"
+                if "there is no file" in why
+                else "",
             )
         head = ["Made from an Airbyte manifest; see the report of the import.", *self._report()]
         return Imported(

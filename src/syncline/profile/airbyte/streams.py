@@ -191,7 +191,7 @@ def _check_filter(selector: Component, note: Callable[[str], None]) -> None:
 def _schema(stream: Component, name: str, making: Making) -> Any:
     loaders = list(stream.parts("schema_loader"))
     if not loaders:
-        return making.schema(f"{name}.json")
+        return _in_file(f"{name}.json", making)
     loader = loaders[0]
     match loader.type:
         case "InlineSchemaLoader":
@@ -199,13 +199,16 @@ def _schema(stream: Component, name: str, making: Making) -> Any:
         case "JsonFileSchemaLoader" | "":
             parts = loader.get("file_path") or f"{name}.json"
             scope = Scope(settings=making.settings, parameters=loader.parameters)
-            path = _file(parts, scope)
-            found = making.schema(path)
-            if found is None:
-                raise Refused("JsonFileSchemaLoader", f"there is no file {path}")
-            return found
+            return _in_file(_file(parts, scope), making)
         case other:
             raise Refused(other)
+
+
+def _in_file(path: str, making: Making) -> Any:
+    found = making.schema(path)
+    if found is None:
+        raise Refused("JsonFileSchemaLoader", f"there is no file {path}")
+    return found
 
 
 def _file(text: str, scope: Scope) -> str:
