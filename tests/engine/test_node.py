@@ -108,6 +108,14 @@ async def test_a_cancelled_run_keeps_what_it_has_committed(
             e.message for e in await events_of(store, again.id)
         ]
         assert await at.as_clean()
+        nothing = await over(store, await ask(store, "nothing"))
+        assert nothing.failure is not None
+        assert nothing.failure.code == "request.missing"
+        options = RunOptions(tasks=("Elsewhere",))
+        elsewhere = await over(store, await ask(store, options=options))
+        assert elsewhere.failure is not None
+        assert elsewhere.failure.code == "request.invalid"
+        assert "Activities" in elsewhere.failure.hint
 
 
 @ONE_FILE

@@ -20,7 +20,7 @@ from syncline.control.store.database import Store
 
 #: Times short enough for tests.
 QUICK = {
-    "tick": 0.1, "poll": 0.1, "slice_seconds": 0.3, "lease": 6.0, "grace": 5.0,
+    "tick": 0.1, "poll": 0.1, "brisk": 0.1, "slice_seconds": 0.3, "lease": 6.0, "grace": 5.0,
 }  # fmt: skip
 _PROGRAM = Path(__file__).with_name("worker.py")
 _PATIENCE = 60.0

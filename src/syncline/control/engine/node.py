@@ -168,12 +168,16 @@ async def serve_node(node: Node, stop: asyncio.Event) -> None:
     async def forget() -> None:
         await upkeep.forget()
 
+    async def calm() -> None:
+        await node.works.calm(settings)
+
     async def look() -> None:
         await node.clock.set()
         await upkeep.find_lost()
 
     async with asyncio.TaskGroup() as group:
-        for seconds, job in ((settings.tick, tick), (60.0, look), (3600.0, forget)):
+        times = ((settings.tick, tick), (10.0, calm), (60.0, look), (3600.0, forget))
+        for seconds, job in times:
             group.create_task(_again_and_again(job, seconds, stop))
 
 

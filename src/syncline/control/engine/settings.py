@@ -15,6 +15,8 @@ class EngineSettings:
     tick: float = 1.0
     #: How often a node looks into each queue of the engine.
     poll: float = 1.5
+    #: How often it looks into those of tasks while a run is under way.
+    brisk: float = 0.25
     #: Job runs at a time on one node.
     jobs: int = 50
     #: Task runs at a time on one node.

@@ -19,6 +19,8 @@ from syncline.control.engine.work import Desk, Work
 #: Graceful hand-overs count as recoveries too, so there is no number that would be too many.
 _RECOVERIES = 1_000_000
 _JOBS, _RUN_JOB, _RUN_TASK = "jobs", "run_job", "run_task"
+#: Seconds between two looks of one workflow, for each that is under way on the node.
+_LOOKS = 0.02
 #: Task runs of one account at a time; the engine's limit is one number per queue.
 LIMITS = (1, 2, 4, 8)
 
@@ -31,6 +33,13 @@ class Works:
     present: set[Work]
     #: Workflows under way: those of jobs wait for those of their tasks.
     tasks: set[asyncio.Task[Any]]
+    #: Limits of the queues that are looked into more often, because of runs on this node.
+    brisk: set[int]
+
+    async def calm(self, settings: EngineSettings) -> None:
+        """Let the queues be looked into as seldom as before, once nothing is under way here."""
+        while self.brisk and not self.tasks:
+            await register_tasks(settings, self.brisk.pop(), poll=settings.poll)
 
     @contextmanager
     def here(self) -> Iterator[None]:
@@ -59,7 +68,7 @@ class Works:
 
 def register(desk: Desk, settings: EngineSettings) -> Works:
     """Tell the engine what its workflows are on this node; before it is launched."""
-    works = Works(desk=desk, present=set(), tasks=set())
+    works = Works(desk=desk, present=set(), tasks=set(), brisk=set())
     flows = _Flows(desk=desk, works=works, settings=settings, steps=Steps(desk=desk))
 
     @DBOS.workflow(name=_RUN_JOB, max_recovery_attempts=_RECOVERIES)
@@ -96,7 +105,7 @@ class _Flows:
                 handle = await _enqueued(run, waiting.pop(0), setup)
                 going[handle.workflow_id] = handle
             first = await DBOS.wait_first_async(
-                list(going.values()), polling_interval_sec=self.settings.poll
+                list(going.values()), polling_interval_sec=self._pause()
             )
             del going[first.workflow_id]
             well = await self._went_well(first)
@@ -119,12 +128,18 @@ class _Flows:
 
     async def _begin(self, run: str) -> Setup:
         setup = await self.steps.begin(run)
-        await register_tasks(self.settings, setup["limit"])
+        # The tasks of a run follow each other: each would wait for the next look into the queue.
+        await register_tasks(self.settings, setup["limit"], poll=self.settings.brisk)
+        self.works.brisk.add(_known(setup["limit"]))
         return setup
+
+    def _pause(self) -> float:
+        """Seconds between two looks whether a task has ended; many jobs look less often each."""
+        return max(self.settings.brisk, _LOOKS * len(self.works.tasks))
 
     async def _went_well(self, task: WorkflowHandleAsync[str]) -> bool:
         try:
-            state = await task.get_result(polling_interval_sec=self.settings.poll)
+            state = await task.get_result(polling_interval_sec=self._pause())
         except (PortableWorkflowError, refusals.DBOSAwaitedWorkflowCancelledError):
             # It broke without a word; the last step says so.
             return False
@@ -136,16 +151,16 @@ async def register_queues(settings: EngineSettings) -> None:
     await DBOS.register_queue_async(
         _JOBS, worker_concurrency=settings.jobs, polling_interval_sec=settings.poll
     )
-    await register_tasks(settings, DEFAULT_LIMIT)
+    await register_tasks(settings, DEFAULT_LIMIT, poll=settings.poll)
 
 
-async def register_tasks(settings: EngineSettings, limit: int) -> None:
+async def register_tasks(settings: EngineSettings, limit: int, *, poll: float) -> None:
     """Make the queue of accounts with a limit known: each costs its looks, so only when needed."""
     await DBOS.register_queue_async(
         _queue(limit),
         partition_concurrency=_known(limit),
         worker_concurrency=settings.tasks,
-        polling_interval_sec=settings.poll,
+        polling_interval_sec=poll,
     )
 
 
