@@ -45,7 +45,9 @@ _FORBIDDEN = {
     "praise": r"\b(?:seamless|blazing|effortless|powerful|revolutionary|best-in-class|world-class)",
     "an unfinished part": r"\b(?:TODO|FIXME|TBD|lorem ipsum)\b",
 }
-_ENVIRONMENT = {"CLIO_SECRET": "s", "CLICKTIME_TOKEN": "t", "DATABASE_PASSWORD": "p"}
+_ENVIRONMENT = {
+    "API_TOKEN": "a", "CLIO_SECRET": "s", "CLICKTIME_TOKEN": "t", "DATABASE_PASSWORD": "p",
+}  # fmt: skip
 
 
 def _id(page: Path) -> str:

@@ -94,7 +94,7 @@ def sandbox(
     rate_limit: Annotated[int, typer.Option(help="Requests per window; 0: no limit.")] = 50,
     rate_window: Annotated[float, typer.Option(help="Seconds of the window.")] = 60.0,
 ) -> None:
-    """Serve stand-in Clio and ClickTime APIs, OAuth included, until Ctrl-C."""
+    """Serve stand-ins of the APIs that have a bundled profile, OAuth included, until Ctrl-C."""
     from syncline.cli import running, standing_in  # noqa: PLC0415 (start-up time)
     from syncline.sandbox.options import Options  # noqa: PLC0415 (start-up time)
 

@@ -1,1 +1,1 @@
-"""Stand-in Clio Manage and ClickTime servers, with OAuth, seeded data and scripted faults."""
+"""Stand-ins of Clio Manage, ClickTime and other APIs: OAuth, seeded data, scripted faults."""
