@@ -1,6 +1,8 @@
 """The bundled profiles say of the stand-in APIs what is so: every table, every filter."""
 
+import gzip
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +12,9 @@ from syncline.control.properties import ApiProperties, parse_pairs, properties_o
 from syncline.control.trial.findings import Finding, Verdict
 from syncline.control.trial.reading import Overheard
 from syncline.control.trial.tables import Trial
-from syncline.profile.loader import load_profile
+from syncline.profile.loader import load_profile, parse_profile
+from syncline.profile.openapi.document import read_document
+from syncline.profile.openapi.generate import generate
 from syncline.profile.pagination import NoPages
 from syncline.profile.schema import Profile
 from syncline.sandbox.options import (
@@ -119,3 +123,42 @@ async def test_every_table_is_as_its_profile_says(name: str) -> None:
     }
     ended = {n for n, every in found.items() if any("they end" in f.why for f in every)}
     assert len(ended & walked) >= 0.9 * len(walked)
+
+
+_CLIO = Path(__file__).parents[1] / "unit" / "data" / "openapi" / "clio.json.gz"
+#: What Clio's document leaves open, and the answers.
+_ANSWERS = {
+    '  - {scheme: "None"}\n': (
+        "  - scheme: OAuth\n"
+        '    authorize_url: "{BaseURL}/oauth/authorize"\n'
+        '    token_url: "{BaseURL}/oauth/token"\n'
+    ),
+    "\n  pagination: {type: none}\n": (
+        "\n  pagination: {type: next_link, path: meta.paging.next}\n"
+    ),
+}  # fmt: skip
+
+
+async def test_a_generated_profile_reads_once_its_questions_are_answered() -> None:
+    tables = ["Activities", "Communications", "Matters", "PhoneNumbers", "Tasks", "Users"]
+    document = read_document(gzip.decompress(_CLIO.read_bytes()), "clio.json")
+    text = generate(document, tables=tables).text
+    for question, answer in _ANSWERS.items():
+        assert text.count(question) == 1
+        text = text.replace(question, answer)
+    profile = parse_profile(text, "generated.yaml")
+    async with running(Options(rows=150, rate_limit=0)) as sandbox:
+        found = await findings(profile, properties(sandbox, "Clio"))
+    wrong = {
+        (table, finding.why)
+        for table, every in found.items()
+        for finding in every
+        if finding.verdict is Verdict.WRONG
+    }
+    # The document says that these are texts; the API sends booleans, too.
+    told = {why.partition(": ")[2] for _, why in wrong}
+    values = {"ContactCustomFieldValues", "MatterCustomFieldValues"}
+    assert {table for table, _ in wrong} == values
+    assert told == {"column 'value': it should be a string, but is the boolean true"}
+    read = {table for table, every in found.items() if every[0].verdict is Verdict.OK}
+    assert set(tables) <= read

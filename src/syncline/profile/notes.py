@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from syncline.profile.auth import NoAuth
 from syncline.profile.columns import table_columns
 from syncline.profile.pagination import NoPages
-from syncline.profile.schema import ApiTable, Profile
+from syncline.profile.schema import ApiTable, PageSize, Profile
 
 Place = tuple[str, ...]
 Note = tuple[Place, str]
@@ -33,16 +33,17 @@ def notes(profile: Profile) -> Iterator[Note]:
     for name, value in profile.headers.items():
         if re.search(r"authorization|key|token|secret", name, re.IGNORECASE) and "{" not in value:
             yield ("headers", name), "a secret in a profile is no secret: put it into 'auth'"
+    if any(
+        not (t.pagination or t.page) and _first_only(profile, t) for t in profile.tables.values()
+    ):
+        yield ("defaults",), _first(profile.defaults.page)
     for name, table in profile.tables.items():
         yield from _table(profile, ("tables", name), table)
 
 
 def _table(profile: Profile, at: Place, table: ApiTable) -> Iterator[Note]:
-    paginator = table.pagination or profile.defaults.pagination
-    page = table.page or profile.defaults.page
-    if isinstance(paginator, NoPages) and page.parameter is not None and table.answer == "list":
-        why = "'pagination' names no next page: only the first one is read"
-        yield at, f"{page.parameter!r} sets the size of a page, but {why}"
+    if (table.pagination or table.page) and _first_only(profile, table):
+        yield at, _first(table.page or profile.defaults.page)
     if not table.primary_key:
         why = "tasks replace all rows and cannot merge"
         if table.incremental is not None:
@@ -57,6 +58,18 @@ def _table(profile: Profile, at: Place, table: ApiTable) -> Iterator[Note]:
         known = columns.get(name)
         if known is not None and known.type == "json":
             yield (*at, "filters", name), f"{name!r} is json, and no query compares that"
+
+
+def _first_only(profile: Profile, table: ApiTable) -> bool:
+    paginator = table.pagination or profile.defaults.pagination
+    page = table.page or profile.defaults.page
+    pages = isinstance(paginator, NoPages) and page.parameter is not None
+    return pages and table.answer == "list"
+
+
+def _first(page: PageSize) -> str:
+    why = "'pagination' names no next page: only the first one is read"
+    return f"{page.parameter!r} sets the size of a page, but {why}"
 
 
 def _changes(name: str) -> bool:

@@ -88,7 +88,11 @@ class Trial:
 
     async def _scan(self, table: Table, api: ApiTable) -> tuple[Scan | None, str]:
         """Return a scan of all that a table's records have, or None and why there is none."""
-        required = [column for column, known in table.filters.items() if known.required]
+        required = [
+            column
+            for column, filters in api.filters.items()
+            if any(f.required for f in (filters if isinstance(filters, tuple) else (filters,)))
+        ]
         if required:
             return None, f"it can only be read for a given {listed(required)}"
         names = [n for n in table.schema.names if n not in table.filter_only]

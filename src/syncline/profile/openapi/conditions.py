@@ -176,7 +176,10 @@ def _meant(
         return bounds
     for name in _candidates(bare, listed=listed or bare != parameter.name):
         column = known.get(name)
-        if column is None or column.type == "json" or not _same_kind(inner.type, column.type):
+        # A moment equals another only if both are written as exactly.
+        if column is None or column.type in {"json", "datetime"}:
+            continue
+        if not _same_kind(inner.type, column.type):
             continue
         if inner.values and column.values and not set(inner.values) <= set(column.values):
             continue  # other words for it, or another thing of the same name
