@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-airbyte lint bench bench-scheduler chaos hotspots lock docs screenshots clean
+.PHONY: demo test test-airbyte lint bench bench-scheduler chaos fuzz hotspots lock docs screenshots clean
 demo: $(VENV)/.installed
 	$(BIN)/syncline demo
 
@@ -38,6 +38,10 @@ lock: $(VENV)/bin/python
 	$(LOCK) --all-extras -c requirements.lock -o requirements-image.lock pyproject.toml
 	$(LOCK) --all-extras --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 	$(LOCK) --all-extras --group bench -c requirements-dev.lock -o requirements-bench.lock pyproject.toml
+
+# Whatever the OpenAPI document of the REST API allows, and what it does not; some minutes.
+fuzz: $(VENV)/.dev
+	$(BIN)/pytest -q -p no:xdist tests/control/fuzz_api.py
 
 # Nodes that are killed, frozen and cut off while they run jobs; some minutes.
 chaos: $(VENV)/.dev

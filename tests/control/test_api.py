@@ -118,6 +118,11 @@ async def test_a_schedule_is_shown_before_it_is_saved(editor: Caller) -> None:
         "words": "every 15 minutes",
         "next_runs": ["2026-11-22T10:15:00Z", "2026-11-22T10:30:00Z"],
     }
+    for year in ("0001", "9999"):
+        wrong = await editor(
+            "POST", "/schedules/preview", {**given, "after": f"{year}-01-01T00:00:00Z"}
+        )
+        assert (wrong.status_code, wrong.json()["code"]) == (422, "request.invalid")
 
 
 async def test_a_run_from_its_start_to_its_end(editor: Caller) -> None:
@@ -274,6 +279,7 @@ async def test_no_answer_holds_a_secret(editor: Caller, people: dict[str, Caller
     [
         (b"{", {"content-type": "application/json"}, 422, "request.invalid"),
         (b"[]", {"content-type": "application/json"}, 422, "request.invalid"),
+        (b"\xff\xfe", {"content-type": "application/json"}, 422, "request.invalid"),
         (b"{}", {"content-type": "text/plain"}, 422, "request.invalid"),
         (b"{}", {"content-type": "application/json", "content-length": "99999999"}, 413,
          "request.size"),
@@ -298,6 +304,9 @@ async def test_addresses_that_are_not_there(people: dict[str, Caller]) -> None:
         answer = await people["admin"](method, path)
         assert answer.status_code == status
         assert answer.json()["status"] == status
+    assert answer.headers["Allow"] == "GET, POST"
+    far = await people["admin"]("GET", f"/jobs?offset={10**30}")
+    assert (far.status_code, far.json()["code"]) == (422, "request.invalid")
 
 
 async def test_health(people: dict[str, Caller]) -> None:

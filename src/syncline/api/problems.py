@@ -9,7 +9,9 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
+from syncline.api.access import ROUTES
 from syncline.errors import (
     ConfigError,
     Conflict,
@@ -49,6 +51,7 @@ _STATUSES: tuple[tuple[type[SynclineError], int], ...] = (
     (TransientError, 503),
     (DataError, 422),
 )
+_FORM = "What was asked is not of the right form"
 #: Of what the web server itself refuses.
 _CODES = {404: "request.missing", 405: "request.method", 411: "request.length", 413: "request.size"}
 
@@ -99,21 +102,33 @@ def handle_errors(app: FastAPI) -> None:
         ]
         first = f"{errors[0]['place']}: {errors[0]['message']}" if errors else "not understood"
         return _response(
-            document(422, "request.invalid", "What was asked is not of the right form", first,
+            document(422, "request.invalid", _FORM, first,
                      hint="see the OpenAPI document", errors=errors), {},
         )  # fmt: skip
 
     @app.exception_handler(HTTPException)
-    async def refused(_: Request, error: HTTPException) -> JSONResponse:
-        code = _CODES.get(error.status_code, "request")
+    async def refused(request: Request, error: HTTPException) -> JSONResponse:
         detail = str(error.detail)
-        return _response(document(error.status_code, code, detail, detail), error.headers or {})
+        if error.status_code == 400:  # noqa: PLR2004 (what FastAPI answers to a body that is no text)
+            hint = "see the OpenAPI document"
+            return _response(document(422, "request.invalid", _FORM, detail, hint=hint), {})
+        code = _CODES.get(error.status_code, "request")
+        headers = dict(error.headers or {})
+        if error.status_code == 405:  # noqa: PLR2004 (its name is in _CODES)
+            headers["Allow"] = ", ".join(sorted(_methods(request)))
+        return _response(document(error.status_code, code, detail, detail), headers)
 
     @app.exception_handler(Exception)
     async def defect(request: Request, error: Exception) -> JSONResponse:
         _LOG.error("%s %s broke", request.method, request.url.path, exc_info=error)
         detail = "this is a defect of Syncline; its log says more"
         return _response(document(500, "defect", "Something broke", detail), {})
+
+
+def _methods(request: Request) -> set[str]:
+    """Return what can be done with the thing at an address."""
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    return {method for method, known in ROUTES if compile_path(known)[0].match(path)}
 
 
 def _response(content: dict[str, Any], headers: Mapping[str, str]) -> JSONResponse:

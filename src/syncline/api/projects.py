@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import Response
 
 from syncline.api.access import Guarded, TheActor, ThePlane
 from syncline.api.schemas import ChangeOut, EntryOut, PageOf, ProjectIn, TheWanted
@@ -21,18 +21,31 @@ from syncline.profile.loader import parse
 router = APIRouter(route_class=Guarded)
 
 
-@router.get("/project", tags=["project"], summary="Export connections and jobs as a project file",
-            response_class=PlainTextResponse)  # fmt: skip
+class YamlResponse(Response):
+    """A project file."""
+
+    media_type = "application/yaml"
+
+
+@router.get(
+    "/project",
+    tags=["project"],
+    summary="Export connections and jobs as a project file",
+    response_class=YamlResponse,
+    responses={200: {"content": {"application/yaml": {"schema": {"type": "object"}}}}},
+)
 async def exported(
     *,
     plane: ThePlane,
     actor: TheActor,
-    job: Annotated[list[str] | None, Query(description="Only this one; again for more.")] = None,
+    job: Annotated[
+        list[str], Query(default_factory=list, description="Only this one; again for more.")
+    ],
     secrets: Literal["variables", "sealed"] = "variables",
-) -> PlainTextResponse:
+) -> YamlResponse:
     async with plane.looking(actor) as work:
-        found = await export_project(work, secrets=secrets, only=tuple(job or ()))
-    return PlainTextResponse(written(found.document), media_type="application/yaml")
+        found = await export_project(work, secrets=secrets, only=tuple(job))
+    return YamlResponse(written(found.document))
 
 
 @router.post("/project/diff", tags=["project"], summary="See what applying a file would do")

@@ -46,14 +46,12 @@ async def listed(
     plane: ThePlane,
     actor: TheActor,
     job: Annotated[str | None, Query(description="Only of this job.")] = None,
-    state: Annotated[list[State] | None, Query(description="Again for more.")] = None,
+    state: Annotated[list[State], Query(default_factory=list, description="Again for more.")],
     before: Annotated[str | None, Query(description="Id of the last run seen.")] = None,
     limit: Annotated[int, Query(ge=1, le=_AT_ONCE)] = 50,
 ) -> list[RunRowOut]:
     last: Run | None = await see_run(plane, actor, before) if before else None
-    found = await see_runs(
-        plane, actor, job=job, states=tuple(state or ()), before=last, limit=limit
-    )
+    found = await see_runs(plane, actor, job=job, states=tuple(state), before=last, limit=limit)
     return [RunRowOut.model_validate(run) for run in found]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from syncline.control.paging import LONGEST, Wanted
+from syncline.control.paging import FURTHEST, LONGEST, Wanted
 from syncline.control.project import ConnectionSpec, JobSpec, TaskSpec
 from syncline.control.timetable import ScheduleSpec
 
@@ -353,14 +353,16 @@ class ChangeOut(Out):
 
 
 def wanted(
+    label: Annotated[
+        list[str], Query(default_factory=list, description="A label; again for more.")
+    ],
     search: Annotated[str, Query(max_length=200, description="Words that must be there.")] = "",
-    label: Annotated[list[str] | None, Query(description="A label; again for more.")] = None,
     order: Annotated[str, Query(description="A column; with - before it the other way.")] = "name",
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Annotated[int, Query(ge=0, le=FURTHEST)] = 0,
     limit: Annotated[int, Query(ge=1, le=LONGEST)] = 50,
 ) -> Wanted:
     """Return what of a list is asked for."""
-    return Wanted(search=search, labels=tuple(label or ()), order=order, offset=offset, limit=limit)
+    return Wanted(search=search, labels=tuple(label), order=order, offset=offset, limit=limit)
 
 
 TheWanted = Annotated[Wanted, Depends(wanted)]

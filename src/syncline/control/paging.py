@@ -15,6 +15,8 @@ Item = TypeVar("Item")
 
 #: No page is longer.
 LONGEST = 500
+#: No page begins later.
+FURTHEST = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +101,7 @@ def ordered(
 
 def page_bounds(wanted: Wanted) -> tuple[int, int]:
     """Return offset and limit, if they make sense."""
-    if wanted.offset < 0 or not 0 < wanted.limit <= LONGEST:
+    if not 0 <= wanted.offset <= FURTHEST or not 0 < wanted.limit <= LONGEST:
         raise Invalid(
             f"a page has 1 to {LONGEST} rows and begins at 0 or later",
             hint="change limit or offset",

@@ -11,9 +11,19 @@ from syncline.control.store.schedules import schedules
 from syncline.control.timetable import ScheduleSpec
 from syncline.errors import Invalid
 
+_FIRST_YEAR, _LAST_YEAR = 1971, 2500
+
 
 def previewed(schedule: ScheduleSpec, after: datetime, count: int = 5) -> tuple[datetime, ...]:
-    """Return the next starts of a schedule, stored or not; none if only an event starts it."""
+    """Return the next starts of a schedule, stored or not; none if only an event starts it.
+
+    Raises `Invalid` for a moment that no calendar of ours reaches.
+    """
+    if not _FIRST_YEAR <= after.year <= _LAST_YEAR:
+        raise Invalid(
+            f"a schedule has no starts in the year {after.year}",
+            hint=f"choose a year from {_FIRST_YEAR} to {_LAST_YEAR}",
+        )
     return next_runs(schedule, after, count) if schedule.by_clock else ()
 
 
