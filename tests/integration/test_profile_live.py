@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from standins.clocks import SkippingClock
 from standins.pages import Api, Row, answering, serving
 from standins.reading import HEAD
 from syncline.cli import trying
+from syncline.cli.profile_commands import profile_app
 from syncline.control.connections import opened_api
 from syncline.control.properties import ApiProperties
 from syncline.control.trial.findings import Verdict
@@ -272,3 +274,9 @@ async def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
                 str(profile), connection, tables=["Itms"], most=10, format_="table",
                 console=console,
             )  # fmt: skip
+
+
+def test_options_that_are_for_live_only() -> None:
+    found = CliRunner().invoke(profile_app, ["check", "clio", "--tables", "Bills"])
+    assert found.exit_code == 2
+    assert "--connection and --tables are for --live" in found.output

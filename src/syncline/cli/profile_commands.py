@@ -110,6 +110,8 @@ def profile_check(
     """
     from syncline.cli import profiles, running  # noqa: PLC0415 (start-up time)
 
+    if not live and (connection or tables):
+        raise typer.BadParameter("--connection and --tables are for --live")
     if not live:
         running.run(lambda console: profiles.check(profile, console))
     from syncline.cli import trying  # noqa: PLC0415 (start-up time)
