@@ -94,7 +94,8 @@ class Work:
             await self._begin(attempt)
         if self._load is None:
             try:
-                return await self._over(State.SKIPPED, message="cancelled before it began")
+                done = self._progress.before.commits
+                return await self._over(State.CANCELLED if done else State.SKIPPED)
             finally:
                 self._desk.board.hide(self._progress)
         await self._until_due(self._load)
