@@ -232,11 +232,12 @@ def _ratio(one: Cost | None, other: Cost | None, what: str) -> float | None:
 
 
 def _table(figures: Figures) -> Iterator[str]:
+    costs = {c: cost for c, cost in figures.costs.items() if not c[0].endswith(tuple(_SERVERS))}
+    if not costs:
+        return
     yield "| case | side | wall s | x floor | processor s | x floor | peak MB | requests |"
     yield "|---|---|---|---|---|---|---|---|"
-    for (case, side), cost in figures.costs.items():
-        if case.endswith(tuple(_SERVERS)):
-            continue
+    for (case, side), cost in costs.items():
         floor = figures.of(case, "floor")
         wall, processor = _ratio(cost, floor, "wall"), _ratio(cost, floor, "processor")
         yield (

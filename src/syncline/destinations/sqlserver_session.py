@@ -57,7 +57,7 @@ _COLUMNS = (
     "c.is_nullable, c.collation_name, CASE WHEN c.is_identity = 1 THEN N'identity' "
     # A rowversion, whose other name is timestamp, is the server's, as are periods of history.
     "WHEN c.is_computed = 1 OR c.generated_always_type <> 0 "
-    "OR TYPE_NAME(c.system_type_id) = N'timestamp' THEN N'expression' "
+    "OR c.system_type_id = 189 THEN N'expression' "
     "WHEN c.default_object_id <> 0 THEN N'default' ELSE N'' END AS [made_by], "
     "k.index_id AS [index], i.index_id AS [columnstore] FROM sys.columns AS c "
     "LEFT JOIN sys.index_columns AS k ON k.object_id = c.object_id "

@@ -13,7 +13,7 @@ from syncline.load import names
 from syncline.model.batch import Batch, Reject
 from syncline.model.job import Flow, RowErrors, Task
 from syncline.model.ports import Destination
-from syncline.model.table import made_by, size_of
+from syncline.model.table import made_by, size_of, units_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,14 +152,15 @@ def _bad(column: pa.Array, pair: Pair) -> Sequence[tuple[str, str, pa.Array]]:
         found.append(("error", "needs a value", pc.is_null(column)))
     size = size_of(pair.target)
     if size is not None and pa.types.is_string(column.type):
-        found.append(("truncation", f"longer than {size}", pc.greater(_units(column), size)))
+        count = _units if units_of(pair.target) == size else pc.utf8_length
+        found.append(("truncation", f"longer than {size}", pc.greater(count(column), size)))
     if not column.type.equals(pair.target.type) and not _holds(column, pair.target.type):
         found.append(("error", f"no {pair.target.type}", _unfit(column, pair.target.type)))
     return found
 
 
 def _units(column: pa.Array) -> pa.Array:
-    """Return lengths in UTF-16 units: what databases count at most, characters at least."""
+    """Return lengths in UTF-16 units."""
     # A character beyond the basic plane takes four bytes in UTF-8 and two units in UTF-16.
     beyond = pc.count_substring_regex(column, pattern=r"[\x{10000}-\x{10FFFF}]")
     return pc.add(pc.utf8_length(column), beyond)

@@ -145,6 +145,7 @@ class Engine:
         """Drop a database that exists and is not in use."""
         with self._lock:
             real = self.databases.pop(name.lower())
+            self.definitions.clear()
             self._root.cursor().execute(f"DETACH {quote(real.name)}")
             if self._folder:
                 for suffix in ("duckdb", "duckdb.wal"):

@@ -72,9 +72,9 @@ def call(node: exp.Anonymous, translation: Translation) -> exp.Expr:
     arguments = list(node.expressions)
     if name in _NOW:
         return now(translation, offset=name == "sysdatetimeoffset")
-    if name in _CONSTANTS:
+    if name in CONSTANTS:
         translation.dynamic = True
-        return _constant(_CONSTANTS[name](translation, [_text(a, translation) for a in arguments]))
+        return _constant(CONSTANTS[name](translation, [_text(a, translation) for a in arguments]))
     if name in _NAMES:
         if not arguments:
             return exp.Literal.string("dbo")
@@ -258,7 +258,7 @@ def _user_name(translation: Translation, _: _Arguments) -> str:
     return user.name if user else "dbo"
 
 
-_CONSTANTS: dict[str, Callable[[Translation, _Arguments], Any]] = {
+CONSTANTS: dict[str, Callable[[Translation, _Arguments], Any]] = {
     "object_id": _object_id,
     "col_length": _col_length,
     "columnproperty": _column_property,

@@ -16,7 +16,7 @@ from standins.tds.errors import (
 )
 from standins.tds.faults import Fault
 from standins.tds.lexer import Token, joined, tokenize, unquote, word_set
-from standins.tds.quick import quick_condition, quick_value
+from standins.tds.quick import quick_condition, quick_object, quick_text, quick_value
 from standins.tds.render import render
 from standins.tds.running import prepare, readable
 from standins.tds.session import Session
@@ -187,19 +187,27 @@ def _begins(tokens: Sequence[Token]) -> bool:
 
 def evaluate(session: Session, tokens: Sequence[Token], kind: SqlType) -> Any:
     """Return the value of an expression, cut to the type as an assignment does."""
+    known = _quickly(session, tokens, kind)
+    return known[0] if known else value_of(session, "SELECT " + render(tokens), kind)
+
+
+def _quickly(session: Session, tokens: Sequence[Token], kind: SqlType) -> tuple[Any] | None:
     if len(tokens) == 1:
         token = tokens[0]
         known = quick_value(session, token, kind)
         if known is not None:
-            return known
+            return (known,)
         if token.kind == "text" and kind.is_text:
             text = unquote(token.text)
-            return text if kind.length == MAX else text[: kind.length]
+            return (text if kind.length == MAX else text[: kind.length],)
         if token.word == "NULL":
-            return None
-        if token.kind == "number" and token.text.isdigit() and kind.name in {"int", "bigint"}:
-            return int(token.text)
-    return value_of(session, "SELECT " + render(tokens), kind)
+            return (None,)
+    if kind.name in {"int", "bigint"}:
+        return quick_object(session, tokens)
+    said = quick_text(session, tokens) if kind.is_text and kind.is_unicode else None
+    if said is None or said[0] is None or kind.length == MAX:
+        return said
+    return (said[0][: kind.length],)
 
 
 def value_of(session: Session, text: str, kind: SqlType) -> Any:

@@ -11,6 +11,7 @@ from standins.tds.catalog import Column
 from standins.tds.errors import syntax_error
 from standins.tds.interpreter import as_variable
 from standins.tds.lexer import Token, literal
+from standins.tds.quick import quick_text
 from standins.tds.render import locks_rows
 from standins.tds.running import (
     Declared,
@@ -22,7 +23,7 @@ from standins.tds.running import (
     wire_value,
 )
 from standins.tds.session import Session
-from standins.tds.sqltypes import INT, from_duckdb
+from standins.tds.sqltypes import INT, MAX, from_duckdb
 from standins.tds.storage import create, new_table
 from standins.tds.translate import duckdb_text, parse_tokens, scope_of, translate
 from standins.tds.translation import Translation, table_parts
@@ -32,6 +33,8 @@ _INT_DIGITS = 10
 
 def select(session: Session, tokens: Sequence[Token]) -> None:
     """SELECT, or WITH .. SELECT."""
+    if _assign_quickly(session, tokens):
+        return
     tree = parse_tokens(session, tokens)
     if not isinstance(tree, exp.Query):
         raise syntax_error(tokens[0].text)
@@ -88,6 +91,22 @@ def _send_variables(session: Session, tree: exp.Query) -> None:
 
 def _assigns(node: exp.Expr) -> bool:
     return isinstance(node, exp.EQ) and isinstance(node.left, exp.Parameter)
+
+
+def _assign_quickly(session: Session, tokens: Sequence[Token]) -> bool:
+    """SELECT @v = .. of what needs no query."""
+    if [t.text[:1] for t in tokens[1:3]] != ["@", "="] or tokens[1].text.startswith("@@"):
+        return False
+    variable = session.variable(tokens[1].text[1:])
+    if not (variable.kind.is_text and variable.kind.is_unicode):
+        return False
+    said = quick_text(session, tokens[3:])
+    if said is None:
+        return False
+    length = variable.kind.length
+    variable.value = said[0] if said[0] is None or length == MAX else said[0][:length]
+    session.options.rowcount = 1
+    return True
 
 
 def _assign(session: Session, tree: exp.Select) -> None:

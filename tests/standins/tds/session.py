@@ -187,11 +187,21 @@ class Session:
             return self._find(database, schema, name)
         resource = f"{database}.{schema}.{name}".lower()
         self.transaction.wait_until_stable(resource)
-        return self._remembered(resource, lambda: self._find(database, schema, name))
+        return self._remembered(
+            resource,
+            lambda: self._find(database, schema, name),
+            lambda: self.transaction.definition(resource),
+        )
 
-    def _remembered(self, key: object, make: Callable[[], _Answer]) -> _Answer:
+    def _remembered(
+        self,
+        key: object,
+        make: Callable[[], _Answer],
+        versioned: Callable[[], tuple[int, int] | None] | None = None,
+    ) -> _Answer:
         """Ask DuckDB only if definitions have changed since it was asked before."""
-        version = self.transaction.definitions
+        versioned = versioned or (lambda: self.transaction.definitions)
+        version = versioned()
         if version is None:
             return make()
         known = self.engine.definitions.find((version, key))
@@ -199,7 +209,7 @@ class Session:
             self.transaction.refresh_catalog()
             known = (make(),)
             # A change that was committed meanwhile makes the answer a later version's.
-            if version == self.transaction.definitions:
+            if version == versioned():
                 self.engine.definitions.keep((version, key), known)
         answer: _Answer = known[0]
         return answer

@@ -7,7 +7,7 @@ are remembered, and going back means: roll back, then run the remembered writes 
 import contextlib
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,10 +55,12 @@ class Transaction:
         self._log: list[_Write] = []
         self._saves: list[tuple[str, int]] = []
         self._touched: set[str] = set()
-        self._redefined = False
+        self._redefined: set[str] = set()
         self._redefining = False
         #: A number that is new after every change of definitions; 0 while there is none.
         self._own_definitions = 0
+        #: The same for each table whose definition was changed.
+        self._own: dict[str, int] = {}
         #: Grows when DuckDB's transaction is rolled back.
         self.rollbacks = 0
 
@@ -68,6 +70,12 @@ class Transaction:
         if self._redefining or self.isolation in _KEEPS_SNAPSHOT:
             return None
         return self._engine.versions.definitions, self._own_definitions
+
+    def definition(self, resource: str) -> tuple[int, int] | None:
+        """Which definition of a table this transaction sees; None while that changes."""
+        if self.definitions is None:
+            return None
+        return self._engine.versions.defined(resource), self._own.get(resource, 0)
 
     @property
     def under_way(self) -> bool:
@@ -169,7 +177,7 @@ class Transaction:
         finally:
             self._redefining = False
             if changes:
-                self._own_definitions = self._engine.next_id()
+                self._redefine(t.resource for t in changes)
             if own:
                 self._end()
 
@@ -215,7 +223,7 @@ class Transaction:
         except Deadlock:
             raise deadlock(self._process) from None
         self._touched |= {t.resource for t in (*writes, *changes)}
-        self._redefined = self._redefined or bool(changes)
+        self._redefined |= {t.resource for t in changes}
 
     def wait_until_stable(self, resource: str) -> None:
         """Wait while another session changes the definition of a table. Raises 1205, 1222."""
@@ -338,8 +346,9 @@ class Transaction:
         self._saves.clear()
         self._log.clear()
         self._touched.clear()
-        self._redefined = False
+        self._redefined.clear()
         self._own_definitions = 0
+        self._own.clear()
         self._engine.locks.release_all(self, "transaction")
 
     # DuckDB
@@ -359,7 +368,7 @@ class Transaction:
         self._log.clear()
         self.rollbacks += 1
         if self._redefined:
-            self._own_definitions = self._engine.next_id()
+            self._redefine(self._redefined)
 
     def _commit(self) -> None:
         if not self._began:
@@ -374,7 +383,11 @@ class Transaction:
             self._began = False
             self._log.clear()
         if self._touched:
-            self._engine.versions.changed(self._touched, definitions=self._redefined)
+            self._engine.versions.changed(self._touched, self._redefined)
+
+    def _redefine(self, resources: Iterable[str]) -> None:
+        self._own_definitions = self._engine.next_id()
+        self._own.update(dict.fromkeys(resources, self._own_definitions))
 
     def _restore(self, count: int) -> None:
         """Go back to the first ``count`` writes of the transaction, over a new snapshot."""

@@ -11,6 +11,7 @@ class Versions:
         self._lock = threading.Lock()
         self._last = 0
         self._changed: dict[str, int] = {}
+        self._defined: dict[str, int] = {}
         #: Grows with every commit that changed definitions.
         self.definitions = 0
 
@@ -20,13 +21,19 @@ class Versions:
         with self._lock:
             return self._last
 
-    def changed(self, resources: Iterable[str], *, definitions: bool) -> None:
-        """Note a commit that changed these tables, or what they are."""
+    def changed(self, resources: Iterable[str], redefined: Iterable[str]) -> None:
+        """Note a commit that changed these tables, and what some of them are."""
         with self._lock:
             self._last += 1
-            self.definitions += definitions
             for resource in resources:
                 self._changed[resource] = self._last
+            for resource in redefined:
+                self.definitions = self._defined[resource] = self._last
+
+    def defined(self, resource: str) -> int:
+        """Return the number of the last commit that changed what a table is."""
+        with self._lock:
+            return self._defined.get(resource, 0)
 
     def newest(self, resources: Iterable[str]) -> int:
         """Return the number of the last commit that changed one of these tables."""
