@@ -21,7 +21,6 @@ from syncline.load.checkpoint import create_ledger, last_checkpoint, write_check
 from syncline.load.ddl import (
     column,
     create_schema,
-    create_table,
     drop_table,
     identity_switch,
     truncate_table,
@@ -29,8 +28,9 @@ from syncline.load.ddl import (
 from syncline.load.disposition import Counts, Shape, Step
 from syncline.load.evolve import Change, evolve
 from syncline.load.load import Load
-from syncline.load.staging import REJECTS, Staging, reject_table
-from syncline.load.target import changed_target, made, made_target, refuse_to_mix
+from syncline.load.rejects import kept_rejects
+from syncline.load.staging import Staging
+from syncline.load.target import changed_target, longest_texts, made, made_target, refuse_to_mix
 from syncline.model.batch import Checkpoint
 from syncline.model.job import Disposition, ReplaceBy, SchemaPolicy, Task
 from syncline.model.ports import Destination
@@ -105,7 +105,8 @@ async def execute(commit: Commit) -> Committed:
     else:
         changes, steps = await _aside(commit, commit.aside)
     rejected = len(commit.staging.rejects)
-    steps += await _rejects(commit)
+    staged = staging_table(load.destination, load.schema_name, load.task, load.run, "reject")
+    steps += await kept_rejects(load, commit.staging.rejects, staged, commit.now)
     done = await together(load, steps, commit.checkpoint, commit.now, drop=commit.staging.table)
     if changes:
         load.observe(Evolved(changes=tuple(map(str, changes))))
@@ -295,14 +296,23 @@ async def _collect(
     if load.batched:
         schema = schema.append(pa.field(disposition.SEQUENCE, pa.int64()))
     dialect = load.traits.dialect
+    key = () if shape.every else load.key
     if not commit.begun:
-        key = () if shape.every else load.key
         steps = made(load, aside, schema, key, columnstore=columnstore)
         steps.insert(0, Step(statement=drop_table(aside)))
     elif load.last and commit.checkpoint.generation == load.last.generation + 1:
         # The source's schema may have moved since an earlier run began to collect.
         held = await load.destination.describe(aside)
-        changes = evolve(aside, held or schema, schema, SchemaPolicy.EVOLVE, load.traits)
+        changes = evolve(
+            aside,
+            held or schema,
+            schema,
+            SchemaPolicy.EVOLVE,
+            load.traits,
+            key=key,
+            columnstore=columnstore,
+            longest=await longest_texts(load, held or schema, [commit.staging.table]),
+        )
         steps = [Step(statement=c.statement(dialect)) for c in changes]
     else:
         steps = []
@@ -376,26 +386,3 @@ def _alive(load: Load) -> exp.Expr | None:
     if load.disposition is Disposition.HISTORY:
         return column(disposition.ACTIVE)
     return exp.Is(this=column(disposition.DELETED_AT), expression=exp.null()) if load.soft else None
-
-
-async def _rejects(commit: Commit) -> list[Step]:
-    """Stage the rejects; return the steps that add them to the reject table."""
-    load, destination = commit.load, commit.load.destination
-    if not commit.staging.rejects:
-        return []
-    traits = destination.traits
-    staged = staging_table(destination, load.schema_name, load.task, load.run, "reject")
-    target = names.table(names.rejects(load.task.target, traits), load.schema_name)
-    rows = reject_table(commit.staging.rejects, run=load.run, now=commit.now)
-    await destination.execute(
-        [
-            drop_table(staged),
-            create_table(staged, REJECTS, traits.dialect, temporary=traits.temporary_staging),
-        ]
-    )
-    await destination.ingest(staged, rows)
-    return [
-        Step(statement=create_table(target, REJECTS, traits.dialect)),
-        Step(statement=disposition.copy(REJECTS.names, staged, target)),
-        Step(statement=drop_table(staged)),
-    ]

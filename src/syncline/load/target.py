@@ -54,7 +54,7 @@ async def changed_target(
         load.traits,
         key=load.key,
         columnstore=load.task.columnstore,
-        longest=await _longest(load, current, rows),
+        longest=await longest_texts(load, current, rows),
     )
     steps = [Step(statement=c.statement(dialect)) for c in changes]
     if history and disposition.ACTIVE not in current.names:
@@ -62,7 +62,9 @@ async def changed_target(
     return changes, steps
 
 
-async def _longest(load: Load, current: pa.Schema, rows: Sequence[exp.Table]) -> Mapping[str, int]:
+async def longest_texts(
+    load: Load, current: pa.Schema, rows: Sequence[exp.Table]
+) -> Mapping[str, int]:
     """Return how long the texts are that go to columns with a bound, where nobody says it."""
     fold = str if load.traits.case_sensitive else str.lower
     sizes = {fold(f.name): size for f in current if (size := size_of(f))}

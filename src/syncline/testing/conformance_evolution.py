@@ -187,3 +187,32 @@ class EvolutionConformance:
         assert outcome.decision.resuming
         found = {r["id"]: r["v"] for r in await contents(destination, after.task)}
         assert found == {0: 0, 1: 1, 2: 2, 3: 3, 9: 2**40}
+
+    @pytest.mark.parametrize("disposition", [Disposition.MERGE, Disposition.REPLACE])
+    async def test_a_key_grows(self, destination: Destination, disposition: Disposition) -> None:
+        """In a target that has rows, and while a pass is under way."""
+        small, large = (
+            Trial(
+                task=task("Moving", disposition=disposition),
+                schema=pa.schema([("id", type_), ("code", pa.string())]),
+                key=("id", "code"),
+                version=None,
+                has_cursor=False,
+            )
+            for type_ in (pa.int32(), pa.int64())
+        )
+        rows = [{"id": n, "code": f"c{n}"} for n in range(4)]
+        await small.run(destination, small.rows(rows))
+        with pytest.raises(ResponseRefused):
+            await small.run(
+                destination, [replace(b, complete=False) for b in small.rows(rows, at=100)]
+            )
+        more = [*rows, {"id": 2**40, "code": "c4"}]
+        outcome = await large.run(destination, large.rows(more, at=100))
+        assert outcome.decision.resuming
+        assert await contents(destination, large.task) == ordered(more)
+        made = await destination.describe(table_of(large.task, destination.traits))
+        assert made is not None
+        assert made.field("id").type == pa.int64()
+        again = await small.run(destination, small.rows(more[:4], at=200))
+        assert again.result.updated == 0
