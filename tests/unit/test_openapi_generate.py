@@ -449,6 +449,7 @@ definitions:
             "#/x/y refers to itself",
         ),
         ('{"openapi": "3.0.0", "paths": ' + "[" * 100_000, "d is nested too deeply"),
+        ("openapi: 3.0.0\npaths: " + "[" * 100_000, "d: more than 200 levels"),
     ],
 )
 def test_documents_that_cannot_be_used(text: str, said: str) -> None:

@@ -72,6 +72,8 @@ def _parsed(text: str) -> dict[str, object]:
         place = f"line {mark.line + 1}: " if mark is not None else ""
         problem = getattr(error, "problem", None) or "this is not YAML"
         raise Invalid(f"{place}{problem}", hint="mend the line, or undo") from None
+    except RecursionError:
+        raise Invalid("too many levels inside each other", hint="undo") from None
     if not isinstance(found, dict):
         raise Invalid("a job is a mapping of settings", hint="begin with 'source: NAME'")
     return {str(key): value for key, value in found.items()}

@@ -9,6 +9,7 @@ import msgspec
 import yaml
 
 from syncline.errors import ProfileError
+from syncline.profile.nesting import too_deep
 
 #: A part of the document, as it was read.
 Node: TypeAlias = Mapping[str, Any]
@@ -225,7 +226,10 @@ def _decoded(text: bytes, origin: str) -> Mapping[str, Any]:
         if text.lstrip()[:1] == b"{":
             found = msgspec.json.decode(text)
         else:
-            found = yaml.load(text, Loader=_Words)  # noqa: S506 (a subclass of the safe loader)
+            words = text.decode()
+            if wrong := too_deep(words):
+                raise ProfileError(f"{origin}: {wrong}", hint="cut out the paths that are wanted")
+            found = yaml.load(words, Loader=_Words)  # noqa: S506 (a subclass of the safe loader)
     except msgspec.DecodeError as error:
         raise ProfileError(f"{origin}: not JSON: {error}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
