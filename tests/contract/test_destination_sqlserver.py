@@ -3,36 +3,26 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from uuid import uuid4
 
 import pyarrow as pa
+import pytest
 import pytest_asyncio
 
 from standins.tds.fixture import TdsServer
 from syncline.destinations.sqlserver import open_sqlserver
 from syncline.destinations.sqlserver_connection import Settings
 from syncline.model.ports import Destination
-from syncline.testing.conformance import DestinationConformance, Opener
+from syncline.testing.conformance import Opener, RowsConformance
 from syncline.testing.conformance_history import HistoryConformance
 from syncline.testing.conformance_runs import Trial, table, task
 
 
-def settings(server: TdsServer, schema: str) -> Settings:
-    return Settings(
-        server=server.host,
-        port=server.port,
-        user=server.user,
-        password=server.password,
-        database=server.database,
-        schema=schema,
-        trust_server_certificate=True,
-    )
-
-
 class TestInstantsInDatetime2(HistoryConformance):
     @pytest_asyncio.fixture
-    async def destination(self, sqlserver_server: TdsServer) -> AsyncIterator[Destination]:
-        chosen = replace(settings(sqlserver_server, f"utc {uuid4().hex}"), instants=False)
+    async def destination(
+        self, sqlserver_settings: Settings, sqlserver_server: TdsServer
+    ) -> AsyncIterator[Destination]:
+        chosen = replace(sqlserver_settings, instants=False)
         destination = open_sqlserver(chosen)
         yield destination
         await destination.aclose()
@@ -66,14 +56,7 @@ class TestInstantsInDatetime2(HistoryConformance):
         assert all(found.column("_synced_at").to_pylist())
 
 
-class TestSQLServer(DestinationConformance):
-    @pytest_asyncio.fixture
-    async def open_destination(self, sqlserver_server: TdsServer) -> AsyncIterator[Opener]:
-        chosen = settings(sqlserver_server, f"clio {uuid4().hex}")
-
-        async def opened() -> Destination:
-            return open_sqlserver(chosen)
-
-        yield opened
-        # Every table makes the catalog slower to read.
-        sqlserver_server.drop_tables(chosen.schema)
+class TestSQLServer(RowsConformance):
+    @pytest.fixture
+    def open_destination(self, open_sqlserver_schema: Opener) -> Opener:
+        return open_sqlserver_schema

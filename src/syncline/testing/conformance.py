@@ -27,10 +27,20 @@ from syncline.testing.conformance_names import NamesConformance
 from syncline.testing.conformance_runs import Opener
 from syncline.testing.conformance_types import TypesConformance
 
-__all__ = ["DestinationConformance", "Opener"]
+__all__ = ["DestinationConformance", "FailuresConformance", "Opener", "RowsConformance"]
 
 
-class DestinationConformance(
+class _Opened:
+    @pytest_asyncio.fixture
+    async def destination(self, open_destination: Opener) -> AsyncIterator[Destination]:
+        """One connection, closed when the test ends."""
+        destination = await open_destination()
+        yield destination
+        await destination.aclose()
+
+
+class RowsConformance(
+    _Opened,
     TypesConformance,
     NamesConformance,
     DispositionsConformance,
@@ -38,13 +48,13 @@ class DestinationConformance(
     HistoryConformance,
     EvolutionConformance,
     LedgerConformance,
-    CrashesConformance,
 ):
-    """Every promise of `syncline.model.ports.Destination`, as the load algorithm relies on it."""
+    """Every promise but those for calls that fail and processes that die."""
 
-    @pytest_asyncio.fixture
-    async def destination(self, open_destination: Opener) -> AsyncIterator[Destination]:
-        """One connection, closed when the test ends."""
-        destination = await open_destination()
-        yield destination
-        await destination.aclose()
+
+class FailuresConformance(_Opened, CrashesConformance):
+    """The rest: it takes about as long, so it can be run beside."""
+
+
+class DestinationConformance(RowsConformance, FailuresConformance):
+    """Every promise of `syncline.model.ports.Destination`, as the load algorithm relies on it."""
