@@ -7,7 +7,12 @@ from sqlalchemy import func, select, update
 
 from standins.clocks import EPOCH, VirtualClock
 from syncline.control.engine.board import Board
+from syncline.control.engine.database import engine_file
+from syncline.control.engine.job import ProjectJobs
+from syncline.control.engine.node import running_node
+from syncline.control.engine.settings import EngineSettings
 from syncline.control.engine.telling import Line
+from syncline.control.project import Project
 from syncline.control.runs import (
     State,
     Wanted,
@@ -20,7 +25,7 @@ from syncline.control.runs import (
 )
 from syncline.control.store.database import Store
 from syncline.control.store.runs import run_events, runs
-from syncline.errors import Conflict, Missing
+from syncline.errors import Conflict, Missing, Unavailable
 
 NOW = datetime.fromtimestamp(EPOCH, UTC)
 
@@ -82,3 +87,12 @@ async def test_old_runs_go_with_all_that_is_theirs(store: Store) -> None:
     assert (await get_run(store, young)).state is State.QUEUED
     async with store.reading() as connection:
         assert await connection.scalar(select(func.count()).select_from(run_events)) == 0
+
+
+@pytest.mark.parametrize("address", ["sqlite"], indirect=True)
+async def test_an_engine_whose_file_cannot_be_opened_says_so(address: str, store: Store) -> None:
+    engine_file(address).mkdir()
+    jobs = ProjectJobs(project=Project.model_construct(connections={}, jobs={}))
+    with pytest.raises(Unavailable, match="the engine's tables cannot be used"):
+        async with running_node(address, store, jobs, EngineSettings(), VirtualClock()):
+            pass

@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Engine, delete, insert, literal_column, se
 from sqlalchemy.exc import SQLAlchemyError
 
 from syncline.control.store.nodes import nodes
+from syncline.errors import Unavailable
 
 _LOG = logging.getLogger(__name__)
 #: What a supervisor sees of a node that ended itself: begin it again.
@@ -79,17 +80,24 @@ class Heartbeat:
     def register(self) -> None:
         """Write the node down and begin to beat; before the engine is launched.
 
-        Otherwise what it does first would look like the work of a node that never was.
+        Otherwise what it does first would look like the work of a node that never was. Raises
+        `Unavailable`.
         """
         clock = self._clock()
-        with self._engine.begin() as connection:
-            connection.execute(delete(nodes).where(nodes.c.id == self._node))
-            connection.execute(
-                insert(nodes).values(
-                    id=self._node, host=socket.gethostname(), pid=os.getpid(),
-                    version=version("syncline"), state=_UP, started_at=clock, beat_at=clock,
-                )
-            )  # fmt: skip
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(delete(nodes).where(nodes.c.id == self._node))
+                connection.execute(
+                    insert(nodes).values(
+                        id=self._node, host=socket.gethostname(), pid=os.getpid(),
+                        version=version("syncline"), state=_UP, started_at=clock, beat_at=clock,
+                    )
+                )  # fmt: skip
+        except SQLAlchemyError as error:
+            raise Unavailable(
+                f"the node cannot be written down in the store: {_said(error)}",
+                hint="is the database running, and may its user write?",
+            ) from None
         self._beaten = self._now()
         for thread in self._threads:
             thread.start()

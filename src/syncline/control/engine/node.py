@@ -34,6 +34,7 @@ from syncline.control.engine.work import Desk
 from syncline.control.engine.workflows import (
     Works,
     dispatch,
+    launch,
     owner,
     recover,
     register,
@@ -138,8 +139,7 @@ async def running_node(
         stack.push_async_callback(_ended)
         works = register(desk, settings)
         stack.push_async_callback(works.cut_off)
-        # The engine's coroutines run in the loop that it is launched in.
-        DBOS.launch()
+        launch()
         heart.ready()
         await register_queues(settings)
         writing = asyncio.create_task(board.keep_writing(1.0))

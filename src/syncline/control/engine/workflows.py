@@ -9,12 +9,14 @@ from typing import Any
 
 from dbos import DBOS, EnqueueOptions, PortableWorkflowError, WorkflowHandleAsync
 from dbos import error as refusals
+from sqlalchemy.exc import SQLAlchemyError
 
 from syncline.control.engine.database import ENGINE_VERSION
 from syncline.control.engine.job import DEFAULT_LIMIT
 from syncline.control.engine.settings import EngineSettings
 from syncline.control.engine.steps import Setup, Steps
 from syncline.control.engine.work import Desk, Work
+from syncline.errors import Unavailable
 
 #: Graceful hand-overs count as recoveries too, so there is no number that would be too many.
 _RECOVERIES = 1_000_000
@@ -144,6 +146,21 @@ class _Flows:
             # It broke without a word; the last step says so.
             return False
         return state == "succeeded"
+
+
+def launch() -> None:
+    """Begin to take workflows; its coroutines run in the loop of the caller.
+
+    Raises `Unavailable` if the engine's tables cannot be made or used.
+    """
+    try:
+        DBOS.launch()
+    except (SQLAlchemyError, refusals.DBOSException) as error:
+        said = str(getattr(error, "orig", None) or error).partition("\n")[0]
+        raise Unavailable(
+            f"the engine's tables cannot be used: {said}",
+            hint="its database user must be allowed to create a schema, its folder to be written",
+        ) from None
 
 
 async def register_queues(settings: EngineSettings) -> None:
