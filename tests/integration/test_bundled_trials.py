@@ -1,4 +1,4 @@
-"""The bundled profiles beside Clio and ClickTime, and what `check --live` says of their stand-ins."""
+"""The bundled profiles beside Clio and ClickTime, held against their stand-ins by trial."""
 
 import pytest
 
