@@ -17,9 +17,10 @@ from syncline.destinations.postgres import PostgresSettings, open_postgres
 from syncline.errors import CredentialError, PropertyError, RecordRefused, SchemaRefused
 from syncline.load import names
 from syncline.model.ports import Destination
-from syncline.model.table import is_json, made_by, size_of
+from syncline.model.run import Evolved
+from syncline.model.table import field_of, is_indexed, is_json, made_by, size_of
 from syncline.testing.conformance import DestinationConformance, Opener
-from syncline.testing.conformance_runs import Trial, contents, task, thing
+from syncline.testing.conformance_runs import Trial, contents, ordered, task, thing
 
 
 @pytest.fixture
@@ -147,6 +148,54 @@ async def test_numbers_without_bounds_hold_every_exact_one(place: Place) -> None
     doubles = trial.but(schema=pa.schema([("id", pa.int64()), ("v", pa.float64())]))
     with pytest.raises(SchemaRefused, match="'v'"):
         await doubles.run(destination, doubles.rows([{"id": 1, "v": 0.5}], at=100))
+    await destination.aclose()
+
+
+async def test_a_text_column_of_others_grows_when_a_text_needs_it(place: Place) -> None:
+    place.run(
+        "CREATE SCHEMA {s}",
+        'CREATE TABLE {s}."T" (id bigint PRIMARY KEY, said varchar(5), known varchar(5))',
+    )
+    destination = place.open()
+    fields = [("id", pa.int64()), ("said", pa.string()), field_of("known", pa.string(), size=5)]
+    trial = Trial(task=task("T"), schema=pa.schema(fields), version=None)
+    first = [{"id": 1, "said": "😀" * 5, "known": "é" * 5}]
+    outcome = await trial.run(destination, trial.rows(first))
+    assert not [e for e in outcome.events if isinstance(e, Evolved)]
+    second = [{"id": 2, "said": "longer than before", "known": "short"}]
+    await trial.run(destination, trial.rows(second, at=100))
+    assert await contents(destination, trial.task) == ordered([*first, *second])
+    made = await destination.describe(names.table("T", place.schema))
+    assert made is not None
+    assert [size_of(f) for f in made] == [None, None, 5]
+    assert [is_indexed(f) for f in made] == [True, False, False]
+    await destination.aclose()
+
+
+@pytest.mark.parametrize(
+    ("key", "indexed"),
+    [
+        (("number", "code"), "number"),
+        (("code",), "code"),
+        (("short", "code"), "short"),
+    ],
+)
+async def test_keys_of_any_length_have_an_index(
+    place: Place, key: tuple[str, ...], indexed: str
+) -> None:
+    destination = place.open()
+    fields = [
+        ("number", pa.int64()), ("code", pa.string()), field_of("short", pa.string(), size=9)
+    ]  # fmt: skip
+    trial = Trial(task=task("T"), schema=pa.schema(fields), key=key, version=None)
+    long = "".join(chr(33 + n * 7919 % 5000) for n in range(9000))
+    rows = [{"number": n, "code": f"{n}{long}", "short": f"s{n}"} for n in range(3)]
+    await trial.run(destination, trial.rows(rows))
+    again = await trial.run(destination, trial.rows(rows, at=100), full=True)
+    assert (again.result.inserted, again.result.updated) == (0, 0)
+    made = await destination.describe(names.table("T", place.schema))
+    assert made is not None
+    assert [f.name for f in made if is_indexed(f)] == [indexed]
     await destination.aclose()
 
 
