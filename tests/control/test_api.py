@@ -56,6 +56,9 @@ async def test_a_connection_from_its_making_to_its_end(editor: Caller) -> None:
     assert (used.status_code, used.json()["code"]) == (409, "request.in_use")
     page = (await editor("GET", "/connections?search=lak&limit=1")).json()
     assert (page["total"], [c["name"] for c in page["items"]]) == (1, ["lake"])
+    for query, names in (("type=api", ["clio"]), ("role=destination", ["lake"])):
+        page = (await editor("GET", f"/connections?{query}")).json()
+        assert [c["name"] for c in page["items"]] == names
     tables = (await editor("GET", "/connections/clio/tables")).json()
     assert "Matters" in {t["name"] for t in tables}
     columns = (await editor("GET", "/connections/clio/tables/Matters/columns")).json()

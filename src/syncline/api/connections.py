@@ -47,7 +47,12 @@ Role = Annotated[str, Query(pattern="^(|source|destination)$")]
 
 @router.get("/connections", summary="List connections")
 async def listed(
-    plane: ThePlane, actor: TheActor, wanted: TheWanted, role: Role = "", type_: str = ""
+    *,
+    plane: ThePlane,
+    actor: TheActor,
+    wanted: TheWanted,
+    role: Role = "",
+    type_: Annotated[str, Query(alias="type", description="Only of this type.")] = "",
 ) -> PageOf[ConnectionOut]:
     async with plane.looking(actor) as work:
         page = await list_connections(work, wanted, role=role, type_=type_)
