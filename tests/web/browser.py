@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +58,8 @@ class Site:
     folder: Path
     #: Of the first administrator; None: somebody has a password already.
     link: str | None
+    #: Ends it, as Ctrl-C does.
+    stop: Callable[[], None]
 
 
 @contextmanager
@@ -74,10 +76,14 @@ def served(folder: Path, *, port: int = 0, fresh: bool = True) -> Iterator[Site]
     try:
         url = _awaited(process, said, r"Syncline is at (\S+);")
         link = _awaited(process, said, r"(\S+/welcome/\S+)") if fresh else None
-        yield Site(url=url, store=store, folder=folder, link=link)
+        yield Site(url=url, store=store, folder=folder, link=link, stop=lambda: _ended(process))
     finally:
-        process.terminate()
-        process.wait(timeout=60)
+        _ended(process)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    process.wait(timeout=60)
 
 
 def _awaited(process: subprocess.Popen[bytes], said: Path, pattern: str) -> str:

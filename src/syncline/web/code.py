@@ -9,8 +9,8 @@ from nicegui import ui
 from syncline.control.usecases.exploring import Mistake
 
 _THEME = "Quasar.Dark.isActive ? 'vscodeDark' : 'vscodeLight'"
-#: The editor offers what its language data holds; it may not be there yet.
-_OFFER = """
+#: Gives the editor its name, and words to offer; it may not be there yet.
+_FURNISH = """
 (async () => {
   const words = %s.map((label) => ({label, type: 'variable'}));
   const cm = await import('nicegui-codemirror');
@@ -22,8 +22,10 @@ _OFFER = """
     if (!word || (word.from === word.to && !context.explicit)) return null;
     return {from: word.from, options: words, validFor: /^[\\w@]*$/};
   };
-  getElement(%d).editor.dispatch({effects: cm.StateEffect.appendConfig.of(
-    cm.EditorState.languageData.of(() => [{autocomplete: complete}]))});
+  const more = words.length ? [{autocomplete: complete}] : [];
+  const offer = cm.EditorState.languageData.of(() => more);
+  const named = cm.EditorView.contentAttributes.of({'aria-label': %s});
+  getElement(%d)?.editor?.dispatch({effects: cm.StateEffect.appendConfig.of([offer, named])});
 })()
 """
 
@@ -34,9 +36,8 @@ def editor(
     """Show an editor; ``words``: what it offers beside the words of its language."""
     made = ui.codemirror(value, language=language, line_wrapping=True)
     made.props(remove="theme").props[":theme"] = _THEME
-    made.props["aria-label"] = label
-    if words:
-        ui.run_javascript(_OFFER % (json.dumps(list(words)), made.id, made.id))
+    given = (json.dumps(list(words)), made.id, json.dumps(label), made.id)
+    ui.run_javascript(_FURNISH % given)
     return made
 
 

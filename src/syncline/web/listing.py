@@ -9,6 +9,7 @@ from nicegui import events, ui
 
 from syncline.control.paging import Wanted
 from syncline.errors import SynclineError
+from syncline.web.parts import name_checkboxes
 from syncline.web.visitor import tell
 
 #: What a list shows: the rows of one page, and how many there are in all.
@@ -87,6 +88,8 @@ class Listing:
         if actions:
             self.table.columns = [*self.table.columns, _ACTIONS]
             self.table.add_slot("body-cell-actions", _action_cell(actions))
+        if selection:
+            name_checkboxes(self.table, "key")
         self.table.on("request", self._requested)
         self.table.on("action", self._acted)
 

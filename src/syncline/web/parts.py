@@ -141,3 +141,16 @@ async def answered(dialog: ui.dialog) -> Any:
     answer = await dialog
     dialog.delete()
     return answer
+
+
+def name_checkboxes(table: ui.table, key: str) -> None:
+    """Give the checkboxes of a table's rows names; ``key``: the field that has them."""
+    table.add_slot(
+        "header-selection",
+        '<q-checkbox v-model="props.selected" aria-label="Select all"></q-checkbox>',
+    )
+    table.add_slot(
+        "body-selection",
+        '<q-checkbox v-model="props.selected" '
+        f":aria-label=\"'Select ' + props.row.{key}\"></q-checkbox>",
+    )

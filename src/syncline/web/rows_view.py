@@ -40,5 +40,7 @@ def text_of(value: object) -> str:
     """Return a value as a cell shows it."""
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     text = str(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

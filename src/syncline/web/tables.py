@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from nicegui import events, ui
 
 from syncline.control.usecases.looking import OfferedTable, offered_columns
-from syncline.web.parts import heading_2
+from syncline.web.parts import heading_2, name_checkboxes
 from syncline.web.visitor import Visitor
 
 _COLUMNS = [
@@ -57,6 +57,7 @@ class TableChoice:
         )
         self.table.add_slot("body-cell-name", _NAME)
         self.table.add_slot("body-cell-columns", _SHOW)
+        name_checkboxes(self.table, "name")
         self.table.on("columns", self._show_columns)
         search.on_value_change(lambda e: self.table.set_filter(e.value or ""))
         self.table.on_select(lambda _: self._count())

@@ -1,0 +1,84 @@
+"""A store with something in it, as if it had been in use for a while."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from syncline.control.access import ROLES, Actor
+from syncline.control.plane import Work, open_plane
+from syncline.control.project import ConnectionSpec
+from syncline.control.store.jobs import jobs as job_rows
+from syncline.control.usecases.connections import create_connection
+from syncline.control.usecases.jobs import create_job, job_of
+
+_ADA = Actor(name="ada", via="command line", policies=ROLES["admin"])
+
+
+def filled(store: str, clicktime: str, folder: str, *, jobs: int = 0) -> None:
+    """Put connections and jobs into a store; ``clicktime``: where ClickTime answers."""
+
+    def run() -> None:
+        asyncio.run(_fill(store, lambda work: _everything(work, clicktime, folder, jobs)))
+
+    # The browser's driver has a loop of its own in the thread of the tests.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(run).result()
+
+
+async def _fill(store: str, fill: Callable[[Work], Awaitable[None]]) -> None:
+    async with open_plane(store) as plane, plane.changing(_ADA) as work:
+        await fill(work)
+
+
+async def _everything(work: Work, clicktime: str, folder: str, jobs: int) -> None:
+    settings = {"BaseURL": clicktime, "APIKey": "sandbox-token"}
+    for name, type_, properties, description in (
+        ("clicktime", "api", {"Profile": "clicktime", "ProfileSettings": settings}, "Timesheets"),
+        ("clio", "api", {"Profile": "clio", "OAuthClientId": "key", "OAuthClientSecret": "secret"},
+         "Matters, bills and time entries"),
+        ("warehouse", "duckdb", {"Database": f"{folder}/warehouse.duckdb"}, "For the reports"),
+    ):  # fmt: skip
+        spec = ConnectionSpec.model_validate(
+            {"type": type_, "properties": properties, "description": description,
+             "labels": ["production"]}
+        )  # fmt: skip
+        await create_connection(work, name, spec)
+    common = {"destination": "warehouse"}
+    users = {"table": "Users", "columns": ["ID", "Name", {"Email": "email"}]}
+    timesheets = {
+        "source": "clicktime",
+        "description": "Hours, users and clients",
+        "schedule": {"every_minutes": 30},
+        "tasks": [
+            users,
+            {"table": "Jobs"},
+            {"table": "Clients"},
+            {"query": "SELECT ID, Nme FROM Users", "into": "Mistaken"},
+        ],
+    }
+    nightly = {
+        "source": "clio",
+        "labels": ["legal"],
+        "paused": True,
+        "schedule": {"daily_at": "02:00", "time_zone": "Europe/Berlin"},
+        "tasks": [{"table": "Matters", "deletes": "soft"}, {"table": "Contacts"}],
+    }
+    given: dict[str, Mapping[str, Any]] = {"timesheets": timesheets, "nightly-clio": nightly}
+    for name, document in given.items():
+        await create_job(work, name, job_of({**common, **document}))
+    if jobs:
+        await _copied(work, "timesheets", jobs)
+
+
+async def _copied(work: Work, name: str, count: int) -> None:
+    """Put many jobs into the store at once; to make each by itself takes a minute."""
+    query = select(job_rows).where(job_rows.c.folded == name)
+    row = dict((await work.connection.execute(query)).mappings().one())
+    copies = [
+        {**row, "id": f"{n:032}", "name": f"job-{n:04}", "folded": f"job-{n:04}"}
+        for n in range(count)
+    ]
+    await work.connection.execute(insert(job_rows), copies)
