@@ -56,6 +56,7 @@ docs: $(VENV)/.dev
 
 screenshots: $(VENV)/.dev
 	$(BIN)/python docs/record_demo.py
+	$(BIN)/python docs/take_screenshots.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist
