@@ -10,6 +10,7 @@ from sqlalchemy import text
 from syncline import __version__
 from syncline.api import connections, jobs, people, projects, runs, tasks
 from syncline.api.access import COOKIE
+from syncline.api.metrics import metrics
 from syncline.api.problems import MEDIA_TYPE, answer, handle_errors, status_of
 from syncline.api.schemas import Problem
 from syncline.control.plane import Plane
@@ -43,6 +44,7 @@ is sent. What has an `ETag` can be changed with `If-Match`, so that nobody overw
 def mount(app: FastAPI, plane: Plane) -> None:
     """Put the API and the health checks into an application."""
     app.include_router(_health(plane))
+    app.include_router(metrics(plane))
     app.include_router(_coming_back(plane))
     app.mount(PREFIX, api_of(plane))
 
