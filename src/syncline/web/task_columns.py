@@ -75,7 +75,8 @@ class ColumnGrid:
                 button("None", lambda: self._take(all_=False))
                 button("Add Expression", self._add, icon="add")
         self._table = ui.table(rows=self._rows, columns=_COLUMNS, row_key="key", pagination=0)
-        self._table.classes("listing tall columns-grid").props("flat hide-bottom dense virtual-scroll")
+        self._table.classes("listing tall columns-grid")
+        self._table.props("flat hide-bottom dense virtual-scroll")
         for name, slot in _SLOTS.items():
             self._table.add_slot(f"body-cell-{name}", slot)
         name_slot = {
