@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-airbyte lint bench bench-scheduler chaos fuzz hotspots lock docs screenshots clean
+.PHONY: demo test test-databricks test-airbyte lint bench bench-scheduler chaos fuzz hotspots lock docs screenshots clean
 demo: $(VENV)/.installed
 	$(BIN)/syncline demo
 
@@ -18,6 +18,13 @@ test: $(VENV)/.dev
 test-airbyte: $(VENV)/.dev
 	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest build/airbyte -r tests/standins/airbyte-packages.txt
 	PYTHONPATH=tests $(BIN)/python -m standins.airbyte_packages build/airbyte
+
+# Databricks: the whole contract against a stand-in warehouse of real Spark and Delta Lake, or
+# against a workspace: SYNCLINE_TEST_DATABRICKS="Server=…;HTTPPath=…;Token=…;Catalog=…".
+SPARK := .venv-databricks
+test-databricks: $(VENV)/.dev $(SPARK)/.installed
+	@java -version >/dev/null 2>&1 || deploy/install-java
+	SYNCLINE_DATABRICKS_PYTHON=$(abspath $(SPARK))/bin/python $(BIN)/pytest tests/databricks
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -38,6 +45,7 @@ lock: $(VENV)/bin/python
 	$(LOCK) --all-extras -c requirements.lock -o requirements-image.lock pyproject.toml
 	$(LOCK) --all-extras --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 	$(LOCK) --all-extras --group bench -c requirements-dev.lock -o requirements-bench.lock pyproject.toml
+	$(LOCK) -o requirements-databricks.lock requirements-databricks.in
 
 # Whatever the OpenAPI document of the REST API allows, and what it does not; some minutes.
 fuzz: $(VENV)/.dev
@@ -59,7 +67,7 @@ screenshots: $(VENV)/.dev
 	$(BIN)/python docs/take_screenshots.py
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist
+	rm -rf $(VENV) $(SPARK) .mypy_cache .ruff_cache .pytest_cache build dist
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Syncline needs Python 3.11 or newer; set PYTHON=/path/to/python3"; exit 1; }
@@ -78,4 +86,10 @@ $(VENV)/.dev: $(VENV)/.installed requirements-dev.lock
 
 $(VENV)/.bench: $(VENV)/.dev requirements-bench.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@touch $@
+
+$(SPARK)/.installed: requirements-databricks.lock
+	@echo "Installing Spark into $(SPARK) ..."
+	@$(PYTHON) -m venv $(SPARK)
+	@$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-databricks.lock
 	@touch $@

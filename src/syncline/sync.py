@@ -138,7 +138,7 @@ def plan_of(task: Task, tables: Mapping[str, Table], clock: Clock) -> Plan:
 async def _checkpoints(
     task: Task, destination: Destination, other: str
 ) -> tuple[Checkpoint | None, Checkpoint | None]:
-    schema = task.schema or destination.traits.schema
+    schema = names.schema(task, destination.traits)
     return (
         await last_checkpoint(destination, schema, task.id),
         await last_checkpoint(destination, schema, other),
@@ -146,7 +146,8 @@ async def _checkpoints(
 
 
 async def _missing(task: Task, destination: Destination) -> bool:
-    table = names.table(task.target, task.schema or destination.traits.schema)
+    traits = destination.traits
+    table = names.table(names.target(task.target, traits), names.schema(task, traits))
     return await destination.describe(table) is None
 
 

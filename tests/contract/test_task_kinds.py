@@ -23,7 +23,7 @@ from syncline.load import names
 from syncline.load.ddl import create_schema, create_table
 from syncline.load.verify import Comparison
 from syncline.model.job import Deletes, Disposition, Flow, ReplaceBy, RowErrors, Task
-from syncline.model.ports import Destination
+from syncline.model.ports import Destination, Merged
 from syncline.model.run import Result
 from syncline.model.table import Table, field_of
 from syncline.sync import compare, sync
@@ -450,7 +450,7 @@ class Dies:
 
     async def execute(
         self, statements: Sequence[exp.Expression], *, lock: str | None = None
-    ) -> Sequence[int]:
+    ) -> Sequence[int | Merged]:
         self._count()
         return await self._real.execute(statements, lock=lock)
 

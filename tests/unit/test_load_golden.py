@@ -18,6 +18,7 @@ from syncline.destinations.sqlserver_ddl import render_ddl
 from syncline.destinations.sqlserver_sql import render_rows
 from syncline.load import checkpoint, ddl, disposition, indexes, names
 from syncline.load.evolve import evolve
+from syncline.load.target import begin_history
 from syncline.model.batch import Checkpoint
 from syncline.model.job import Disposition, SchemaPolicy
 from syncline.model.ports import Traits
@@ -149,7 +150,7 @@ _CASES: Mapping[str, Callable[[str], Statements]] = {
     "merge_rewritten": _merge(rewritten=True, soft=True, synced_at=True, removing=True),
     "merge_history": _merge(history=True, version="changed", removing=True),
     "begin_history": lambda _: _steps(
-        [disposition.begin_history(replace(_SHAPE, history=True, version="changed"))]
+        [begin_history(replace(_SHAPE, history=True, version="changed"))]
     ),
     "append_every_row": lambda _: _steps(disposition.append(replace(_SHAPE, key=()), _STAGED)),
     "append_versions": lambda _: _steps(

@@ -12,6 +12,7 @@ from syncline.control.project import ConnectionSpec, Project, substituted
 from syncline.control.properties import (
     MODELS,
     ApiProperties,
+    DatabricksProperties,
     DuckDBProperties,
     PostgresProperties,
     Properties,
@@ -143,6 +144,8 @@ def opener(project: Project, name: str) -> Callable[[], Awaitable[Destination]]:
                 return _postgres(given)
             case SQLServerProperties():
                 return _sqlserver(given)
+            case DatabricksProperties():
+                return _databricks(given)
             case _:
                 raise AssertionError(f"no destination for {type(given).__name__}")
 
@@ -195,6 +198,34 @@ def _sqlserver(given: SQLServerProperties) -> Destination:
             access_token=given.access_token.get_secret_value(),
             instants=given.instants == "datetimeoffset",
             options=given.passed_on,
+        )
+    )
+
+
+def _databricks(given: DatabricksProperties) -> Destination:
+    try:
+        from syncline.destinations.databricks import (  # noqa: PLC0415 (an optional driver)
+            open_databricks,
+        )
+        from syncline.destinations.databricks_connection import (  # noqa: PLC0415 (as above)
+            Settings,
+        )
+    except ModuleNotFoundError as error:
+        raise _not_installed("databricks", error) from None
+    return open_databricks(
+        Settings(
+            server=given.server.removeprefix("https://").rstrip("/"),
+            http_path=given.http_path,
+            port=given.port,
+            token=given.token.get_secret_value(),
+            auth_scheme=given.auth_scheme,
+            client_id=given.oauth_client_id,
+            client_secret=given.oauth_client_secret.get_secret_value(),
+            catalog=given.catalog,
+            schema=given.schema_name,
+            volume=given.volume,
+            staging_method=given.staging_method,
+            certificate=given.certificate,
         )
     )
 

@@ -34,6 +34,9 @@ _EXAMPLES_OF: Mapping[tuple[str, str], str] = {
     ("postgres", "Database"): "warehouse",
     ("sqlserver", "Database"): "Warehouse",
     ("sqlserver", "Server"): "sql.example.com",
+    ("databricks", "Server"): "adb-1234567890123456.7.azuredatabricks.net",
+    ("databricks", "HTTPPath"): "/sql/1.0/warehouses/0123456789abcdef",
+    ("databricks", "OAuthClientId"): "the application id of the service principal",
 }
 
 
@@ -91,6 +94,7 @@ _DATABASES = (
     ("duckdb", "DuckDB", "One file, no server to install."),
     ("postgres", "PostgreSQL", "PostgreSQL 13 or newer, also hosted."),
     ("sqlserver", "SQL Server", "SQL Server 2017 or newer, and Azure SQL."),
+    ("databricks", "Databricks", "A SQL warehouse with Unity Catalog."),
 )
 
 

@@ -45,7 +45,7 @@ class ConnectionSpec(_Part):
 
     #: ``${NAME}`` in a property is an environment variable.
     substitutes: ClassVar[bool] = True
-    type: Literal["api", "duckdb", "postgres", "sqlserver"] = Field(
+    type: Literal["api", "databricks", "duckdb", "postgres", "sqlserver"] = Field(
         description="api is a source; the others are destinations."
     )
     properties: dict[str, Scalar | dict[str, Scalar]] | str = Field(

@@ -174,10 +174,56 @@ class SQLServerProperties(Properties):
     )
 
 
+class DatabricksProperties(Properties):
+    """Properties of a Databricks destination, ``type: databricks``."""
+
+    server: Text = Field(
+        alias="Server", description="Host name of the workspace, without https://."
+    )
+    http_path: Text = Field(
+        alias="HTTPPath", description="Path of the SQL warehouse, /sql/1.0/warehouses/…"
+    )
+    port: int = Field(default=443, alias="Port", gt=0, lt=65536, description="TCP port.")
+    auth_scheme: Literal["Token", "OAuthM2M"] = Field(
+        default="Token", alias="AuthScheme", description="How the login proves itself."
+    )
+    token: SecretStr = Field(
+        default=SecretStr(""),
+        alias="Token",
+        description="Personal access token, for the scheme Token.",
+    )
+    oauth_client_id: Text = Field(
+        default="", alias="OAuthClientId", description="Service principal, for OAuthM2M."
+    )
+    oauth_client_secret: SecretStr = Field(
+        default=SecretStr(""), alias="OAuthClientSecret", description="Its OAuth secret."
+    )
+    catalog: Text = Field(default="main", alias="Catalog", description="Catalog of the targets.")
+    schema_name: Text = Field(
+        default="default",
+        alias="Schema",
+        description="Schema of the targets; made if missing and allowed.",
+    )
+    volume: Text = Field(
+        default="syncline",
+        alias="Volume",
+        description="Volume of the schema where files are staged; made if missing and allowed.",
+    )
+    staging_method: Literal["FilesAPI", "PUT"] = Field(
+        default="FilesAPI",
+        alias="StagingMethod",
+        description="How files get into the volume; PUT is used where FilesAPI is not allowed.",
+    )
+    certificate: Text = Field(
+        default="", alias="SSLCert", description="File of certificates to trust, PEM."
+    )
+
+
 MODELS: Mapping[str, type[Properties]] = {
     "api": ApiProperties,
     "duckdb": DuckDBProperties,
     "postgres": PostgresProperties,
+    "databricks": DatabricksProperties,
     "sqlserver": SQLServerProperties,
 }
 

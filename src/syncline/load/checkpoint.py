@@ -19,7 +19,8 @@ from syncline.model.table import field_of
 #: How many rows of the ledger a task keeps, as its history.
 KEPT = 100
 
-_SCHEMA = pa.schema(
+#: The columns of the ledger.
+SCHEMA = pa.schema(
     [
         field_of("task", pa.string(), size=220),
         ("generation", pa.int64()),
@@ -38,7 +39,7 @@ _SCHEMA = pa.schema(
 def create_ledger(schema: str, traits: Traits) -> exp.Expression:
     """Return the statement that makes the ledger of a schema, if it is not there."""
     return create_table(
-        table(LEDGER, schema), _SCHEMA, traits.dialect, key=("task", "generation"), enforced=True
+        table(LEDGER, schema), SCHEMA, traits.dialect, key=("task", "generation"), enforced=True
     )
 
 
@@ -48,7 +49,7 @@ async def last_checkpoint(destination: Destination, schema: str, task: str) -> C
     if await destination.describe(ledger) is None:
         return None
     query = (
-        exp.select(*(column(name) for name in _SCHEMA.names))
+        exp.select(*(column(name) for name in SCHEMA.names))
         .from_(ledger)
         .where(column("task").eq(exp.Literal.string(task)))
         .order_by(exp.Ordered(this=column("generation"), desc=True))
@@ -89,9 +90,22 @@ def write_checkpoint(checkpoint: Checkpoint, schema: str, now: datetime) -> list
         ],
         default=exp.Max(this=column("generation")),
     )
-    values: list[exp.Expression] = [
+    given = values(checkpoint, now)
+    given[1] = generation
+    mine = column("task").eq(text(checkpoint.task))
+    insert = exp.Insert(
+        this=exp.Schema(this=ledger, expressions=[identifier(n) for n in SCHEMA.names]),
+        expression=exp.select(*given).from_(ledger.copy()).where(mine),
+    )
+    oldest = column("generation") <= number(checkpoint.generation - KEPT)
+    return [insert, exp.Delete(this=ledger.copy(), where=exp.Where(this=exp.and_(mine, oldest)))]
+
+
+def values(checkpoint: Checkpoint, now: datetime) -> list[exp.Expression]:
+    """Return a checkpoint as a row of the ledger."""
+    return [
         text(checkpoint.task),
-        generation,
+        number(checkpoint.generation),
         text(json.dumps(checkpoint.cursor, sort_keys=True, ensure_ascii=False)),
         number(checkpoint.passes),
         text(checkpoint.fingerprint),
@@ -101,13 +115,6 @@ def write_checkpoint(checkpoint: Checkpoint, schema: str, now: datetime) -> list
         text(checkpoint.run),
         instant(now),
     ]
-    mine = column("task").eq(text(checkpoint.task))
-    insert = exp.Insert(
-        this=exp.Schema(this=ledger, expressions=[identifier(n) for n in _SCHEMA.names]),
-        expression=exp.select(*values).from_(ledger.copy()).where(mine),
-    )
-    oldest = column("generation") <= number(checkpoint.generation - KEPT)
-    return [insert, exp.Delete(this=ledger.copy(), where=exp.Where(this=exp.and_(mine, oldest)))]
 
 
 def text(value: str) -> exp.Expression:

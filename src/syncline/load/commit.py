@@ -1,36 +1,23 @@
 """What one commit consists of, and its execution in one transaction."""
 
-import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pyarrow as pa
 from sqlglot import exp
 
-from syncline.errors import (
-    CommitUnknown,
-    DestinationBusy,
-    DestinationRefused,
-    EmptyRefused,
-    StaleGeneration,
-    Unavailable,
-)
-from syncline.load import disposition, names
-from syncline.load.checkpoint import create_ledger, last_checkpoint, write_checkpoint
-from syncline.load.ddl import (
-    column,
-    create_schema,
-    drop_table,
-    identity_switch,
-    truncate_table,
-)
+from syncline.load import alone, disposition, names
+from syncline.load.checkpoint import create_ledger
+from syncline.load.ddl import create_schema, drop_table, truncate_table
 from syncline.load.disposition import Counts, Shape, Step
+from syncline.load.emptiness import refuse_empty
 from syncline.load.evolve import Change, evolve
+from syncline.load.finish import finishing
 from syncline.load.load import Load
 from syncline.load.rejects import kept_rejects
 from syncline.load.staging import Staging
 from syncline.load.target import changed_target, longest_texts, made, made_target, refuse_to_mix
+from syncline.load.together import guarded, other, together
 from syncline.model.batch import Checkpoint
 from syncline.model.job import Disposition, ReplaceBy, SchemaPolicy, Task
 from syncline.model.ports import Destination
@@ -50,6 +37,8 @@ class Commit:
     checkpoint: Checkpoint
     #: The pass ends with this commit.
     complete: bool
+    #: It is the run's first.
+    first: bool = True
     now: datetime
 
 
@@ -82,9 +71,19 @@ async def tables_of(destination: Destination, schema: str) -> tuple[str, ...]:
 
 
 def staging_table(
-    destination: Destination, schema: str, task: Task, run: str, part: str = "stage"
+    destination: Destination,
+    schema: str,
+    task: Task,
+    run: str,
+    part: str = "stage",
+    *,
+    generation: int,
 ) -> exp.Table:
-    """Return the staging table of an attempt."""
+    """Return the staging table of an attempt, or the files of its commit."""
+    if not destination.traits.transactional:
+        ending = "" if part == "stage" else f"-{part}"
+        name = names.staged(task, generation, run, ending)
+        return exp.table_(exp.to_identifier(name, quoted=True))
     name = names.staging(task, run, part)
     if destination.traits.temporary_staging:
         return exp.table_(exp.to_identifier(name, quoted=True))
@@ -105,95 +104,40 @@ async def execute(commit: Commit) -> Committed:
     else:
         changes, steps = await _aside(commit, commit.aside)
     rejected = len(commit.staging.rejects)
-    staged = staging_table(load.destination, load.schema_name, load.task, load.run, "reject")
+    staged = staging_table(
+        load.destination,
+        load.schema_name,
+        load.task,
+        load.run,
+        "reject",
+        generation=commit.checkpoint.generation,
+    )
     steps += await kept_rejects(load, commit.staging.rejects, staged, commit.now)
-    done = await together(load, steps, commit.checkpoint, commit.now, drop=commit.staging.table)
+    done = await together(
+        load,
+        steps,
+        commit.checkpoint,
+        commit.now,
+        drop=None if load.kept else commit.staging.table,
+        claiming=commit.first,
+    )
     if changes:
         load.observe(Evolved(changes=tuple(map(str, changes))))
     return replace(done, rows=commit.staging.rows, rejected=rejected)
-
-
-def _with_identity(load: Load, steps: Sequence[Step]) -> Sequence[Step]:
-    """Let the steps write the values of an identity column, where that is asked for."""
-    flow = load.task.flow
-    if not (flow and flow.identity_insert and load.traits.identity_switch):
-        return steps
-    on, off = (
-        Step(statement=identity_switch(load.target, load.traits, on=on)) for on in (True, False)
-    )
-    return [on, *steps, off]
-
-
-async def together(
-    load: Load, steps: Sequence[Step], checkpoint: Checkpoint, now: datetime, *, drop: exp.Table
-) -> Committed:
-    """Run steps and the checkpoint that covers them, and drop the table they took rows from.
-
-    Invariant 1: all in one transaction.
-    """
-    steps = _with_identity(load, steps)
-    statements = [
-        *(step.statement for step in steps),
-        *write_checkpoint(checkpoint, load.schema_name, now),
-        drop_table(drop),
-    ]
-    changed = await _committed(load, checkpoint, statements)
-    count = dict.fromkeys(Counts, 0)
-    for step, rows in zip(steps, changed, strict=False):
-        count[step.counts] += rows
-    rewritten = count[Counts.REWRITTEN]
-    return Committed(
-        generation=checkpoint.generation,
-        rows=0,
-        inserted=count[Counts.INSERTED] - rewritten,
-        updated=count[Counts.UPDATED] + rewritten,
-        deleted=count[Counts.DELETED],
-    )
-
-
-async def _committed(
-    load: Load, mine: Checkpoint, statements: Sequence[exp.Expression]
-) -> Sequence[int]:
-    try:
-        async with asyncio.timeout(load.timeout):
-            return await load.destination.execute(
-                statements, lock=f"{load.schema_name}.{load.task.target}"
-            )
-    except TimeoutError:
-        raise Unavailable(
-            f"the commit took longer than the {load.timeout:g} seconds that the task allows; "
-            "nothing of it was written",
-            hint="raise 'timeout', or write fewer rows at once with 'batch_size'",
-        ) from None
-    except (DestinationRefused, DestinationBusy) as error:
-        # What a statement did not find, another run of the task may have moved or dropped.
-        found = await last_checkpoint(load.destination, load.schema_name, mine.task)
-        if found is None or found.generation < mine.generation:
-            raise
-        raise StaleGeneration(
-            "another run has committed this task since this one read its checkpoint; "
-            "nothing of this commit was written",
-            hint="let one run of a task go on at a time; run it again to see that it is complete",
-        ) from error
-    except CommitUnknown:
-        # The ledger went with the rows: it tells whether they are there.
-        found = await last_checkpoint(load.destination, load.schema_name, mine.task)
-        if found is None or (found.generation, found.run) != (mine.generation, mine.run):
-            raise
-        return ()
 
 
 async def _direct(commit: Commit) -> tuple[list[Change], list[Step]]:
     load, staging = commit.load, commit.staging
     changes, steps = await changed_target(load, commit.now, [staging.table])
     if staging.rows:
-        shape = await _shape(load, commit.now)
+        shape = guarded(load, await _shape(load, commit.now), commit.checkpoint)
+        ways = disposition if load.traits.transactional else alone
         first, *rest = _apply(load, shape, staging)
         steps.append(first)
         if load.sweep_aside:
             # A row that came after a sweep began is not among the keys the sweep has read.
             keys = names.table(load.sweep_aside, load.schema_name)
-            steps.append(disposition.insert_keys(shape, staging.table, keys))
+            steps.append(ways.insert_keys(shape, staging.table, keys))
         steps += rest
     return changes, steps
 
@@ -210,19 +154,26 @@ async def _shape(load: Load, now: datetime) -> Shape:
 
 
 def _apply(load: Load, shape: Shape, staging: Staging) -> list[Step]:
+    ways = disposition if load.traits.transactional else alone
     match load.disposition:
         case Disposition.APPEND:
-            return disposition.append(shape, staging.table)
+            appended: list[Step] = ways.append(shape, staging.table)
+            return appended
+        case Disposition.UPDATE | Disposition.DELETE if not load.traits.transactional:
+            return alone.changed(shape, staging.table, load.disposition, staged=True)
         case Disposition.UPDATE | Disposition.DELETE:
             first = disposition.latest_only(shape, staging.table)
             return [first, disposition.changed(shape, staging.table, load.disposition, marked=True)]
         case _:
             removing = load.removing and staging.removals > 0
-            return disposition.merge(shape, staging.table, removing=removing)
+            merged: list[Step] = ways.merge(shape, staging.table, removing=removing)
+            return merged
 
 
 async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[Step]]:
     load = commit.load
+    if not load.traits.transactional:
+        return await _aside_alone(commit, aside)
     replacing = load.disposition is Disposition.REPLACE
     whole = replacing and load.task.flow is None
     swapped = whole and load.task.replace_by is ReplaceBy.SWAP
@@ -242,7 +193,7 @@ async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[S
     if not commit.complete:
         return [], steps
     if replacing or load.removing:
-        await _refuse_empty(commit, aside)
+        await refuse_empty(load, commit.checkpoint, commit.staging, aside, begun=commit.begun)
     if commit.checkpoint.collected:
         return [], steps
     if whole and load.task.replace_by is not ReplaceBy.TRUNCATE:
@@ -268,6 +219,37 @@ async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[S
     changes, before = await changed_target(load, commit.now, rows)
     final = apply_whole(load, await _shape(load, commit.now), aside)
     return changes, [*before, *steps, *final, Step(statement=drop_table(aside))]
+
+
+async def _aside_alone(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[Step]]:
+    """Collect, and bring what is collected to the target, a statement for each table.
+
+    A pass that ends in its first commit goes to the target right from staging.
+    """
+    load, staging = commit.load, commit.staging
+    replacing = load.disposition is Disposition.REPLACE
+    whole = commit.complete and not commit.begun and not load.compares
+    steps: list[Step] = []
+    if not (whole or load.kept):
+        shape = replace(
+            guarded(load, load.shape(commit.now), commit.checkpoint),
+            target=aside,
+            soft=False,
+            history=False,
+            version=load.version if load.disposition is Disposition.APPEND else None,
+            synced_at=False,
+        )
+        steps = [replace(s, counts=Counts.NOTHING) for s in await _collect(commit, aside, shape)]
+    if not commit.complete:
+        return [], steps
+    if replacing or load.removing:
+        await refuse_empty(load, commit.checkpoint, commit.staging, aside, begun=commit.begun)
+    if commit.checkpoint.collected:
+        return [], steps
+    changes, final = await finishing(
+        load, commit.checkpoint, commit.now, staging if whole or load.kept else None, aside
+    )
+    return changes, [*steps, *final]
 
 
 def apply_whole(load: Load, shape: Shape, rows: exp.Table) -> list[Step]:
@@ -299,7 +281,8 @@ async def _collect(
     key = () if shape.every else load.key
     if not commit.begun:
         steps = made(load, aside, schema, key, columnstore=columnstore)
-        steps.insert(0, Step(statement=drop_table(aside)))
+        if load.traits.transactional:
+            steps.insert(0, Step(statement=drop_table(aside)))
     elif load.last and commit.checkpoint.generation == load.last.generation + 1:
         # The source's schema may have moved since an earlier run began to collect.
         held = await load.destination.describe(aside)
@@ -317,7 +300,8 @@ async def _collect(
     else:
         steps = []
     if commit.staging.rows:
-        steps += disposition.collect(shape, commit.staging.table)
+        ways = disposition if load.traits.transactional else alone
+        steps += ways.collect(shape, commit.staging.table)
     return steps
 
 
@@ -325,9 +309,16 @@ async def _sweep(commit: Commit) -> list[Step]:
     load, aside = commit.load, commit.aside
     if aside is None or load.sweeps is None:
         raise AssertionError("a sweep is collected aside")
-    shape = load.shape(commit.now)
+    # The task's own generation moves too: a run that began before the sweep may not commit.
+    own = replace(
+        load.sweeps,
+        generation=load.sweeps.generation + 1,
+        passes_since_sweep=0,
+        run=commit.checkpoint.run,
+    )
+    shape = guarded(load, load.shape(commit.now), commit.checkpoint, own)
     keys = replace(
-        shape,
+        guarded(load, shape, commit.checkpoint),
         target=aside,
         columns=load.key,
         version=None,
@@ -338,51 +329,9 @@ async def _sweep(commit: Commit) -> list[Step]:
     steps = [replace(s, counts=Counts.NOTHING) for s in await _collect(commit, aside, keys)]
     if not commit.complete:
         return steps
-    await _refuse_empty(commit, aside)
-    steps += [
-        disposition.remove(shape, disposition.same_key(shape, aside), gone=False),
-        Step(statement=drop_table(aside)),
-    ]
-    # The task's own generation moves too: a run that began before the sweep may not commit.
-    own = replace(
-        load.sweeps,
-        generation=load.sweeps.generation + 1,
-        passes_since_sweep=0,
-        run=commit.checkpoint.run,
-    )
-    return steps + [Step(statement=s) for s in write_checkpoint(own, load.schema_name, commit.now)]
-
-
-async def _refuse_empty(commit: Commit, aside: exp.Table) -> None:
-    """Invariant 4: a source that answers nothing where there were rows is not believed."""
-    load = commit.load
-    if load.task.allow_empty or commit.staging.rows > commit.staging.removals:
-        return
-    if commit.begun and await count(load.destination, aside):
-        return
-    if await load.destination.describe(load.target) is None:
-        return
-    rows = await count(load.destination, load.target, alive=_alive(load))
-    if rows:
-        raise EmptyRefused(
-            f"the source has no rows for {load.task.target}, which holds {rows}; "
-            "nothing was changed",
-            hint="if the table is really empty now, run again with 'allow_empty: true'",
-        )
-
-
-async def count(
-    destination: Destination, table: exp.Table, *, alive: exp.Expr | None = None
-) -> int:
-    """Return the number of rows of a table."""
-    query = exp.select(exp.alias_(exp.Count(this=exp.Star()), "n")).from_(table.copy())
-    if alive is not None:
-        query = query.where(alive)
-    return int((await destination.fetch(query)).column(0)[0].as_py())
-
-
-def _alive(load: Load) -> exp.Expr | None:
-    """Return which rows of the target are not marked as gone; None: all."""
-    if load.disposition is Disposition.HISTORY:
-        return column(disposition.ACTIVE)
-    return exp.Is(this=column(disposition.DELETED_AT), expression=exp.null()) if load.soft else None
+    await refuse_empty(load, commit.checkpoint, commit.staging, aside, begun=commit.begun)
+    if load.traits.transactional:
+        removal = disposition.remove(shape, disposition.same_key(shape, aside), gone=False)
+    else:
+        removal = alone.remove_missing(shape, aside)
+    return [*steps, removal, Step(statement=drop_table(aside)), *other(load, own, commit.now)]

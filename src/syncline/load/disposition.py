@@ -38,6 +38,8 @@ class Counts(StrEnum):
     DELETED = "deleted"
     #: Deleted to be inserted again: updated, and not inserted.
     REWRITTEN = "rewritten"
+    #: As each of them was, which the database tells.
+    MERGED = "merged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,10 @@ class Step:
 
     statement: exp.Expression
     counts: Counts = Counts.NOTHING
+    #: Asks afterwards how many of the rows that were updated were marked as gone.
+    removals: exp.Select | None = None
+    #: Where there are no transactions: it comes after the checkpoint.
+    after: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +73,8 @@ class Shape:
     synced_at: bool = False
     #: Changed rows are deleted and inserted again; there are no columns but ours.
     rewritten: bool = False
+    #: True, or fails its statement: see `fence.held`.
+    guard: exp.Expr | None = None
     now: datetime
 
 
@@ -330,22 +338,6 @@ def _since(shape: Shape) -> exp.Expr:
     if shape.version is None:
         return instant(shape.now)
     return exp.func("COALESCE", column(shape.version, _ROWS), instant(shape.now))
-
-
-def begin_history(shape: Shape) -> Step:
-    """Make the rows of a table that had no history their first versions."""
-    began: exp.Expr = instant(shape.now)
-    if shape.version:
-        began = exp.func("COALESCE", column(shape.version), began)
-    statement = exp.Update(
-        this=shape.target.copy(),
-        expressions=[
-            exp.EQ(this=column(ACTIVE), expression=exp.true()),
-            exp.EQ(this=column(VALID_FROM), expression=began),
-        ],
-        where=exp.Where(this=exp.Is(this=column(ACTIVE), expression=exp.null())),
-    )
-    return Step(statement=statement)
 
 
 def _insert_missing(

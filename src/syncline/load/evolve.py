@@ -83,7 +83,7 @@ def evolve(
         held = there.get(_folded(field.name, traits))
         if held is None:
             changes.append(AddColumn(table=table, field=field.with_nullable(True)))
-        elif not (holds(held.type, field.type) and _same_text(held, field, traits)):
+        elif not _fits(held, field, traits):
             # Invariant 5: a type that can hold both, or an error; never a lossy cast.
             wider = _wider(held, field, traits)
             if wider is None:
@@ -134,6 +134,15 @@ def _outgrown(held: pa.Field, wanted: pa.Field, longest: int) -> bool:
 
 def _folded(name: str, traits: Traits) -> str:
     return name if traits.case_sensitive else name.lower()
+
+
+def _fits(held: pa.Field, wanted: pa.Field, traits: Traits) -> bool:
+    """Say whether every value of a field has a place in a column as it is."""
+    if pa.types.is_time(wanted.type) and _text(held.type):
+        # Where the database has no times, they are texts.
+        kinds = [sql_type(f, traits.dialect) for f in (held, wanted)]
+        return bool(kinds[0] == kinds[1])
+    return holds(held.type, wanted.type) and _same_text(held, wanted, traits)
 
 
 def _same_text(held: pa.Field, wanted: pa.Field, traits: Traits) -> bool:

@@ -70,7 +70,8 @@ async def matched(task: Task, source: pa.Schema, destination: Destination) -> tu
     """Return which column goes where in a task's existing target, see `paired`."""
     if task.flow is None:
         return ()
-    table = names.table(task.target, task.schema or destination.traits.schema)
+    traits = destination.traits
+    table = names.table(names.target(task.target, traits), names.schema(task, traits))
     target = await destination.describe(table)
     if target is None:
         raise SchemaRefused(

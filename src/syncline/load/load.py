@@ -68,12 +68,12 @@ class Load:
     @property
     def target(self) -> exp.Table:
         """The target table."""
-        return names.table(names.fitting(self.task.target, self.traits), self.schema_name)
+        return names.table(names.target(self.task.target, self.traits), self.schema_name)
 
     @property
     def schema_name(self) -> str:
         """The destination's schema that has the target and the ledger."""
-        return self.task.schema or self.destination.traits.schema
+        return names.schema(self.task, self.traits)
 
     @property
     def soft(self) -> bool:
@@ -86,7 +86,23 @@ class Load:
         flow = self.task.flow
         if flow is None or self.direct or self.disposition is Disposition.REPLACE:
             return False
-        return flow.batch_size > 0
+        return flow.batch_size > 0 and self.traits.transactional
+
+    @property
+    def kept(self) -> bool:
+        """The pass is collected as staged files, which stay until it has ended."""
+        return not (self.traits.transactional or self.direct or self.compares or self.sweeps) and (
+            not self.key or self.disposition is Disposition.INSERT
+        )
+
+    @property
+    def copied(self) -> bool:
+        """The pass is collected whole, and its files are added to the target after that.
+
+        Adding rows is the one thing that cannot be said so that twice is as good as once; of
+        files that no longer change the database knows which it has.
+        """
+        return self.kept and self.disposition in {Disposition.APPEND, Disposition.INSERT}
 
     @property
     def timeout(self) -> float | None:

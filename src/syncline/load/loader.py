@@ -5,6 +5,8 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from sqlglot import exp
+
 from syncline.errors import ResponseRefused, SynclineError
 from syncline.load import commit, names
 from syncline.load.ahead import read_ahead
@@ -62,10 +64,11 @@ async def load(batches: AsyncGenerator[Batch], job: Load) -> tuple[Result, Check
     await commit.prepare(job.destination, job.schema_name)
     staging = Staging(
         destination=job.destination,
-        table=commit.staging_table(job.destination, job.schema_name, job.task, job.run),
+        table=_staging_table(job, job.last.generation if job.last else 0),
         schema=job.schema,
         key=job.key,
         keep_rejects=job.task.rejects,
+        kept=job.kept,
         # Each attempt's rows come after those of the attempts before.
         first=(job.last.generation if job.last else 0) << 32,
     )
@@ -84,7 +87,7 @@ async def load(batches: AsyncGenerator[Batch], job: Load) -> tuple[Result, Check
                 if batch.cursor is None and not complete:
                     continue
                 waited = job.clock.monotonic() - state.committed_at(started)
-                due = staging.rows >= job.task.commit_rows or waited >= job.task.commit_seconds
+                due = _due(job, staging.rows, waited)
                 stopped = not complete and job.stop()
                 if due or complete or stopped:
                     state = await _commit(job, staging, state, batch.cursor, complete=complete)
@@ -166,8 +169,11 @@ async def _commit(
     await staging.flush()
     before = state.checkpoint
     generation = before.generation + 1
-    begun = before.aside or names.aside(job.task, generation)
-    collected = complete and (job.batched or job.compares)
+    begun = before.aside or _new_aside(job, generation)
+    if state.restarted and not job.traits.transactional:
+        # What earlier commits collected is not of this pass.
+        begun = _new_aside(job, generation)
+    collected = complete and (job.batched or job.compares or job.copied)
     passed = complete and not collected
     after = Checkpoint(
         task=job.task.id,
@@ -188,11 +194,12 @@ async def _commit(
             begun=before.aside is not None and not state.restarted,
             checkpoint=after,
             complete=complete,
+            first=state.last_commit is None,
             now=datetime.fromtimestamp(job.clock.time(), UTC),
         )
     )
     job.observe(done)
-    staging.reset()
+    staging.reset(_staging_table(job, generation))
     if state.last_commit is None:
         # Not before: until we have committed, another run may be the one that goes on, and
         # what it stages is no leftover. From here on it may not commit.
@@ -200,6 +207,25 @@ async def _commit(
         with suppress(SynclineError):
             await collect_leftovers(job, after.aside)
     return state.committed(done, after, job.clock.monotonic())
+
+
+def _new_aside(job: Load, generation: int) -> str:
+    # Making a table is not refused to a run that has lost its claim.
+    return names.aside(job.task, generation, "" if job.traits.transactional else job.run)
+
+
+def _due(job: Load, rows: int, waited: float) -> bool:
+    task, traits = job.task, job.traits
+    return rows >= max(task.commit_rows, traits.commit_rows) or (
+        waited >= max(task.commit_seconds, traits.commit_seconds)
+    )
+
+
+def _staging_table(job: Load, before: int) -> exp.Table:
+    """Return where the rows of the commit after a generation are staged."""
+    return commit.staging_table(
+        job.destination, job.schema_name, job.task, job.run, generation=before + 1
+    )
 
 
 def _nothing(job: Load) -> Checkpoint:

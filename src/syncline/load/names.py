@@ -1,7 +1,8 @@
 """The names of the tables that Syncline keeps beside a target."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlglot import exp
 
@@ -30,9 +31,13 @@ def staging(task: Task, attempt: str, part: str = "stage") -> str:
     return f"{_PREFIX}_{part}_{_short(task.id)}_{_short(attempt)}"
 
 
-def aside(task: Task, generation: int) -> str:
-    """Return the name of the table where a pass begun in this generation is collected."""
-    return f"{_PREFIX}_new_{_short(task.id)}_{generation}"
+def aside(task: Task, generation: int, attempt: str = "") -> str:
+    """Return the name of the table where a pass begun in this generation is collected.
+
+    ``attempt``: which is not to meet the table of another attempt.
+    """
+    mine = f"{_short(attempt)}_" if attempt else ""
+    return f"{_PREFIX}_new_{_short(task.id)}_{mine}{generation}"
 
 
 def leftover(task: Task, name: str) -> bool:
@@ -43,9 +48,52 @@ def leftover(task: Task, name: str) -> bool:
     )
 
 
-def rejects(target: str, traits: Traits) -> str:
+def staged(task: Task, generation: int, attempt: str, part: str = "") -> str:
+    """Return the name of the files that one attempt stages for a commit."""
+    return f"{folder(task)}/{staged_part(generation, attempt)}{part}"
+
+
+def staged_part(generation: int, attempt: str) -> str:
+    """Return the last part of the name of staged files."""
+    return f"{generation}-{_short(attempt)}"
+
+
+def staged_parts(task: Task, parts: Sequence[str]) -> str:
+    """Return the one name of the files of several commits."""
+    chosen = parts[0] if len(parts) == 1 else "{" + ",".join(parts) + "}"
+    return f"{folder(task)}/{chosen}"
+
+
+def folder(task: Task) -> str:
+    """Return the name that all staged files of a task begin with."""
+    plain = re.sub(r"[^a-z0-9]+", "-", task.id.lower()).strip("-")[:40]
+    return f"{plain}-{_short(task.id)}"
+
+
+def begun(aside: str) -> int:
+    """Return the generation in which the pass of an aside table began."""
+    number = aside.rpartition("_")[2]
+    return int(number) if number.isdecimal() else 0
+
+
+def target(name: str, traits: Traits) -> str:
+    """Return the name of a target as the destination takes it."""
+    if not traits.plain_names:
+        return fitting(name, traits)
+    plain = re.sub(r"[./\s\x00-\x1f\x7f]", "_", name)
+    # Two names that would become one stay two.
+    mark = "" if plain == name else f"_{_short(name)}"
+    return fitting(f"{plain}{mark}".lower(), traits)
+
+
+def schema(task: Task, traits: Traits) -> str:
+    """Return the schema of a task's target."""
+    return target(task.schema, traits) if task.schema else traits.schema
+
+
+def rejects(name: str, traits: Traits) -> str:
     """Return the name of a target's reject table."""
-    return fitting(f"{target}_rejects", traits)
+    return target(f"{name}_rejects", traits)
 
 
 def fitting(name: str, traits: Traits) -> str:

@@ -7,12 +7,15 @@ from datetime import UTC, datetime
 import pyarrow as pa
 from sqlglot import exp
 
-from syncline.load import commit, disposition, names
+from syncline.load import alone, commit, disposition, names
 from syncline.load.ddl import column, create_table, drop_table
 from syncline.load.disposition import SEQUENCE, Step
+from syncline.load.finish import declared, kept_files
 from syncline.load.load import Load
+from syncline.load.target import changed_target
+from syncline.load.together import together
 from syncline.model.batch import Checkpoint
-from syncline.model.run import Committed
+from syncline.model.run import Committed, Evolved
 
 
 async def pouring(
@@ -23,9 +26,14 @@ async def pouring(
     Invariant 2: a batch leaves the aside table in the transaction that writes it, so what is
     there is what is still to do, after any crash.
     """
+    if load.copied:
+        yield await _copied(load, checkpoint)
+        return
     aside = names.table(checkpoint.aside or "", load.schema_name)
     size = load.task.flow.batch_size if load.task.flow else 0
-    batch = commit.staging_table(load.destination, load.schema_name, load.task, load.run, "batch")
+    batch = commit.staging_table(
+        load.destination, load.schema_name, load.task, load.run, "batch", generation=0
+    )
     while checkpoint.collected:
         upto, rows, left = await _next(load, aside, size)
         now = datetime.fromtimestamp(load.clock.time(), UTC)
@@ -46,9 +54,31 @@ async def pouring(
             steps += commit.apply_whole(load, load.shape(now), batch)
         if last:
             steps.append(Step(statement=drop_table(aside)))
-        done = await commit.together(load, steps, following, now, drop=batch)
+        done = await together(load, steps, following, now, drop=batch)
         checkpoint = following
         yield checkpoint, replace(done, rows=rows)
+
+
+async def _copied(load: Load, checkpoint: Checkpoint) -> tuple[Checkpoint, Committed]:
+    """Add the files of a pass to the target: those that it has already are left out."""
+    now = datetime.fromtimestamp(load.clock.time(), UTC)
+    following = replace(
+        checkpoint,
+        generation=checkpoint.generation + 1,
+        collected=False,
+        aside=None,
+        passes=checkpoint.passes + 1,
+        passes_since_sweep=checkpoint.passes_since_sweep + 1,
+        run=load.run,
+    )
+    # They were all committed; the next generation has staged none.
+    files = await kept_files(load, replace(following, collected=True), checkpoint.aside or "")
+    changes, steps = await changed_target(load, now, [])
+    steps += [declared(load, files), alone.copied(load.shape(now), files)]
+    done = await together(load, steps, following, now, drop=files)
+    if changes:
+        load.observe(Evolved(changes=tuple(map(str, changes))))
+    return following, replace(done, rows=done.inserted)
 
 
 async def _next(load: Load, aside: exp.Table, size: int) -> tuple[int, int, int]:

@@ -41,6 +41,7 @@ class Staging:
         schema: pa.Schema,
         key: Sequence[str],
         keep_rejects: bool,
+        kept: bool = False,
         first: int = 0,
     ) -> None:
         self.table = table
@@ -52,6 +53,7 @@ class Staging:
         self._destination = destination
         self._key = tuple(key)
         self._keep_rejects = keep_rejects
+        self._kept = kept
         self._records = schema
         self._schema = pa.schema([*schema, (SEQUENCE, pa.int64()), (GONE, pa.bool_())])
         self._gathered: list[tuple[pa.RecordBatch, bool]] = []
@@ -74,9 +76,13 @@ class Staging:
             await self._create()
         if self._gathered:
             await self._ingest(self._joined())
+        elif self._kept and not self.rows:
+            # A commit of a pass that is kept as files has some, even without rows.
+            await self._destination.ingest(self.table, self._schema.empty_table())
 
-    def reset(self) -> None:
-        """Note that a commit has applied and dropped the table."""
+    def reset(self, table: exp.Table) -> None:
+        """Note that a commit has applied the table; the next rows go to another or a new one."""
+        self.table = table
         self.rows = self.removals = 0
         self.rejects = []
         self._there = False
@@ -85,7 +91,7 @@ class Staging:
         """Throw away what is staged."""
         self._gathered, self._waiting = [], 0
         await self.drop()
-        self.reset()
+        self.reset(self.table)
 
     async def drop(self) -> None:
         """Remove the table."""

@@ -7,9 +7,9 @@ import pyarrow as pa
 from sqlglot import exp
 
 from syncline.errors import SchemaRefused
-from syncline.load import disposition
+from syncline.load.checkpoint import instant
 from syncline.load.ddl import column, create_table
-from syncline.load.disposition import Step
+from syncline.load.disposition import ACTIVE, VALID_FROM, Shape, Step
 from syncline.load.evolve import Change, evolve
 from syncline.load.indexes import indexes
 from syncline.load.load import Load
@@ -57,9 +57,25 @@ async def changed_target(
         longest=await longest_texts(load, current, rows),
     )
     steps = [Step(statement=c.statement(dialect)) for c in changes]
-    if history and disposition.ACTIVE not in current.names:
-        steps.append(disposition.begin_history(load.shape(now)))
+    if history and ACTIVE not in current.names:
+        steps.append(begin_history(load.shape(now)))
     return changes, steps
+
+
+def begin_history(shape: Shape) -> Step:
+    """Make the rows of a table that had no history their first versions."""
+    began: exp.Expr = instant(shape.now)
+    if shape.version:
+        began = exp.func("COALESCE", column(shape.version), began)
+    statement = exp.Update(
+        this=shape.target.copy(),
+        expressions=[
+            exp.EQ(this=column(ACTIVE), expression=exp.true()),
+            exp.EQ(this=column(VALID_FROM), expression=began),
+        ],
+        where=exp.Where(this=exp.Is(this=column(ACTIVE), expression=exp.null())),
+    )
+    return Step(statement=statement)
 
 
 async def longest_texts(
@@ -86,7 +102,7 @@ async def longest_texts(
 
 
 def refuse_to_mix(load: Load, current: pa.Schema) -> None:
-    if disposition.ACTIVE in current.names and load.disposition is not Disposition.HISTORY:
+    if ACTIVE in current.names and load.disposition is not Disposition.HISTORY:
         raise SchemaRefused(
             f"{load.task.target} keeps the history of its rows, which "
             f"'write: {load.disposition}' would destroy",

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from sqlglot import exp
 
 from syncline.errors import SchemaRefused
-from syncline.load import commit, disposition, names
-from syncline.load.checkpoint import write_checkpoint
+from syncline.load import alone, disposition, names
 from syncline.load.disposition import Step
+from syncline.load.emptiness import count
 from syncline.load.load import Load
+from syncline.load.together import guarded, other, together
 from syncline.model.batch import Checkpoint
 from syncline.model.job import Deletes
 from syncline.model.run import Committed
@@ -58,7 +59,7 @@ async def compare(load: Load, collected: Checkpoint) -> Comparison:
     """Compare the target with a collected pass, every column of every row, in the database."""
     aside = _aside(load, collected)
     if await load.destination.describe(load.target) is None:
-        rows = await commit.count(load.destination, aside)
+        rows = await count(load.destination, aside)
         return Comparison(rows=rows, missing=rows, extra=0, different=0)
     shape = load.shape(datetime.fromtimestamp(load.clock.time(), UTC))
     found = {
@@ -73,7 +74,7 @@ async def compare(load: Load, collected: Checkpoint) -> Comparison:
         if counts[kind]
         for row in (await load.destination.fetch(query.limit(5))).to_pylist()
     ]
-    rows = await commit.count(load.destination, aside)
+    rows = await count(load.destination, aside)
     return Comparison(rows=rows, examples=tuple(examples), **counts)
 
 
@@ -88,11 +89,15 @@ async def repair(load: Load, collected: Checkpoint, own: Checkpoint | None) -> C
         raise SchemaRefused(
             f"there is no table {load.task.target!r} to repair", hint="run the task first"
         )
-    shape = load.shape(now)
-    steps = disposition.difference(shape, _aside(load, collected), removing=True)
-    if own is not None:
-        moved = replace(own, generation=own.generation + 1, run=load.run)
-        steps += [Step(statement=s) for s in write_checkpoint(moved, load.schema_name, now)]
+    moved = replace(own, generation=own.generation + 1, run=load.run) if own else None
+    shape = guarded(load, load.shape(now), *([moved] if moved else []))
+    aside = _aside(load, collected)
+    if load.traits.transactional:
+        steps = disposition.difference(shape, aside, removing=True)
+    else:
+        steps = alone.difference(shape, aside, removing=True)
+    if moved is not None:
+        steps += other(load, moved, now)
     return await _ended(load, collected, steps, now)
 
 
@@ -114,7 +119,7 @@ async def _ended(
         passes=collected.passes + 1,
         run=load.run,
     )
-    return await commit.together(load, steps, following, now, drop=aside)
+    return await together(load, steps, following, now, drop=aside)
 
 
 async def _number(load: Load, query: exp.Select) -> int:

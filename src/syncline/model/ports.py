@@ -63,6 +63,14 @@ class Traits:
     case_sensitive: bool = True
     #: Writing values of an identity column is switched on for the table, and off again.
     identity_switch: bool = False
+    #: A commit is one transaction. False: each statement commits for itself and may be sent
+    #: twice, so it does all that a commit does to a table, and the checkpoint comes last.
+    transactional: bool = True
+    #: Rows and seconds that a commit is worth waiting for, whatever the task says.
+    commit_rows: int = 0
+    commit_seconds: float = 0.0
+    #: Names of tables are folded to lower case, and hold neither dots nor slashes nor spaces.
+    plain_names: bool = False
     #: Staging tables live with the session: no leftovers, no write-ahead log.
     temporary_staging: bool = False
     #: Updating a row costs far more than deleting it and inserting it again.
@@ -77,6 +85,15 @@ class Traits:
     nul_in_text: bool = True
     #: Doubles may be NaN or infinite; elsewhere such a row is refused.
     non_finite: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """What a MERGE changed, in rows."""
+
+    inserted: int
+    updated: int
+    deleted: int
 
 
 class Destination(Protocol):
@@ -109,10 +126,11 @@ class Destination(Protocol):
 
     async def execute(
         self, statements: Sequence[exp.Expression], *, lock: str | None = None
-    ) -> Sequence[int]:
+    ) -> Sequence[int | Merged]:
         """Run statements in order, all or nothing; return the rows that each changed.
 
-        0 for statements that are not INSERT, UPDATE or DELETE. ``lock``: a name; transactions
+        0 for statements that are not INSERT, UPDATE, DELETE or MERGE. Without transactions,
+        what ran before a statement that fails stays. ``lock``: a name; transactions
         with the same name run one after the other. Passing conflicts with other transactions
         are retried here, since nothing of a failed attempt stays. Raises `StaleGeneration` if
         the primary key of the checkpoint ledger is violated, `CommitUnknown` if the connection

@@ -23,6 +23,7 @@ from syncline.testing.conformance_runs import (
     contents,
     gone,
     leftovers,
+    ordered,
     pages,
     task,
     thing,
@@ -163,6 +164,22 @@ async def _clean(destination: Destination, story: Story) -> tuple[list[_State], 
     return states, watched.passed
 
 
+def _is_a_moment(state: _State, clean: Sequence[_State], destination: Destination) -> bool:
+    """Say whether rows and checkpoint are those of one moment of a clean run.
+
+    Without transactions, rows may be there before the checkpoint that covers them, and columns
+    before their rows.
+    """
+    if destination.traits.transactional:
+        return state in clean
+    rows = [_filled(moment[1]) for moment in clean]
+    return _filled(state[1]) in rows
+
+
+def _filled(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return ordered([{k: v for k, v in row.items() if v is not None} for row in rows])
+
+
 @pytest.mark.asyncio
 class CrashesConformance:
     """Invariants 1 to 4 at every place where a load can be cut off."""
@@ -191,10 +208,15 @@ class CrashesConformance:
                 destination = await open_destination()
             state = await _state(destination, story, 1)
             # Invariant 1: rows and checkpoint are those of one moment of a clean run.
-            assert state in clean
+            assert _is_a_moment(state, clean, destination)
+            if not destination.traits.transactional and state[0] >= clean[-1][0]:
+                # It had only to tidy up; the next run would have nothing to do, and die of it.
+                await story.run(destination, 1)
+                break
             # After a commit, the run that goes on is cut off from its first place on.
             place, known = (place + 1, known) if state == known else (0, state)
-            assert cuts <= 2 * places[way]
+            # Without transactions the state moves twice in a commit.
+            assert cuts <= (2 if destination.traits.transactional else 4) * places[way]
         assert cuts >= places[way] // 2
         await self._ended(destination, story, 1, clean)
         await destination.aclose()
@@ -216,7 +238,7 @@ class CrashesConformance:
                 await story.run(Faulty(destination, place=place, way=way), number)
             except (CommitUnknown, Unavailable):
                 state = await _state(destination, story, number)
-                assert state in clean
+                assert _is_a_moment(state, clean, destination)
                 if state == clean[0] and place + 1 < places[way]:
                     # Nothing was done, so the next run fails at the next place.
                     continue
@@ -227,7 +249,13 @@ class CrashesConformance:
     async def _ended(
         self, destination: Destination, story: Story, number: int, clean: Sequence[_State]
     ) -> None:
-        assert await _state(destination, story, number) == clean[-1]
+        state = await _state(destination, story, number)
+        if not destination.traits.transactional:
+            # A run that dies after its last checkpoint is followed by one with nothing to do.
+            assert state[1] == clean[-1][1]
+            assert state[0] >= clean[-1][0]
+        else:
+            assert state == clean[-1]
         assert not await leftovers(destination)
 
     async def test_the_process_dies_in_a_new_schema(self, open_destination: Opener) -> None:
@@ -240,7 +268,10 @@ class CrashesConformance:
                 await trial.run(Faulty(destination, place=place), batches)
             await destination.aclose()
             destination = await open_destination()
-            assert await contents(destination, trial.task) == []
+            found = await contents(destination, trial.task)
+            assert found == [] or (
+                found == [thing(1), thing(2)] and not destination.traits.transactional
+            )
         await trial.run(destination, batches)
         assert await contents(destination, trial.task) == [thing(1), thing(2)]
         await destination.aclose()

@@ -8,7 +8,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from syncline.errors import CommitUnknown, SynclineError, Unavailable
-from syncline.model.ports import Destination, Traits
+from syncline.model.ports import Destination, Merged, Traits
 
 _NOWHERE = exp.table_("_syncline_nowhere", quoted=True)
 
@@ -68,7 +68,7 @@ class Faulty:
 
     async def execute(
         self, statements: Sequence[exp.Expression], *, lock: str | None = None
-    ) -> Sequence[int]:
+    ) -> Sequence[int | Merged]:
         """Execute, or fail, or die before any of the statements or the commit."""
         self._call()
         if self._here(Way.LOST_BEFORE):

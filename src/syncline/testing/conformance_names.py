@@ -105,7 +105,7 @@ class NamesConformance:
         await replaced.run(destination, trial.rows([{"id": 3, "v": "c"}]))
         assert await contents(destination, trial.task) == [{"id": 3, "v": "c"}]
         assert {
-            names.fitting(name, destination.traits),
+            names.target(name, destination.traits),
             names.rejects(name, destination.traits),
         } < await tables(destination)
         assert not await leftovers(destination, schema)
@@ -114,11 +114,12 @@ class NamesConformance:
     async def test_of_a_schema(self, destination: Destination, name: str) -> None:
         """A schema that is not there yet is made, ledger and all."""
         # Unlike any other, even where case does not count.
-        schema = names.fitting(f"{name} of {destination.traits.schema}", destination.traits)
+        schema = names.target(f"{name} of {destination.traits.schema}", destination.traits)
         trial = Trial(task=task("Odd", schema=schema), schema=_schema("v"), version=None)
         await trial.run(destination, trial.rows([{"id": 1, "v": "a"}]))
         assert await contents(destination, trial.task) == [{"id": 1, "v": "a"}]
-        assert await tables(destination, schema) == {"Odd", names.LEDGER}
+        made = {names.target("Odd", destination.traits), names.LEDGER}
+        assert await tables(destination, schema) == made
 
     async def test_of_long_columns_that_begin_alike(self, destination: Destination) -> None:
         """Two long names that differ at their ends stay two columns."""

@@ -204,8 +204,8 @@ async def reading(batches: Sequence[Batch], since: Cursor | None) -> AsyncGenera
 
 def table_of(trial_task: Task, traits: Traits) -> exp.Table:
     """Return the target of a task."""
-    name = names.fitting(trial_task.target, traits)
-    return names.table(name, trial_task.schema or traits.schema)
+    name = names.target(trial_task.target, traits)
+    return names.table(name, names.schema(trial_task, traits))
 
 
 async def table(destination: Destination, trial_task: Task) -> pa.Table:

@@ -1,0 +1,269 @@
+"""Databricks as a destination: files into a volume, and single statements that read them."""
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, TypeAlias, TypeVar
+
+import pyarrow as pa
+from sqlglot import exp
+
+from syncline.destinations.databricks_connection import Settings, Workspace
+from syncline.destinations.databricks_errors import (
+    FAILURES,
+    is_conflict,
+    is_done,
+    is_lost,
+    translated,
+)
+from syncline.destinations.databricks_files import FILE_BYTES, Files
+from syncline.destinations.databricks_sql import (
+    declaration,
+    is_staged,
+    rendered,
+    staged_tables,
+)
+from syncline.destinations.databricks_types import arrow_field
+from syncline.errors import CredentialError, SynclineError, Unavailable
+from syncline.model.ports import Merged, Traits
+
+_Answer = TypeVar("_Answer")
+_Work: TypeAlias = Callable[[], _Answer]
+
+#: Seconds before further attempts at a statement: the first wait, and the longest.
+_FIRST_WAIT: Final = 0.2
+_LONGEST_WAIT: Final = 10.0
+_COUNTED: Final = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
+_COLUMNS: Final = (
+    "column_name", "full_data_type", "is_nullable", "column_default", "is_identity",
+    "generation_expression",
+)  # fmt: skip
+
+
+def _say_nothing(_: str) -> None:
+    """Take a message that nobody wants."""
+
+
+class Databricks:
+    """Implements `syncline.model.ports.Destination` over one session, opened when it is needed."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        announce: Callable[[str], None] = _say_nothing,
+        file_bytes: int = FILE_BYTES,
+    ) -> None:
+        self.traits = Traits(
+            dialect="databricks",
+            schema=settings.schema.lower(),
+            max_identifier_length=255,
+            case_sensitive=False,
+            temporary_staging=True,
+            transactional=False,
+            plain_names=True,
+            commit_rows=settings.commit_rows,
+            commit_seconds=settings.commit_seconds,
+        )
+        self._settings = settings
+        self._announce = announce
+        self._workspace = Workspace(settings)
+        self._files = Files(self._workspace, self._put, file_bytes=file_bytes)
+        self._session: Any = None
+        self._woken = False
+        self._has_volume = False
+        self._one_at_a_time = asyncio.Lock()
+        self._given_up = threading.Event()
+
+    @property
+    def uploaded(self) -> int:
+        """Bytes of the files uploaded so far."""
+        return self._files.uploaded
+
+    async def describe(self, table: exp.Table) -> pa.Schema | None:
+        """Return the table's schema, or None if there is no such table."""
+        rows = (await self.fetch(_columns_query(table, self.traits.schema))).to_pylist()
+        return pa.schema([arrow_field(row) for row in rows]) if rows else None
+
+    async def fetch(self, query: exp.Query) -> pa.Table:
+        """Return a query's rows."""
+        return await self._call(lambda: self._fetch(query))
+
+    async def ingest(self, table: exp.Table, records: pa.Table) -> None:
+        """Add rows to staged files by column name; they are uploaded while more come."""
+        await self._call(lambda: self._append(table.name, records))
+
+    async def execute(
+        self,
+        statements: Sequence[exp.Expression],
+        *,
+        lock: str | None = None,  # noqa: ARG002 (statements see conflicts and are sent again)
+    ) -> Sequence[int | Merged]:
+        """Run statements one by one, each until it went through; return what each changed."""
+        return await self._call(lambda: self._execute(statements))
+
+    async def aclose(self) -> None:
+        """Close the session; files that were not used are removed."""
+        async with self._one_at_a_time:
+            await asyncio.to_thread(self._close)
+
+    async def _call(self, work: _Work[_Answer]) -> _Answer:
+        """Run work on a thread, never two at once; a cancelled call ends after its statement."""
+        async with self._one_at_a_time:
+            self._given_up.clear()
+            running = asyncio.ensure_future(asyncio.to_thread(work))
+            try:
+                return await asyncio.shield(running)
+            except asyncio.CancelledError:
+                self._given_up.set()
+                await asyncio.wait([running])
+                if not running.cancelled():
+                    running.exception()
+                raise
+
+    def _append(self, name: str, records: pa.Table) -> None:
+        if not self._has_volume:
+            self._make_volume()
+        self._files.append(name, records)
+
+    def _make_volume(self) -> None:
+        """Make the volume, and see left-overs off; who may not make one may use one."""
+        given = self._settings
+        names = (given.catalog, given.schema, given.volume)
+        volume = ".".join(exp.to_identifier(n, quoted=True).sql("databricks") for n in names)
+        try:
+            self._sent(f"CREATE SCHEMA IF NOT EXISTS {volume.rpartition('.')[0]}")
+            self._sent(f"CREATE VOLUME IF NOT EXISTS {volume}")
+        except SynclineError:
+            self._sent(f"DESCRIBE VOLUME {volume}")
+        self._has_volume = True
+
+    def _fetch(self, query: exp.Query) -> pa.Table:
+        if staged_tables(query):
+            self._files.finish()
+        return self._sent(rendered(query, self._files))
+
+    def _execute(self, statements: Sequence[exp.Expression]) -> list[int | Merged]:
+        changed: list[int | Merged] = []
+        dropped: list[str] = []
+        for statement in statements:
+            if self._given_up.is_set():
+                # Only ever seen by a future that nobody awaits any more.
+                raise Unavailable("cancelled")
+            if isinstance(statement, exp.Create) and is_staged(statement.this.this):
+                name, schema, key = declaration(statement)
+                if name in dropped:
+                    dropped.remove(name)
+                    self._files.drop(name)
+                self._files.declare(name, schema, key)
+                changed.append(0)
+            elif isinstance(statement, exp.Drop) and is_staged(statement.args["tables"][0]):
+                dropped.append(statement.args["tables"][0].name)
+                changed.append(0)
+            else:
+                changed.append(self._run(statement))
+        for name in dropped:
+            self._files.drop(name)
+            self._files.collect(name)
+        return changed
+
+    def _run(self, statement: exp.Expression) -> int | Merged:
+        # A checkpoint may cover files that stay until their pass has ended.
+        self._files.finish()
+        text = rendered(statement, self._files)
+        rows = self._sent(text, changes=isinstance(statement, exp.Alter))
+        if not isinstance(statement, _COUNTED) or not rows.num_rows:
+            return 0
+        row = rows.to_pylist()[0]
+        if not isinstance(statement, exp.Merge):
+            return int(row.get("num_affected_rows") or 0)
+        return Merged(
+            inserted=int(row.get("num_inserted_rows") or 0),
+            updated=int(row.get("num_updated_rows") or 0),
+            deleted=int(row.get("num_deleted_rows") or 0),
+        )
+
+    def _sent(self, text: str, *, changes: bool = False) -> pa.Table:
+        """Send a statement until it went through: each of ours may be carried out twice."""
+        ends = time.monotonic() + self._settings.patience
+        wait, renewed, again = _FIRST_WAIT, False, False
+        while True:
+            try:
+                return self._rows(text)
+            except SynclineError as error:
+                found, failure = error, None
+            except FAILURES as error:
+                found, failure = translated(error, secrets=self._settings.secrets), error
+            if failure is not None and changes and again and is_done(failure):
+                return pa.table({})
+            lost = failure is not None and is_lost(failure)
+            if isinstance(found, CredentialError) and not renewed:
+                renewed = lost = self._workspace.authorization.forget()
+            if failure is not None and (lost or "SessionHandle" in str(failure)):
+                self._disconnect()
+            may_pass = lost or (failure is not None and is_conflict(failure))
+            if not may_pass or time.monotonic() + wait > ends or self._given_up.is_set():
+                raise found from failure
+            again = True
+            time.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 (so that two do not meet again)
+            wait = min(2 * wait, _LONGEST_WAIT)
+
+    def _rows(self, text: str) -> pa.Table:
+        if self._session is None:
+            if not self._woken:
+                self._workspace.wake(self._announce)
+                self._woken = True
+            self._session = self._workspace.session()
+        with self._session.cursor() as cursor:
+            cursor.execute(text)
+            return cursor.fetchall_arrow()
+
+    def _put(self, local: Path, remote: str) -> None:
+        """Upload a file through a session of its own: the other one may be busy."""
+        text = f"PUT '__input_stream__' INTO '{remote}' OVERWRITE"
+        try:
+            with (
+                self._workspace.session() as session,
+                session.cursor() as cursor,
+                local.open("rb") as content,
+            ):
+                cursor.execute(text, input_stream=content)
+        except FAILURES as error:
+            raise translated(error, secrets=self._settings.secrets) from error
+
+    def _disconnect(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            with suppress(*FAILURES):
+                session.close()
+
+    def _close(self) -> None:
+        self._files.close()
+        self._disconnect()
+
+
+def open_databricks(
+    settings: Settings, *, announce: Callable[[str], None] = _say_nothing
+) -> Databricks:
+    """Return a destination that connects with its first call.
+
+    ``announce`` is told when a stopped warehouse has to be started first. Raises `PropertyError`
+    for settings that cannot be right.
+    """
+    return Databricks(settings, announce=announce)
+
+
+def _columns_query(table: exp.Table, schema: str) -> exp.Select:
+    return (
+        exp.select(*(exp.column(name) for name in _COLUMNS))
+        .from_(exp.table_("columns", db="information_schema"))
+        .where(
+            exp.column("table_schema").eq(exp.Literal.string((table.db or schema).lower())),
+            exp.column("table_name").eq(exp.Literal.string(table.name.lower())),
+        )
+        .order_by(exp.column("ordinal_position"))
+    )

@@ -1,0 +1,129 @@
+"""What Databricks and its driver say, as errors of ours."""
+
+import re
+from typing import Final
+
+from databricks.sql import exc
+
+from syncline.errors import (
+    CredentialError,
+    DestinationBusy,
+    DestinationFull,
+    DestinationRefused,
+    PermissionRefused,
+    RateLimited,
+    RecordRefused,
+    StaleGeneration,
+    SynclineError,
+    Unavailable,
+)
+
+#: Everything that the driver raises.
+FAILURES: Final = (exc.Error, OSError, ValueError, RuntimeError)
+
+_CONDITION: Final = re.compile(r"\[([A-Z][A-Z0-9_.]+)\]\s*(.*)", re.DOTALL)
+#: Another commit came first, or the server cannot now: the same statement may work later.
+_PASSING: Final = re.compile(
+    r"^(DELTA_CONCURRENT_|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_CHANGED|METADATA_CHANGED|"
+    r"PROTOCOL_CHANGED|CONCURRENT_|TEMPORARILY_UNAVAILABLE|TRANSACTION_CONFLICT|"
+    r"DELTA_TRANSACTION_|COMMIT_CONFLICT)"
+)
+_STALE: Final = "syncline: stale generation"
+_RIGHTS: Final = re.compile(
+    r"^(INSUFFICIENT_PERMISSIONS|PERMISSION_DENIED|UC_PERMISSION|UNAUTHORIZED_ACCESS)"
+)
+_ROWS: Final = re.compile(
+    r"^(CAST_|NUMERIC_|ARITHMETIC_|DATETIME_|DELTA_NOT_NULL|DELTA_VIOLATE|INVALID_JSON|"
+    r"DELTA_CONSTRAINT|DELTA_EXCEED_CHAR_VARCHAR_LIMIT|EXCEED_LIMIT_LENGTH)"
+)
+_FULL: Final = re.compile(r"(QUOTA_EXCEEDED|RESOURCE_EXHAUSTED|No space left)")
+#: What a statement that is sent twice meets the second time.
+_DONE: Final = re.compile(
+    r"^(FIELDS?_ALREADY_EXISTS?|COLUMN_ALREADY_EXISTS|DELTA_.*ALREADY_EXISTS)"
+)
+
+
+def condition(error: BaseException) -> str:
+    """Return the condition that the server names, such as ``TABLE_OR_VIEW_NOT_FOUND``, or ''."""
+    found = _CONDITION.search(str(error))
+    return found[1] if found else ""
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Say whether the statement met another commit, and may work if it is sent again."""
+    return bool(_PASSING.match(condition(error)))
+
+
+def is_lost(error: BaseException) -> bool:
+    """Say whether the connection, the session or the server is at fault."""
+    if isinstance(error, exc.RequestError):
+        return not _is_login(error)
+    if isinstance(error, exc.ServerOperationError):
+        return False
+    text = str(error)
+    return isinstance(error, OSError | exc.OperationalError) or any(
+        sign in text for sign in ("Invalid SessionHandle", "SessionHandle", "closed connection")
+    )
+
+
+def is_done(error: BaseException) -> bool:
+    """Say whether a change of a table failed because it is there already."""
+    return bool(_DONE.match(condition(error)))
+
+
+def _is_login(error: BaseException) -> bool:
+    text = str(error)
+    context = getattr(error, "context", {}) or {}
+    status = str(context.get("http-code", ""))
+    return status in {"401", "403"} or bool(
+        re.search(r"\b(401|403)\b|Invalid access token|Unauthorized|invalid_client", text)
+    )
+
+
+def translated(error: BaseException, *, secrets: tuple[str, ...] = ()) -> SynclineError:  # noqa: C901, PLR0911 (a table of cases)
+    """Return the error to raise. Invariant 7: none of the secrets is in it."""
+    if isinstance(error, SynclineError):
+        return error
+    name = condition(error)
+    text = _first_line(str(error))
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "…")
+    if _STALE in str(error):
+        return StaleGeneration(
+            "another run has committed this task since this one read its checkpoint; "
+            "nothing of this commit counts",
+            hint="let one run of a task go on at a time; run it again to see that it is complete",
+        )
+    if _PASSING.match(name):
+        return DestinationBusy(
+            f"other writers of the table were always quicker: {text}",
+            hint="run again; let one job write to a table at a time",
+        )
+    if _RIGHTS.match(name):
+        return PermissionRefused(
+            f"Databricks does not allow it: {text}",
+            hint="'syncline check' says which right is missing, and the GRANT that gives it",
+        )
+    if _ROWS.match(name):
+        return RecordRefused(f"Databricks refuses a row: {text}")
+    if _FULL.search(str(error)):
+        return DestinationFull(f"Databricks has no room: {text}", hint="see the account's quotas")
+    if isinstance(error, exc.ServerOperationError) or name:
+        return DestinationRefused(f"Databricks refuses a statement: {text}")
+    if _is_login(error):
+        return CredentialError(
+            "Databricks does not accept the credentials",
+            hint="check Token, or OAuthClientId and OAuthClientSecret; tokens expire",
+        )
+    if re.search(r"\b429\b|Too Many Requests", str(error)):
+        return RateLimited(f"Databricks has too much to do: {text}")
+    if isinstance(error, exc.Error | OSError):
+        return Unavailable(
+            f"no answer from Databricks: {text}",
+            hint="check Server and HTTPPath, and that the warehouse can start; run again",
+        )
+    return DestinationRefused(f"the Databricks driver failed: {text}")
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0][:500] if text.strip() else "no reason given"

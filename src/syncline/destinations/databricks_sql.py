@@ -1,0 +1,174 @@
+"""Statements of the load as Databricks takes them."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlglot import exp
+
+from syncline.destinations.databricks_files import Files
+
+_DIALECT: Final = "databricks"
+#: Columns that a table may be clustered by.
+_CLUSTERED: Final = 4
+_CLUSTERING: Final = frozenset(
+    {"STRING", "TEXT", "BIGINT", "INT", "SMALLINT", "TINYINT", "DATE", "TIMESTAMP", "TIMESTAMPTZ",
+     "TIMESTAMPNTZ", "DECIMAL", "FLOAT", "DOUBLE"}
+)  # fmt: skip
+#: Names of columns as they are, and types that can grow.
+PROPERTIES: Final = {
+    "delta.columnMapping.mode": "name",
+    "delta.enableTypeWidening": "true",
+}
+
+
+def is_staged(table: Any) -> bool:
+    """Say whether a table is files of a volume: only those have no schema."""
+    return isinstance(table, exp.Table) and isinstance(table.this, exp.Identifier) and not table.db
+
+
+def staged_tables(tree: exp.Expr) -> list[str]:
+    """Return the names of the files that a statement reads."""
+    local = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
+    found = (t.name for t in tree.find_all(exp.Table) if is_staged(t))
+    return [name for name in found if name not in local]
+
+
+def declaration(tree: exp.Create) -> tuple[str, str, list[str]]:
+    """Return the name, the columns and the key of files, as a CREATE TEMPORARY TABLE says it."""
+    columns = list(tree.find_all(exp.ColumnDef))
+    schema = ", ".join(
+        f"{c.this.sql(dialect=_DIALECT)} {c.args['kind'].sql(dialect=_DIALECT)}" for c in columns
+    )
+    return tree.this.this.name, schema, _required(columns)
+
+
+def rendered(tree: exp.Expr, files: Files, *, more: Sequence[exp.Expression] = ()) -> str:
+    """Return a statement as text; ``more``: properties of a table that it makes."""
+    copy = tree.copy()
+    if isinstance(copy, exp.Create) and copy.kind == "TABLE":
+        _describe_table(copy, more)
+    if isinstance(copy, exp.Insert):
+        copied = _copy_into(copy, files)
+        if copied:
+            return copied
+    if isinstance(copy, exp.Merge):
+        _prune(copy, files)
+    return str(_with_files(copy, files).sql(dialect=_DIALECT))
+
+
+def _describe_table(tree: exp.Create, more: Sequence[exp.Expression]) -> None:
+    """Add how a table is kept: by key, with names and types that can change."""
+    given = tree.args.get("properties") or exp.Properties(expressions=[])
+    added: list[exp.Expression] = []
+    has_columns = isinstance(tree.this, exp.Schema)
+    columns = list(tree.this.find_all(exp.ColumnDef)) if has_columns else []
+    enforced = tree.this.find(exp.PrimaryKey) if has_columns else None
+    key = _required(columns)
+    if enforced is not None:
+        # The ledger: a partition for each task, so that tasks do not conflict.
+        first = exp.Schema(expressions=[columns[0].this.copy()])
+        added.append(exp.PartitionedByProperty(this=first))
+    elif key:
+        tree.this.append("expressions", exp.PrimaryKey(expressions=_identifiers(key)))
+        chosen = [exp.column(i) for i in _identifiers(_clustering(columns, key))]
+        if chosen:
+            added.append(exp.ClusterProperty(expressions=chosen))
+    added += [
+        exp.Property(this=exp.Literal.string(k), value=exp.Literal.string(v))
+        for k, v in PROPERTIES.items()
+    ]
+    tree.set("properties", exp.Properties(expressions=[*given.expressions, *added, *more]))
+
+
+def _clustering(columns: Sequence[exp.ColumnDef], key: Sequence[str]) -> list[str]:
+    kinds = {c.name: c.args["kind"].this.value for c in columns}
+    return [name for name in key if kinds[name] in _CLUSTERING][:_CLUSTERED]
+
+
+def _identifiers(names: Sequence[str]) -> list[exp.Identifier]:
+    return [exp.to_identifier(name, quoted=True) for name in names]
+
+
+def _required(columns: Sequence[exp.ColumnDef]) -> list[str]:
+    return [
+        c.name
+        for c in columns
+        if any(isinstance(k.kind, exp.NotNullColumnConstraint) for k in c.args["constraints"])
+    ]
+
+
+def _copy_into(tree: exp.Insert, files: Files) -> str | None:
+    """Return the insertion of whole files as COPY INTO, which loads each file once.
+
+    A plain INSERT that is sent again, as the driver does after a lost connection, adds the rows
+    again.
+    """
+    query = tree.expression
+    if not isinstance(query, exp.Select) or tree.args.get("overwrite"):
+        return None
+    source = query.args.get("from_")
+    table: Any = source.this if source else None
+    if not is_staged(table) or query.args.get("where") or query.args.get("joins"):
+        return None
+    files.schema(table.name)
+    names = [i.name for i in tree.this.expressions]
+    chosen = ", ".join(
+        exp.alias_(e.unalias().copy(), n, quoted=True).sql(dialect=_DIALECT)
+        for e, n in zip(query.expressions, names, strict=True)
+    )
+    task, _, part = table.name.partition("/")
+    # Alternatives are a matter of PATTERN; a folder is a matter of the path.
+    if "{" in part:
+        path, pattern = files.path(task), f" PATTERN = '{part}/*'"
+    else:
+        path, pattern = files.path(table.name), ""
+    target = tree.this.this.sql(dialect=_DIALECT)
+    select = f"SELECT {chosen} FROM '{path}'"  # noqa: S608 (of names and literals, quoted)
+    return f"COPY INTO {target} FROM ({select}) FILEFORMAT = PARQUET{pattern}"
+
+
+def _with_files(tree: Any, files: Files) -> Any:
+    local = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
+
+    def replaced(node: Any) -> Any:
+        if not is_staged(node) or node.name in local:
+            return node
+        options = {"format": "parquet", "schema": files.schema(node.name)}
+        call = exp.Anonymous(
+            this="READ_FILES",
+            expressions=[
+                exp.Literal.string(files.path(node.name)),
+                *(
+                    exp.Kwarg(this=exp.var(name), expression=exp.Literal.string(value))
+                    for name, value in options.items()
+                ),
+            ],
+        )
+        alias = node.args.get("alias")
+        return exp.Table(this=call, alias=alias.copy() if alias else None)
+
+    return tree.transform(replaced)
+
+
+def _prune(tree: exp.Merge, files: Files) -> None:
+    """Say which keys the rows can have, where every one of them is known.
+
+    The files of a table that is clustered by its key are skipped by what they hold, so a merge
+    grows with the change and not with the table.
+    """
+    if any(when.args.get("source") for when in tree.args["whens"].expressions):
+        return
+    staged = set(staged_tables(tree.args["using"]))
+    if len(staged) != 1:
+        return
+    keys = files.keys(staged.pop())
+    if keys is None:
+        return
+    held = tree.this.alias
+    for same in tree.args["on"].find_all(exp.EQ):
+        left = same.this
+        if isinstance(left, exp.Column) and left.table == held:
+            known = keys.condition(left, left.name)
+            if known is not None:
+                tree.set("on", exp.and_(known, tree.args["on"].copy()))
+                return

@@ -1,0 +1,68 @@
+"""Databricks as a destination, on the stand-in's quick engine: one load of each kind.
+
+The whole contract, on Spark and under faults, is the business of ``make test-databricks``.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+
+from standins.databricks.fixture import DatabricksServer, running_databricks
+from standins.databricks.settings import settings_of
+from syncline.destinations.databricks import Databricks
+from syncline.model.job import Deletes, Disposition
+from syncline.testing.conformance_runs import Trial, contents, gone, ordered, task, thing
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[DatabricksServer]:
+    # The driver writes every message it sends, and pytest would keep them all.
+    logging.getLogger("databricks.sql").setLevel(logging.WARNING)
+    with running_databricks() as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def destination(server: DatabricksServer) -> AsyncIterator[Databricks]:
+    destination = Databricks(settings_of(server))
+    yield destination
+    await destination.aclose()
+
+
+@pytest.mark.parametrize("deletes", [Deletes.HARD, Deletes.SOFT])
+async def test_merge(destination: Databricks, deletes: Deletes) -> None:
+    trial = Trial(task=task(deletes=deletes))
+    await trial.run(destination, trial.rows([thing(n) for n in range(5)]))
+    changed = [thing(1, "new", minute=1), thing(7)]
+    (batch,) = trial.rows(changed, at=100)
+    outcome = await trial.run(destination, [replace(batch, complete=False), gone([3], at=110)])
+    assert (outcome.result.inserted, outcome.result.updated, outcome.result.deleted) == (1, 1, 1)
+    alive = [r for r in await contents(destination, trial.task) if not r.get("_deleted_at")]
+    assert sorted(r["id"] for r in alive) == [0, 1, 2, 4, 7]
+
+
+async def test_append_without_a_key(destination: Databricks, server: DatabricksServer) -> None:
+    trial = Trial(task=task(disposition=Disposition.APPEND), key=(), version=None, has_cursor=False)
+    rows = [thing(1), thing(1), thing(2)]
+    for at in (0, 100):
+        await trial.run(destination, trial.rows(rows, at=at))
+    assert await contents(destination, trial.task) == ordered([*rows, *rows])
+    # The driver sends a statement again after a lost connection: rows would be there twice.
+    assert not [s for s in server.log() if s.startswith("INSERT INTO")]
+
+
+async def test_replace_and_history(destination: Databricks) -> None:
+    replaced = Trial(task=task("R", disposition=Disposition.REPLACE), has_cursor=False)
+    await replaced.run(destination, replaced.rows([thing(1), thing(2)]))
+    await replaced.run(destination, replaced.rows([thing(3)]))
+    assert await contents(destination, replaced.task) == [thing(3)]
+    kept = Trial(task=task("H", disposition=Disposition.HISTORY))
+    await kept.run(destination, kept.rows([thing(1)]))
+    await kept.run(destination, kept.rows([thing(1, "new", minute=5)], at=100))
+    found = await contents(destination, kept.task, "name", "_active")
+    assert found == ordered(
+        [{"name": "name 1", "_active": False}, {"name": "new", "_active": True}]
+    )

@@ -1,0 +1,22 @@
+"""Databricks keeps the destination contract: all of it on the quick engine."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from standins.databricks.fixture import DatabricksServer
+from standins.databricks.settings import settings_of
+from syncline.destinations.databricks import open_databricks
+from syncline.model.ports import Destination
+from syncline.testing.conformance import DestinationConformance, Opener
+
+
+class TestQuick(DestinationConformance):
+    @pytest_asyncio.fixture
+    async def open_destination(self, databricks_server: DatabricksServer) -> AsyncIterator[Opener]:
+        chosen = settings_of(databricks_server)
+
+        async def opened() -> Destination:
+            return open_databricks(chosen)
+
+        yield opened

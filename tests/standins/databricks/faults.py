@@ -1,0 +1,68 @@
+"""Faults that tests ask for: refusals, broken connections and errors at a chosen request."""
+
+import re
+import threading
+from dataclasses import dataclass, replace
+from typing import Final
+
+ACTIONS: Final = ("status", "drop_before", "drop_after", "error", "expire", "delay")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What to do at the n-th request from now that matches, and at ``times`` - 1 more after it.
+
+    The pattern is looked for in the statement, or in ``METHOD /path`` of a request without one.
+    ``status`` answers with an HTTP status, and says ``retry_after`` if that is given;
+    ``drop_before`` and ``drop_after`` close the connection before and after the request is
+    carried out; ``error`` answers a statement with a message; ``expire`` makes the request's own
+    token worthless; ``delay`` waits so many seconds.
+    """
+
+    pattern: str
+    action: str
+    nth: int = 1
+    times: int = 1
+    status: int = 503
+    retry_after: int | None = None
+    message: str = ""
+    seconds: float = 0.0
+
+
+class Faults:
+    """The faults that are still to happen, shared by all requests."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        """Let it happen when its time comes."""
+        if fault.action not in ACTIONS:
+            raise ValueError(f"no such action: {fault.action}")
+        with self._lock:
+            self._waiting.append(fault)
+
+    def clear(self) -> int:
+        """Let nothing more happen; return how many faults were still waiting."""
+        with self._lock:
+            left = len(self._waiting)
+            self._waiting.clear()
+            return left
+
+    def at(self, text: str) -> Fault | None:
+        """Return the fault that is to happen at this request, and count it for the others."""
+        with self._lock:
+            due = None
+            waiting = []
+            for fault in self._waiting:
+                if due is not None or not re.search(fault.pattern, text, re.IGNORECASE):
+                    waiting.append(fault)
+                elif fault.nth > 1:
+                    waiting.append(replace(fault, nth=fault.nth - 1))
+                else:
+                    due = fault
+                    if fault.times > 1:
+                        waiting.append(replace(fault, times=fault.times - 1))
+            self._waiting = waiting
+            return due
