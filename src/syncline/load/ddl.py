@@ -6,6 +6,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from syncline.model.ports import Traits
+from syncline.model.table import description_of
 from syncline.model.types import sql_type
 
 
@@ -105,4 +106,9 @@ def _definition(field: pa.Field, dialect: str, key: Collection[str]) -> exp.Colu
     constraints = (
         [exp.ColumnConstraint(kind=exp.NotNullColumnConstraint())] if field.name in key else []
     )
+    description = description_of(field)
+    if description and dialect == "databricks":
+        # The others take comments in statements of their own.
+        comment = exp.CommentColumnConstraint(this=exp.Literal.string(description))
+        constraints.append(exp.ColumnConstraint(kind=comment))
     return exp.ColumnDef(this=identifier(field.name), kind=kind, constraints=constraints)

@@ -18,6 +18,7 @@ from syncline.web.wording import ago, kind_of, many
 
 TITLES = {
     "api": "API", "duckdb": "DuckDB", "postgres": "PostgreSQL", "sqlserver": "SQL Server",
+    "databricks": "Databricks",
 }  # fmt: skip
 _COLUMNS = (
     Column(name="name", label="Name", kind="two", order="name"),

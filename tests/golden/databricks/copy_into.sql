@@ -1,0 +1,2 @@
+COPY INTO `law`.`matters` FROM (SELECT `id` AS `id`, `name` AS `name`, `changed` AS `changed` FROM '/Volumes/main/law/syncline/matters-of-clio-8c4d840fbb0d/3-run') FILEFORMAT = PARQUET;
+COPY INTO `law`.`matters` FROM (SELECT `id` AS `id`, `name` AS `name`, `changed` AS `changed`, CAST('2026-03-29 01:30:00.123456+00:00' AS TIMESTAMP) AS `_synced_at` FROM '/Volumes/main/law/syncline/matters-of-clio-8c4d840fbb0d') FILEFORMAT = PARQUET PATTERN = '{3-run,4-run}/*';
