@@ -29,7 +29,6 @@ _SETTINGS: Final[Mapping[str, str]] = {
     "spark.default.parallelism": "2",
     # Every statement would be seconds slower.
     "spark.databricks.delta.snapshotPartitions": "1",
-    "spark.databricks.delta.merge.materializeSource": "none",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xss4m",
