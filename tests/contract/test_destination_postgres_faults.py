@@ -384,6 +384,20 @@ async def test_a_missing_permission(place: Place, grants: Sequence[str], hint: s
     await destination.aclose()
 
 
+async def test_a_table_of_another_role_gets_no_index(place: Place) -> None:
+    destination, _ = _role(
+        place,
+        "CREATE SCHEMA {s}",
+        "GRANT USAGE, CREATE ON SCHEMA {s} TO {role}",
+        'CREATE TABLE {s}."Things" (id bigint, name text, changed timestamptz)',
+        'GRANT ALL ON {s}."Things" TO {role}',
+    )
+    trial = Trial(task=task())
+    await trial.run(destination, trial.rows(_ROWS))
+    assert await contents(destination, trial.task) == _ROWS
+    await destination.aclose()
+
+
 async def test_enough_permission(place: Place) -> None:
     """Who may use and fill a schema needs no right to make schemas, nor to own the database."""
     destination, _ = _role(

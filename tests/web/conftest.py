@@ -9,8 +9,9 @@ from playwright.sync_api import Browser, Page
 from web.browser import Site, enter, opened_browser, served, window
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    # Not longer: its event loop runs as long as it, and other modules need their own.
     with opened_browser() as browser:
         yield browser
 

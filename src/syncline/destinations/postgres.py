@@ -335,6 +335,7 @@ def _columns_query(table: exp.Table, default: str) -> str:
     spaces = f"n.nspname = {schema}"
     if not table.db:
         spaces = f"({spaces} OR n.oid = pg_my_temp_schema())"
+    # What belongs to another role cannot get an index from us: it counts as having one.
     return f"""
         SELECT a.attname::text AS name, coalesce(b.typname, t.typname)::text AS kind,
                CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS modifier,
@@ -342,9 +343,11 @@ def _columns_query(table: exp.Table, default: str) -> str:
                CASE WHEN a.attidentity <> '' THEN 'identity'
                     WHEN a.attgenerated <> '' THEN 'expression'
                     WHEN a.atthasdef THEN 'default' ELSE '' END AS made_by,
-               EXISTS (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = found.oid
-                       AND i.indkey[0] = a.attnum AND i.indpred IS NULL) AS indexed
-        FROM (SELECT c.oid FROM pg_catalog.pg_class c
+               found.cannot_be OR EXISTS (
+                   SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = found.oid
+                   AND i.indkey[0] = a.attnum AND i.indpred IS NULL) AS indexed
+        FROM (SELECT c.oid, NOT pg_has_role(c.relowner, 'USAGE') AS cannot_be
+              FROM pg_catalog.pg_class c
               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
               WHERE {spaces} AND c.relname = {name} AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
               ORDER BY n.nspname = {schema} LIMIT 1) AS found
