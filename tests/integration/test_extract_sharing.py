@@ -172,6 +172,7 @@ async def test_an_answer_that_cannot_be_read_is_not_kept() -> None:
 
 
 async def test_what_does_not_fit_in_memory_goes_to_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A number, not behaviour: at its real size the test would have to read 64 MB.
     monkeypatch.setattr(shared, "_MEMORY", 300)
     async with serving(orders(30)) as api, source_of(api, PROFILE) as source:
         scan = await scan_of(source, "Orders")
