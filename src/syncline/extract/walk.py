@@ -134,8 +134,8 @@ class _Early:
         await self.aclose()
         return await self._guide.fetch(request, accept=accept)
 
-    def ask(self, request: Request, answer: Answer) -> None:
-        """Ask for what follows the answer to a request, if that is clear at a glance."""
+    async def ask(self, request: Request, answer: Answer) -> None:
+        """Send the request of what follows an answer, if that is clear at a glance."""
         guide = self._guide
         if not guide.paginator.early or guide.limit is not None:
             return
@@ -150,6 +150,8 @@ class _Early:
         if following is not None:
             self._request = guide.client.plain(following, request)
             self._asked = asyncio.ensure_future(guide.fetch(self._request))
+            # It starts at the loop's next turn, and decoding would take that turn.
+            await asyncio.sleep(0)
 
     async def aclose(self) -> None:
         """Give up what was asked for."""
@@ -178,7 +180,7 @@ async def _page(
             raise PlaceLost
         if answer.status in absent:
             return WalkedPage(request=request, content=None, following=None, started=answer.started)
-        early.ask(request, answer)
+        await early.ask(request, answer)
         try:
             content = guide.reader.decode(answer.body)
         except Unreadable as error:
