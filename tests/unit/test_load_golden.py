@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from syncline.destinations.sqlserver_ddl import render_ddl
 from syncline.destinations.sqlserver_sql import render_rows
-from syncline.load import checkpoint, ddl, disposition, indexes, names
+from syncline.load import checkpoint, ddl, disposition, indexes, names, ranges
 from syncline.load.evolve import evolve
 from syncline.load.target import begin_history
 from syncline.model.batch import Checkpoint
@@ -148,6 +148,7 @@ _CASES: Mapping[str, Callable[[str], Statements]] = {
     "merge_removing": _merge(removing=True),
     "merge_soft_deletes": _merge(soft=True, synced_at=True, removing=True),
     "merge_rewritten": _merge(rewritten=True, soft=True, synced_at=True, removing=True),
+    "merge_range": _merge(range="id"),
     "merge_history": _merge(history=True, version="changed", removing=True),
     "begin_history": lambda _: _steps(
         [begin_history(replace(_SHAPE, history=True, version="changed"))]
@@ -157,6 +158,8 @@ _CASES: Mapping[str, Callable[[str], Statements]] = {
         disposition.append(replace(_SHAPE, version="changed"), _STAGED)
     ),
     "collect": lambda _: _steps(disposition.collect(_SHAPE, _STAGED)),
+    "collect_range": lambda _: _steps(disposition.collect(replace(_SHAPE, range="id"), _STAGED)),
+    "first_between": lambda _: [ranges.first_between(_TARGET, "id", _STAGED)],
     "collect_without_a_key": lambda _: _steps(
         disposition.collect(replace(_SHAPE, key=()), _STAGED)
     ),

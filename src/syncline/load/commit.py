@@ -14,6 +14,7 @@ from syncline.load.emptiness import refuse_empty
 from syncline.load.evolve import Change, evolve
 from syncline.load.finish import finishing
 from syncline.load.load import Load
+from syncline.load.ranges import narrowed
 from syncline.load.rejects import kept_rejects
 from syncline.load.staging import Staging
 from syncline.load.target import changed_target, longest_texts, made, made_target, refuse_to_mix
@@ -131,6 +132,7 @@ async def _direct(commit: Commit) -> tuple[list[Change], list[Step]]:
     changes, steps = await changed_target(load, commit.now, [staging.table])
     if staging.rows:
         shape = guarded(load, await _shape(load, commit.now), commit.checkpoint)
+        shape = await narrowed(load, shape, staging.table, staging.rows)
         ways = disposition if load.traits.transactional else alone
         first, *rest = _apply(load, shape, staging)
         steps.append(first)
@@ -301,6 +303,8 @@ async def _collect(
         steps = []
     if commit.staging.rows:
         ways = disposition if load.traits.transactional else alone
+        if commit.begun:
+            shape = await narrowed(load, shape, commit.staging.table, commit.staging.rows)
         steps += ways.collect(shape, commit.staging.table)
     return steps
 

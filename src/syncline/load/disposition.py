@@ -21,7 +21,7 @@ GONE = "_syncline_gone"
 DELETED_AT = "_deleted_at"
 SYNCED_AT = "_synced_at"
 #: What the staged or collected rows are called in a statement; no target has this name.
-_ROWS = "_syncline_rows"
+ROWS = "_syncline_rows"
 ACTIVE = "_active"
 VALID_FROM = "_valid_from"
 VALID_TO = "_valid_to"
@@ -73,6 +73,8 @@ class Shape:
     synced_at: bool = False
     #: Changed rows are deleted and inserted again; there are no columns but ours.
     rewritten: bool = False
+    #: A column of the key whose range in the rows holds few rows of the target, or none.
+    range: str | None = None
     #: True, or fails its statement: see `fence.held`.
     guard: exp.Expr | None = None
     now: datetime
@@ -94,7 +96,7 @@ def merge(shape: Shape, staging: exp.Table, *, removing: bool) -> list[Step]:
     """
     steps = [latest_only(replace(shape, version=None), staging)]
     if removing:
-        gone = same_key(shape, staging).where(column(GONE, _ROWS))
+        gone = same_key(shape, staging).where(column(GONE, ROWS))
         steps.append(remove(shape, gone, gone=True))
     return steps + _upsert(shape, staging, marked=True)
 
@@ -102,7 +104,7 @@ def merge(shape: Shape, staging: exp.Table, *, removing: bool) -> list[Step]:
 def append(shape: Shape, staging: exp.Table) -> list[Step]:
     """Insert every row; with a key and a version, only versions that are not there yet."""
     if not (shape.key and shape.version):
-        return [_insert(shape, staging, exp.Not(this=column(GONE, _ROWS)))]
+        return [_insert(shape, staging, exp.Not(this=column(GONE, ROWS)))]
     return [
         latest_only(shape, staging),
         _insert_missing(shape, staging, (*shape.key, shape.version)),
@@ -112,12 +114,12 @@ def append(shape: Shape, staging: exp.Table) -> list[Step]:
 def collect(shape: Shape, staging: exp.Table) -> list[Step]:
     """Bring rows into an aside table: by key if there is one, so that repeats do no harm."""
     if not shape.key or shape.every:
-        return [_insert(shape, staging, exp.Not(this=column(GONE, _ROWS)))]
-    known = exp.Exists(this=same_key(shape, staging))
+        return [_insert(shape, staging, exp.Not(this=column(GONE, ROWS)))]
+    known = exp.and_(exp.Exists(this=same_key(shape, staging)), *within(shape, staging))
     return [
         latest_only(shape, staging),
         Step(statement=exp.Delete(this=shape.target.copy(), where=exp.Where(this=known))),
-        _insert(shape, staging, exp.Not(this=column(GONE, _ROWS))),
+        _insert(shape, staging, exp.Not(this=column(GONE, ROWS))),
     ]
 
 
@@ -187,51 +189,9 @@ def remove(shape: Shape, present: exp.Select, *, gone: bool) -> Step:
     return Step(statement=statement, counts=Counts.DELETED)
 
 
-def only_in(shape: Shape, rows: exp.Table, *, here: bool) -> exp.Select:
-    """Select the keys that only the target has (``here``), or only the rows."""
-    if here:
-        keys = (column(c, shape.target.name) for c in shape.key)
-        query = exp.select(*keys).from_(shape.target.copy())
-        query = query.where(exp.Not(this=exp.Exists(this=same_key(shape, rows))))
-        alive = _alive(shape)
-        return query.where(alive) if alive else query
-    same = [column(c, _ROWS).eq(column(c, shape.target.name)) for c in shape.key]
-    there = exp.select("1").from_(shape.target.copy()).where(*same)
-    alive = _alive(shape)
-    there = there.where(alive) if alive else there
-    query = exp.select(*(column(c, _ROWS) for c in shape.key)).from_(_as(rows, _ROWS))
-    return query.where(exp.Not(this=exp.Exists(this=there)))
-
-
-def unequal(shape: Shape, rows: exp.Table) -> exp.Select:
-    """Select the keys of rows that differ from the target's in any column."""
-    same = [column(c, _ROWS).eq(column(c, shape.target.name)) for c in shape.key]
-    alive = _alive(shape)
-    differs: list[exp.Expr] = [
-        exp.NullSafeNEQ(this=column(c, shape.target.name), expression=column(c, _ROWS))
-        for c in shape.columns
-        if c not in shape.key
-    ]
-    return (
-        exp.select(*(column(c, _ROWS) for c in shape.key))
-        .from_(_as(rows, _ROWS))
-        .join(shape.target.copy(), on=exp.and_(*same, *([alive] if alive else [])))
-        .where(exp.or_(*differs) if differs else exp.false())
-    )
-
-
-def _alive(shape: Shape) -> exp.Expr | None:
-    """Return which rows of the target are not marked as gone; None: all."""
-    if shape.history:
-        return column(ACTIVE, shape.target.name)
-    if shape.soft:
-        return exp.Is(this=column(DELETED_AT, shape.target.name), expression=exp.null())
-    return None
-
-
 def same_key(shape: Shape, rows: exp.Table) -> exp.Select:
     """Select the rows that have the key of the target's row at hand."""
-    return exp.select("1").from_(_as(rows, _ROWS)).where(*_same(shape))
+    return exp.select("1").from_(named(rows, ROWS)).where(*_same(shape))
 
 
 def copy(columns: Sequence[str], source: exp.Table, target: exp.Table) -> exp.Insert:
@@ -260,26 +220,39 @@ def _upsert(shape: Shape, rows: exp.Table, *, marked: bool) -> list[Step]:
     held = held.where(*_same(shape), exp.Not(this=exp.paren(_differing(shape))))
     known = same_key(shape, rows)
     if marked:
-        known = known.where(exp.Not(this=column(GONE, _ROWS)))
+        known = known.where(exp.Not(this=column(GONE, ROWS)))
     unchanged, changed_rows = exp.Exists(this=held), exp.Exists(this=known)
     return [
-        Step(statement=exp.Delete(this=_as(rows, _ROWS), where=exp.Where(this=unchanged))),
+        Step(statement=exp.Delete(this=named(rows, ROWS), where=exp.Where(this=unchanged))),
         Step(
             statement=exp.Delete(this=shape.target.copy(), where=exp.Where(this=changed_rows)),
             counts=Counts.REWRITTEN,
         ),
-        _insert(shape, rows, exp.Not(this=column(GONE, _ROWS)) if marked else None),
+        _insert(shape, rows, exp.Not(this=column(GONE, ROWS)) if marked else None),
+    ]
+
+
+def within(shape: Shape, rows: exp.Table) -> list[exp.Expr]:
+    """Return what holds for every row of the target that has the key of a row, and few others."""
+    if shape.range is None:
+        return []
+    held = column(shape.range, shape.target.name)
+    least = exp.select(exp.Min(this=column(shape.range))).from_(rows.copy()).subquery()
+    most = exp.select(exp.Max(this=column(shape.range))).from_(rows.copy()).subquery()
+    return [
+        exp.GTE(this=held, expression=least),
+        exp.LTE(this=held.copy(), expression=most),
     ]
 
 
 def _same(shape: Shape) -> list[exp.Expr]:
-    return [column(c, _ROWS).eq(column(c, shape.target.name)) for c in shape.key]
+    return [column(c, ROWS).eq(column(c, shape.target.name)) for c in shape.key]
 
 
 def _differing(shape: Shape) -> exp.Expr:
     """Return whether a row differs from the target's of its key, or that one counts as gone."""
     differs: list[exp.Expr] = [
-        exp.NullSafeNEQ(this=column(c, shape.target.name), expression=column(c, _ROWS))
+        exp.NullSafeNEQ(this=column(c, shape.target.name), expression=column(c, ROWS))
         for c in shape.columns
         if c not in shape.key
     ]
@@ -292,14 +265,14 @@ def _differing(shape: Shape) -> exp.Expr:
 def _update(shape: Shape, rows: exp.Table, *, marked: bool = True) -> Step:
     """Change rows that differ; of a history, close their active version."""
     rest = [c for c in shape.columns if c not in shape.key]
-    where = _same(shape)
+    where = [*_same(shape), *within(shape, rows)]
     if marked:
-        where.append(exp.Not(this=column(GONE, _ROWS)))
+        where.append(exp.Not(this=column(GONE, ROWS)))
     if shape.history:
         sets, more = _closing(shape)
         where += more
     else:
-        sets = [exp.EQ(this=column(c), expression=column(c, _ROWS)) for c in rest]
+        sets = [exp.EQ(this=column(c), expression=column(c, ROWS)) for c in rest]
     if shape.soft:
         sets.append(exp.EQ(this=column(DELETED_AT), expression=exp.null()))
     if shape.synced_at:
@@ -308,11 +281,11 @@ def _update(shape: Shape, rows: exp.Table, *, marked: bool = True) -> Step:
     differs = _differing(shape)
     where.append(differs if isinstance(differs, exp.Boolean) else exp.paren(differs))
     if not sets:
-        sets = [exp.EQ(this=column(shape.key[0]), expression=column(shape.key[0], _ROWS))]
+        sets = [exp.EQ(this=column(shape.key[0]), expression=column(shape.key[0], ROWS))]
     statement = exp.Update(
         this=shape.target.copy(),
         expressions=sets,
-        from_=exp.From(this=_as(rows, _ROWS)),
+        from_=exp.From(this=named(rows, ROWS)),
         where=exp.Where(this=exp.and_(*where)),
     )
     return Step(statement=statement, counts=Counts.UPDATED)
@@ -326,7 +299,7 @@ def _closing(shape: Shape) -> tuple[list[exp.EQ], list[exp.Expr]]:
     ]
     where: list[exp.Expr] = [column(ACTIVE, shape.target.name)]
     if shape.version:
-        held, staged = column(shape.version, shape.target.name), column(shape.version, _ROWS)
+        held, staged = column(shape.version, shape.target.name), column(shape.version, ROWS)
         # A page that comes late has an older version than the one we hold.
         newer = exp.GTE(this=staged, expression=held.copy())
         where.append(exp.paren(exp.or_(exp.Is(this=held, expression=exp.null()), newer)))
@@ -337,37 +310,37 @@ def _since(shape: Shape) -> exp.Expr:
     """Return when a staged version began: when its row changed, if the row says so."""
     if shape.version is None:
         return instant(shape.now)
-    return exp.func("COALESCE", column(shape.version, _ROWS), instant(shape.now))
+    return exp.func("COALESCE", column(shape.version, ROWS), instant(shape.now))
 
 
 def _insert_missing(
     shape: Shape, rows: exp.Table, identity: Sequence[str], *, marked: bool = True
 ) -> Step:
     same = [
-        exp.NullSafeEQ(this=column(c, shape.target.name), expression=column(c, _ROWS))
+        exp.NullSafeEQ(this=column(c, shape.target.name), expression=column(c, ROWS))
         if c == shape.version and c not in shape.key
-        else column(c, shape.target.name).eq(column(c, _ROWS))
+        else column(c, shape.target.name).eq(column(c, ROWS))
         for c in identity
     ]
-    there = exp.select("1").from_(shape.target.copy()).where(*same)
+    there = exp.select("1").from_(shape.target.copy()).where(*same, *within(shape, rows))
     if shape.history:
         there = there.where(column(ACTIVE, shape.target.name))
     missing: exp.Expr = exp.Not(this=exp.Exists(this=there))
     if marked:
-        missing = exp.and_(exp.Not(this=column(GONE, _ROWS)), missing)
+        missing = exp.and_(exp.Not(this=column(GONE, ROWS)), missing)
     return _insert(shape, rows, missing)
 
 
 def _insert(shape: Shape, rows: exp.Table, where: exp.Expr | None) -> Step:
     names = [identifier(c) for c in shape.columns]
-    values: list[exp.Expr] = [column(c, _ROWS) for c in shape.columns]
+    values: list[exp.Expr] = [column(c, ROWS) for c in shape.columns]
     if shape.history:
         names += [identifier(ACTIVE), identifier(VALID_FROM)]
         values += [exp.true(), _since(shape)]
     if shape.synced_at:
         names.append(identifier(SYNCED_AT))
         values.append(instant(shape.now))
-    query = exp.select(*values).from_(_as(rows, _ROWS))
+    query = exp.select(*values).from_(named(rows, ROWS))
     statement = exp.Insert(
         this=exp.Schema(this=shape.target.copy(), expressions=names),
         expression=query.where(where) if where else query,
@@ -386,5 +359,6 @@ def insert_new_versions(shape: Shape, rows: exp.Table) -> Step:
     return _insert_missing(shape, rows, identity, marked=False)
 
 
-def _as(rows: exp.Table, name: str) -> exp.Expr:
+def named(rows: exp.Table, name: str) -> exp.Expr:
+    """Return a table as it stands in a query, under a name there."""
     return exp.alias_(rows.copy(), name, table=True)

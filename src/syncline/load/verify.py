@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sqlglot import exp
 
 from syncline.errors import SchemaRefused
-from syncline.load import alone, disposition, names
+from syncline.load import alone, disposition, names, unlike
 from syncline.load.disposition import Step
 from syncline.load.emptiness import count
 from syncline.load.load import Load
@@ -63,9 +63,9 @@ async def compare(load: Load, collected: Checkpoint) -> Comparison:
         return Comparison(rows=rows, missing=rows, extra=0, different=0)
     shape = load.shape(datetime.fromtimestamp(load.clock.time(), UTC))
     found = {
-        "missing": disposition.only_in(shape, aside, here=False),
-        "extra": disposition.only_in(shape, aside, here=True),
-        "different": disposition.unequal(shape, aside),
+        "missing": unlike.only_in(shape, aside, here=False),
+        "extra": unlike.only_in(shape, aside, here=True),
+        "different": unlike.unequal(shape, aside),
     }
     counts = {kind: await _number(load, query) for kind, query in found.items()}
     examples = [

@@ -334,10 +334,15 @@ class DispositionsConformance:
             await trial.run(destination, trial.rows([thing(1)]))
 
     async def test_a_large_load(self, destination: Destination) -> None:
-        """Many rows in few commits, then a full read of all but one."""
+        """Many rows in few commits, then some of them with new ones, and a full read."""
         trial = Trial(task=task(commit_rows=20_000))
         rows = [thing(n) for n in range(50_000)]
-        await trial.run(destination, trial.rows(rows, size=5_000))
+        first = (await trial.run(destination, trial.rows(rows, size=5_000))).result
+        assert (first.inserted, first.updated) == (50_000, 0)
+        rows += [thing(n) for n in range(50_000, 60_000)]
+        later = trial.rows(rows[45_000:], at=100_000, size=5_000)
+        result = (await trial.run(destination, later)).result
+        assert (result.inserted, result.updated) == (10_000, 0)
         result = (await trial.run(destination, trial.rows(rows[1:], size=5_000), full=True)).result
         assert (result.inserted, result.updated, result.deleted) == (0, 0, 1)
         assert len(await contents(destination, trial.task, "id")) == len(rows) - 1
