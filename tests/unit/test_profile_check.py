@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from standins.pointing import without_lines
 from syncline.errors import ProfileError
 from syncline.profile.check import contradictions
 from syncline.profile.loader import bundled_profiles, load_profile, parse_profile
@@ -82,24 +83,26 @@ def cases() -> list[tuple[str, str, str]]:
     return found
 
 
+def bare(text: str) -> str:
+    with pytest.raises(ProfileError) as caught:
+        parse_profile(text, "a.yaml")
+    return without_lines(str(caught.value), text).replace("a.yaml:", "")
+
+
 @pytest.mark.parametrize(("old", "new", "complaints"), cases())
 def test_contradictions(old: str, new: str, complaints: str) -> None:
     assert SOUND.count(old) == 1, old
-    with pytest.raises(ProfileError) as caught:
-        parse_profile(SOUND.replace(old, new), "a.yaml")
-    assert str(caught.value).replace("a.yaml:", "") == complaints
+    assert bare(SOUND.replace(old, new)) == complaints
 
 
 def test_tables_that_are_parents_of_each_other() -> None:
     ring = SOUND.replace(
         "    path: /parents/{Region}\n", "    path: /{parent.id}\n    fan_out: {parent: Children}\n"
     )
-    with pytest.raises(ProfileError) as caught:
-        parse_profile(ring, "a.yaml")
-    assert str(caught.value) == (
-        "a.yaml:13: tables.Parents.fan_out.parent: "
+    assert bare(ring) == (
+        "13:23: tables.Parents.fan_out.parent: "
         "the table is its own parent, directly or through others\n"
-        "a.yaml:39: tables.Children.fan_out.parent: "
+        "39:23: tables.Children.fan_out.parent: "
         "the table is its own parent, directly or through others"
     )
 
@@ -111,11 +114,9 @@ def test_user_and_password_are_always_settings() -> None:
 
 def test_settings_that_name_each_other() -> None:
     text = SOUND.replace("{default: eu, choices: [eu, us]}", '{default: "{BaseURL}"}')
-    with pytest.raises(ProfileError) as caught:
-        parse_profile(text, "a.yaml")
-    assert str(caught.value) == (
-        "a.yaml:6: settings.Region.default: names itself, directly or through others\n"
-        "a.yaml:7: settings.BaseURL.default: names itself, directly or through others"
+    assert bare(text) == (
+        "6:21: settings.Region.default: names itself, directly or through others\n"
+        "7:22: settings.BaseURL.default: names itself, directly or through others"
     )
 
 

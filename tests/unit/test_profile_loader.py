@@ -7,6 +7,7 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
+from standins.pointing import without_lines
 from syncline.errors import ConfigError, ProfileError, ProjectError
 from syncline.profile.loader import bundled_profiles, load_profile, parse, parse_profile
 from syncline.profile.schema import Column, ObjectColumn
@@ -31,7 +32,11 @@ def refused(text: str) -> ProfileError:
 
 
 def complaint(text: str) -> str:
-    return str(refused(HEAD + text))
+    return bare(HEAD + text)
+
+
+def bare(text: str) -> str:
+    return without_lines(str(refused(text)), text)
 
 
 class TestProfilesByName:
@@ -77,7 +82,7 @@ class TestProfilesByName:
     def test_complaints_name_the_file(self, tmp_path: Path) -> None:
         file = tmp_path / "mine.yaml"
         file.write_text("name: A\n", "utf-8")
-        with pytest.raises(ProfileError, match=r"mine\.yaml:1: auth: required, but missing"):
+        with pytest.raises(ProfileError, match=r"mine\.yaml:1:1: auth: required, but missing"):
             load_profile(str(file))
 
 
@@ -100,18 +105,18 @@ class TestYaml:
     def test_not_yaml(self) -> None:
         error = refused("name: A\nauth: [\nbase_url: 'x'\n")
         assert str(error) == (
-            "a.yaml:3: not YAML: did not find expected ',' or ']'\nbase_url: 'x'\n             ^"
+            "a.yaml:3:14: not YAML: did not find expected ',' or ']'\nbase_url: 'x'\n             ^"
         )
         assert error.hint == "check the indentation and the quotes around this place"
 
     def test_not_yaml_up_to_the_end(self) -> None:
-        said = "a.yaml:1: not YAML: did not find expected node content\nname: [\n       ^"
+        said = "a.yaml:1:8: not YAML: did not find expected node content\nname: [\n       ^"
         assert str(refused("name: [")) == said
         assert str(refused("name: [\n")) == said
 
     def test_tabs(self) -> None:
         assert str(refused("name:\n\tx: 1\n")) == (
-            "a.yaml:2: not YAML: found character that cannot start any token\n\tx: 1\n^"
+            "a.yaml:2:1: not YAML: found character that cannot start any token\n\tx: 1\n^"
         )
 
     def test_unprintable(self) -> None:
@@ -119,18 +124,20 @@ class TestYaml:
 
     def test_one_key_twice(self) -> None:
         error = refused(HEAD + TABLE + "    path: /u\n")
-        assert str(error) == "a.yaml:8: the key 'path' stands here twice\n    path: /u\n    ^"
+        assert str(error) == "a.yaml:8:5: the key 'path' stands here twice\n    path: /u\n    ^"
         assert not error.hint
 
     def test_a_key_that_is_no_text(self) -> None:
-        assert complaint("? [a, b]\n: 1\n") == "a.yaml:4: a key must be a text\n? [a, b]\n  ^"
+        assert str(refused(HEAD + "? [a, b]\n: 1\n")) == (
+            "a.yaml:4:3: a key must be a text\n? [a, b]\n  ^"
+        )
 
     def test_nothing_is_run(self) -> None:
-        said = complaint("title: !!python/name:os.system x\n")
-        assert said.startswith("a.yaml:4: could not determine a constructor for the tag")
+        said = str(refused(HEAD + "title: !!python/name:os.system x\n"))
+        assert said.startswith("a.yaml:4:8: could not determine a constructor for the tag")
 
     def test_a_tag_that_its_value_does_not_fit(self) -> None:
-        assert complaint("title: !!timestamp 2024-13-01\n") == (
+        assert str(refused(HEAD + "title: !!timestamp 2024-13-01\n")) == (
             "a.yaml: not YAML: month must be in 1..12"
         )
 
@@ -204,17 +211,17 @@ def test_complaints_about_what_is_written(kind: str, text: str, said: str) -> No
         "columns": HEAD + TABLE.replace("{id: integer}", text.strip()),
         "head": text + TABLE,
     }
-    assert str(refused(whole[kind])) == said
+    assert bare(whole[kind]) == said
 
 
 def test_no_tables() -> None:
-    assert complaint("tables: {}\n") == "a.yaml:4: tables: must not be empty"
+    assert complaint("tables: {}\n") == "a.yaml:4:9: tables: must not be empty"
 
 
 def test_complaints_come_by_line_ten_at_once() -> None:
     text = TABLE + "".join(f"    wrong{n}: 1\n" for n in range(12))
     error = refused(HEAD + text)
-    lines = str(error).splitlines()
+    lines = str(error).splitlines()[::3]
     assert len(lines) == 10
     assert [line.split(":")[1] for line in lines] == [str(n) for n in range(8, 18)]
     assert error.hint == "and 2 more complaints"
@@ -223,18 +230,18 @@ def test_complaints_come_by_line_ten_at_once() -> None:
 def test_contradictions_have_their_line() -> None:
     text = TABLE + "    primary_key: [idd]\n    fan_out: {parent: U}\nheaders: {X: '{Y}'}\n"
     assert complaint(text) == (
-        "a.yaml:8: tables.T.primary_key: there is no column 'idd'; did you mean 'id'?\n"
-        "a.yaml:9: tables.T.fan_out.parent: there is no table 'U'; known: T\n"
-        "a.yaml:9: tables.T.fan_out: every walk is the same: "
+        "a.yaml:8:19: tables.T.primary_key.0: there is no column 'idd'; did you mean 'id'?\n"
+        "a.yaml:9:23: tables.T.fan_out.parent: there is no table 'U'; known: T\n"
+        "a.yaml:9:14: tables.T.fan_out: every walk is the same: "
         "neither path nor parameters name {parent.id}\n"
-        "a.yaml:10: headers.X: there is no setting 'Y'"
+        "a.yaml:10:14: headers.X: there is no setting 'Y'"
     )
 
 
 def test_places_in_lists_have_their_line() -> None:
     text = HEAD.replace("[{scheme: None}]", "\n  - scheme: None\n  - scheme: None\n") + TABLE
-    said = "a.yaml:4: auth.1.scheme: the scheme None stands here twice"
-    assert str(refused(text)) == said
+    said = "a.yaml:4:13: auth.1.scheme: the scheme None stands here twice"
+    assert bare(text) == said
 
 
 def test_what_a_sound_profile_becomes() -> None:

@@ -107,7 +107,7 @@ def test_a_zip(tmp_path: Path, name: str, inside: str) -> None:
             "has more than one profile.yaml",
         ),
         ({"Users_rsd": "<x/>"}, "is an archive of CData's API Driver"),
-        ({"profile_yaml": "name: ["}, "profile.yaml:1: not YAML"),
+        ({"profile_yaml": "name: ["}, "profile.yaml:1:8: not YAML"),
         ({"profile_yaml": " " * (ONE + 1)}, "too large for a profile"),
     ],
 )

@@ -117,15 +117,15 @@ def _columns(
         if column.fields and column.type != "json":
             yield (*at, "columns", column.name, "fields"), "only a json column has fields"
         seen[column.name.lower()] = column
-    for name in key:
-        found = seen.get(name.lower())
+    for index, name in enumerate(key):
+        here, found = (*at, "primary_key", str(index)), seen.get(name.lower())
         if found is None or found.name != name:
             names = [c.name for c in columns]
-            yield (*at, "primary_key"), f"there is no column {name!r}{near(name, names)}"
+            yield here, f"there is no column {name!r}{near(name, names)}"
         elif found.origin == "filter":
-            yield (*at, "primary_key"), f"{name!r} is only to filter by: records do not have it"
+            yield here, f"{name!r} is only to filter by: records do not have it"
         elif found.origin == "header":
-            yield (*at, "primary_key"), f"{name!r} is the same in all rows of an answer"
+            yield here, f"{name!r} is the same in all rows of an answer"
 
 
 def _filters(

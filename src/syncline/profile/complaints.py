@@ -1,17 +1,16 @@
-"""What a model refuses in a YAML text, said once per place: line, place, what was expected."""
+"""What a model refuses in a YAML text, said once per place: where, what was expected."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import UnionType
-from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, Tag, ValidationError
 
 from syncline.profile.nearest import near, nearest
-
-Place: TypeAlias = tuple[int | str, ...]
+from syncline.profile.pointing import Place, Spot, inside, spot_of
 
 #: What pydantic's kinds of errors expect; their context stands in braces.
 _EXPECTED: Mapping[str, str] = {
@@ -52,7 +51,7 @@ class Complaint:
     """One thing wrong at one place."""
 
     place: Place
-    line: int
+    spot: Spot
     #: What would be right, for example "a whole number"; '' if ``said`` says it all.
     expected: str = ""
     found: str = ""
@@ -83,23 +82,7 @@ def complaints(
             continue
         earlier = joined.get(complaint.place)
         joined[complaint.place] = _either(earlier, complaint) if earlier else complaint
-    return sorted(joined.values(), key=lambda c: c.line)
-
-
-def line_of(root: yaml.Node | None, place: Sequence[int | str]) -> int:
-    """Return the line of the deepest part of a place that stands in the text."""
-    line, node = 1, root
-    for part in place:
-        if isinstance(node, yaml.MappingNode):
-            key = next((k for k, _ in node.value if k.value == str(part)), None)
-            if key is not None:
-                line = key.start_mark.line + 1
-        node = _inside(node, part)
-        if node is None:
-            break
-        if not isinstance(part, str):
-            line = node.start_mark.line + 1
-    return line
+    return sorted(joined.values(), key=lambda c: c.spot.line)
 
 
 def kind(value: object) -> str:
@@ -134,12 +117,16 @@ def _complaint(
         found += "; put it in quotes"
     return Complaint(
         place=place,
-        line=line_of(root, place),
+        spot=spot_of(root, place, key=_is_of_key(error)),
         expected=expected,
         found=found,
         said=said,
         meant=meant,
     )
+
+
+def _is_of_key(error: Any) -> bool:
+    return bool(error["type"] == "extra_forbidden" or error["loc"][-1:] == ("[key]",))
 
 
 def _said(error: Any) -> str:
@@ -173,7 +160,7 @@ def _either(one: Complaint, other: Complaint) -> Complaint:
         return one
     expected = dict.fromkeys([*one.expected.split(" or "), other.expected])
     return Complaint(
-        place=one.place, line=one.line, expected=" or ".join(expected), found=one.found
+        place=one.place, spot=one.spot, expected=" or ".join(expected), found=one.found
     )
 
 
@@ -191,20 +178,11 @@ def _present(loc: Sequence[int | str], root: yaml.Node | None) -> Place:
     place: list[int | str] = []
     node = root
     for part in loc:
-        inner = None if isinstance(part, str) and part.startswith("[") else _inside(node, part)
+        inner = None if isinstance(part, str) and part.startswith("[") else inside(node, part)
         if inner is not None:
             place.append(part)
             node = inner
     return tuple(place)
-
-
-def _inside(node: yaml.Node | None, part: int | str) -> yaml.Node | None:
-    if isinstance(node, yaml.MappingNode):
-        return next((v for k, v in node.value if k.value == str(part)), None)
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        found: yaml.Node = node.value[part]
-        return found
-    return None
 
 
 def _keys(model: type[BaseModel], loc: Sequence[int | str]) -> list[str]:

@@ -11,8 +11,9 @@ from yaml.constructor import ConstructorError
 
 from syncline.errors import ConfigError, ProfileError
 from syncline.profile.check import contradictions
-from syncline.profile.complaints import complaints, kind, line_of
+from syncline.profile.complaints import complaints, kind
 from syncline.profile.nesting import too_deep, too_large
+from syncline.profile.pointing import Spot, pointed, spot_of
 from syncline.profile.schema import IN_WORDS, Profile
 from syncline.profile.sources import profile_text
 
@@ -73,7 +74,7 @@ def load_profile(profile: str) -> Profile:
     """Return the bundled profile of this name (any case), or the one at a path or address.
 
     A path is a .yaml file, a folder with a profile.yaml in it, or a zip of such a folder. An
-    address is ``https://…#sha256=…``; it may take half a minute the first time. Raises
+    address is ``https://…#sha256=…``, whose file has been fetched before. Raises
     `ProfileError`.
     """
     bundled = {name.lower(): name for name in bundled_profiles()}
@@ -100,26 +101,30 @@ def bundled_profiles() -> tuple[str, ...]:
 def parse_profile(text: str, origin: str) -> Profile:
     """Return the profile in a YAML text; ``origin`` names it in complaints.
 
-    Raises `ProfileError` with a line for each of the first complaints.
+    Raises `ProfileError` with place, line and caret for each of the first complaints.
     """
-    profile = parse(text, origin, Profile, ProfileError)
+    profile = parse(text, origin, Profile, ProfileError, show=True)
     found = contradictions(profile)
     if found:
         root = _compose(text, origin, ProfileError)
         places = [tuple(int(p) if p.isdecimal() else p for p in place) for place, _ in found]
-        lines = [
-            (line_of(root, place), f"{'.'.join(map(str, place))}: {complaint}")
+        said = [
+            (spot_of(root, place), f"{'.'.join(map(str, place))}: {complaint}")
             for place, (_, complaint) in zip(places, found, strict=True)
         ]
-        raise _refusal(origin, sorted(lines, key=lambda line: line[0]), ProfileError)
+        said.sort(key=lambda each: each[0].line)
+        raise _refusal(origin, said, ProfileError, text.splitlines())
     return profile
 
 
-def parse(text: str, origin: str, model: type[Model], error: type[ConfigError]) -> Model:
+def parse(
+    text: str, origin: str, model: type[Model], error: type[ConfigError], *, show: bool = False
+) -> Model:
     """Return the model in a YAML text.
 
     Raises ``error`` with file, line, place and what was expected, for each of the first
-    complaints; ``origin`` names the file in them.
+    complaints; ``origin`` names the file in them. ``show``: with the line itself and a caret,
+    for files that hold no secrets.
     """
     endless = too_deep(text)
     if endless:
@@ -137,14 +142,24 @@ def parse(text: str, origin: str, model: type[Model], error: type[ConfigError]) 
         return model.model_validate(content)
     except ValidationError as cause:
         found = complaints(cause, model, _compose(text, origin, error), IN_WORDS)
-        raise _refusal(origin, [(c.line, str(c)) for c in found], error) from None
+        said = [(c.spot, str(c)) for c in found]
+        raise _refusal(origin, said, error, text.splitlines() if show else ()) from None
 
 
 def _refusal(
-    origin: str, lines: Sequence[tuple[int, str]], error: type[ConfigError]
+    origin: str,
+    said: Sequence[tuple[Spot, str]],
+    error: type[ConfigError],
+    lines: Sequence[str],
 ) -> ConfigError:
-    shown = [f"{origin}:{line}: {complaint}" for line, complaint in lines[:_AT_ONCE]]
-    more = len(lines) - len(shown)
+    """Return the error of the first complaints; ``lines``: those of the text, if they are shown."""
+    shown = [
+        f"{origin}:{spot.line}:{spot.column}: {complaint}\n{pointed(lines, spot)}"
+        if lines
+        else f"{origin}:{spot.line}: {complaint}"
+        for spot, complaint in said[:_AT_ONCE]
+    ]
+    more = len(said) - len(shown)
     return error("\n".join(shown), hint=f"and {more} more complaints" if more else "")
 
 
@@ -160,15 +175,15 @@ def _malformed(cause: Exception, origin: str, text: str, error: type[ConfigError
     problem = getattr(cause, "problem", None) or str(cause).partition("\n")[0]
     if mark is None:
         return error(f"{origin}: not YAML: {problem}")
-    source = text.splitlines()
-    line, column = mark.line, mark.column
-    if line >= len(source):  # the end came too early
-        line, column = len(source) - 1, len(source[-1])
-    there = f"{problem}\n{source[line]}\n{' ' * column}^"
+    lines = text.splitlines()
+    spot = Spot(line=mark.line + 1, column=mark.column + 1)
+    if mark.line >= len(lines):  # the end came too early
+        spot = Spot(line=len(lines), column=len(lines[-1]) + 1)
+    where, there = f"{origin}:{spot.line}:{spot.column}", f"{problem}\n{pointed(lines, spot)}"
     if isinstance(cause, ConstructorError):
-        return error(f"{origin}:{line + 1}: {there}")
+        return error(f"{where}: {there}")
     return error(
-        f"{origin}:{line + 1}: not YAML: {there}",
+        f"{where}: not YAML: {there}",
         hint="check the indentation and the quotes around this place",
     )
 
