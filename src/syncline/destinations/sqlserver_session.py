@@ -59,7 +59,9 @@ _COLUMNS = (
     "WHEN c.is_computed = 1 OR c.generated_always_type <> 0 "
     "OR c.system_type_id = 189 THEN N'expression' "
     "WHEN c.default_object_id <> 0 THEN N'default' ELSE N'' END AS [made_by], "
-    "k.index_id AS [index], i.index_id AS [columnstore] FROM sys.columns AS c "
+    # What we may not alter cannot get an index from us: it counts as having one.
+    "CASE WHEN HAS_PERMS_BY_NAME({table}, N'OBJECT', N'ALTER') = 0 THEN 0 "
+    "ELSE k.index_id END AS [index], i.index_id AS [columnstore] FROM sys.columns AS c "
     "LEFT JOIN sys.index_columns AS k ON k.object_id = c.object_id "
     "AND k.column_id = c.column_id AND k.key_ordinal = 1 "
     # A clustered columnstore.
