@@ -3,10 +3,13 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+from sqlglot import exp
 
 from syncline.control.project import ConnectionSpec, Project, substituted
 from syncline.control.properties import (
@@ -21,7 +24,13 @@ from syncline.control.properties import (
     properties_of,
 )
 from syncline.destinations.duckdb import open_duckdb
-from syncline.errors import CredentialError, DestinationRefused, ProjectError, PropertyError
+from syncline.errors import (
+    CredentialError,
+    DestinationRefused,
+    ProjectError,
+    PropertyError,
+    SynclineError,
+)
 from syncline.extract.credentials import Credentials
 from syncline.extract.describe import views
 from syncline.extract.oauth import Registration, registration
@@ -40,6 +49,19 @@ from syncline.profile.settings import resolved
 Say: TypeAlias = Callable[[str], None]
 #: Shows the user an address to open, for an OAuth sign-in.
 OpenBrowser: TypeAlias = Callable[[str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """One thing that was looked at in a destination, and what is wrong with it."""
+
+    name: str
+    message: str = ""
+    error: SynclineError | None = None
+
+
+def say_nothing(_: str) -> None:
+    """Take a line that nobody wants."""
 
 
 @asynccontextmanager
@@ -119,15 +141,23 @@ async def opened_api(
 
 
 def described(project: Project, name: str) -> Mapping[str, Table]:
-    """Return the tables that a source offers: nobody signs in, nothing is sent."""
+    """Return the tables that a source offers: nobody signs in, nothing is sent.
+
+    A profile that is given by its address must have been fetched before.
+    """
     given = source_properties(project, name)
     profile = load_profile(given.profile)
     resolved(profile, given.settings)
     return {name: view.table for name, view in views(profile).items()}
 
 
-def opener(project: Project, name: str) -> Callable[[], Awaitable[Destination]]:
-    """Return what opens a destination. Raises `PropertyError` at once if it cannot be right."""
+def opener(
+    project: Project, name: str, *, announce: Say = say_nothing
+) -> Callable[[], Awaitable[Destination]]:
+    """Return what opens a destination. Raises `PropertyError` at once if it cannot be right.
+
+    ``announce`` is told when something has to be waited for before it can be used.
+    """
     given = destination_properties(project, name)
 
     async def opened() -> Destination:
@@ -145,11 +175,34 @@ def opener(project: Project, name: str) -> Callable[[], Awaitable[Destination]]:
             case SQLServerProperties():
                 return _sqlserver(given)
             case DatabricksProperties():
-                return _databricks(given)
+                return _databricks(given, announce)
             case _:
                 raise AssertionError(f"no destination for {type(given).__name__}")
 
     return opened
+
+
+async def look_at_destination(
+    project: Project, name: str, announce: Say = say_nothing
+) -> AsyncGenerator[Looked]:
+    """Look at what a load needs of a destination, one by one; stops where it makes no sense.
+
+    ``announce`` is told what has to be waited for. Raises what opening it raises.
+    """
+    given = destination_properties(project, name)
+    yield Looked(name="settings")
+    if isinstance(given, DatabricksProperties):
+        async with aclosing(_databricks_checks(given, announce)) as found:
+            async for looked in found:
+                yield looked
+        return
+    destination = await opener(project, name)()
+    try:
+        yield Looked(name="connect")
+        await destination.fetch(exp.select(exp.Literal.number(1).as_("one")))
+        yield Looked(name="query")
+    finally:
+        await destination.aclose()
 
 
 def _postgres(given: PostgresProperties) -> Destination:
@@ -202,31 +255,42 @@ def _sqlserver(given: SQLServerProperties) -> Destination:
     )
 
 
-def _databricks(given: DatabricksProperties) -> Destination:
+def _databricks(given: DatabricksProperties, announce: Say) -> Destination:
+    settings = _databricks_settings(given)
+    from syncline.destinations.databricks import open_databricks  # noqa: PLC0415 (as above)
+
+    return open_databricks(settings, announce=announce)
+
+
+async def _databricks_checks(given: DatabricksProperties, announce: Say) -> AsyncGenerator[Looked]:
+    settings = _databricks_settings(given)
+    from syncline.destinations.databricks_check import checks  # noqa: PLC0415 (as above)
+
+    async with aclosing(checks(settings, announce)) as found:
+        async for check in found:
+            yield Looked(name=check.name, message=check.message, error=check.error)
+
+
+def _databricks_settings(given: DatabricksProperties) -> Any:
     try:
-        from syncline.destinations.databricks import (  # noqa: PLC0415 (an optional driver)
-            open_databricks,
-        )
         from syncline.destinations.databricks_connection import (  # noqa: PLC0415 (as above)
             Settings,
         )
     except ModuleNotFoundError as error:
         raise _not_installed("databricks", error) from None
-    return open_databricks(
-        Settings(
-            server=given.server.removeprefix("https://").rstrip("/"),
-            http_path=given.http_path,
-            port=given.port,
-            token=given.token.get_secret_value(),
-            auth_scheme=given.auth_scheme,
-            client_id=given.oauth_client_id,
-            client_secret=given.oauth_client_secret.get_secret_value(),
-            catalog=given.catalog,
-            schema=given.schema_name,
-            volume=given.volume,
-            staging_method=given.staging_method,
-            certificate=given.certificate,
-        )
+    return Settings(
+        server=given.server.removeprefix("https://").rstrip("/"),
+        http_path=given.http_path,
+        port=given.port,
+        token=given.token.get_secret_value(),
+        auth_scheme=given.auth_scheme,
+        client_id=given.oauth_client_id,
+        client_secret=given.oauth_client_secret.get_secret_value(),
+        catalog=given.catalog,
+        schema=given.schema_name,
+        volume=given.volume,
+        staging_method=given.staging_method,
+        certificate=given.certificate,
     )
 
 

@@ -71,6 +71,7 @@ class Databricks:
         )
         self._settings = settings
         self._announce = announce
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._workspace = Workspace(settings)
         self._files = Files(self._workspace, self._put, file_bytes=file_bytes)
         self._session: Any = None
@@ -115,6 +116,7 @@ class Databricks:
         """Run work on a thread, never two at once; a cancelled call ends after its statement."""
         async with self._one_at_a_time:
             self._given_up.clear()
+            self._loop = asyncio.get_running_loop()
             running = asyncio.ensure_future(asyncio.to_thread(work))
             try:
                 return await asyncio.shield(running)
@@ -215,12 +217,17 @@ class Databricks:
     def _rows(self, text: str) -> pa.Table:
         if self._session is None:
             if not self._woken:
-                self._workspace.wake(self._announce)
+                self._workspace.wake(self._told, self._given_up.is_set)
                 self._woken = True
             self._session = self._workspace.session()
         with self._session.cursor() as cursor:
             cursor.execute(text)
             return cursor.fetchall_arrow()
+
+    def _told(self, text: str) -> None:
+        """Announce something from a thread: whoever hears it is on the loop."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._announce, text)
 
     def _put(self, local: Path, remote: str) -> None:
         """Upload a file through a session of its own: the other one may be busy."""

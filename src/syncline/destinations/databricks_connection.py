@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -14,7 +15,7 @@ from databricks.sql.auth.authenticators import CredentialsProvider
 
 from databricks import sql
 from syncline import __version__
-from syncline.destinations.databricks_errors import FAILURES, translated
+from syncline.destinations.databricks_errors import FAILURES, granting, refusal, translated
 from syncline.errors import (
     CredentialError,
     DestinationRefused,
@@ -30,7 +31,9 @@ _EARLY: Final = 60.0
 #: Seconds between looks at a warehouse that starts.
 _GLANCE: Final = 2.0
 _WAREHOUSE: Final = re.compile(r"^/?sql/(?:1\.0|protocolv1)/(?:warehouses|endpoints)/([\w-]+)$")
-_RUNNING: Final = frozenset({"RUNNING", "STARTING"})
+_ON_ITS_WAY: Final = frozenset({"STARTING", "STOPPING"})
+#: How often a warehouse is asked to start.
+_ASKED: Final = 2
 _REFUSED: Final = frozenset({400, 404, 409})
 
 
@@ -167,15 +170,18 @@ class Workspace:
         given = self.settings
         return "/Volumes/" + f"{given.catalog}/{given.schema}/{given.volume}".lower()
 
-    def session(self) -> Any:
-        """Open a session of the driver; blocks, also while the warehouse starts."""
+    def session(self, *, catalog: str | None = None) -> Any:
+        """Open a session of the driver; blocks, also while the warehouse starts.
+
+        ``catalog``: another one than that of the settings; '': that of the workspace.
+        """
         given = self.settings
         try:
             return sql.connect(
                 server_hostname=given.server,
                 http_path=given.http_path,
                 credentials_provider=self.authorization,
-                catalog=given.catalog,
+                catalog=given.catalog if catalog is None else catalog or None,
                 session_configuration={"ANSI_MODE": "true", "TIMEZONE": "UTC"},
                 user_agent_entry=f"Syncline/{__version__}",
                 enable_telemetry=False,
@@ -189,27 +195,43 @@ class Workspace:
         except FAILURES as error:
             raise translated(error, secrets=given.secrets) from None
 
-    def wake(self, announce: Callable[[str], None]) -> None:
+    def wake(
+        self, announce: Callable[[str], None], given_up: Callable[[], bool] = lambda: False
+    ) -> None:
         """Start the warehouse if it is stopped, and wait until it runs.
 
         Who may not look at warehouses can use one all the same: it starts with a statement.
         """
+        with suppress(PermissionRefused, DestinationRefused):
+            self.started(announce, given_up)
+
+    def started(
+        self, announce: Callable[[str], None], given_up: Callable[[], bool] = lambda: False
+    ) -> str:
+        """Start the warehouse as `wake` does; return its state then, or '' for no warehouse.
+
+        Raises `PermissionRefused`, `DestinationRefused` where it cannot be looked at or started.
+        """
         found = _WAREHOUSE.match(self.settings.http_path)
         if found is None:
-            return
+            return ""
         path = f"/api/2.0/sql/warehouses/{found[1]}"
-        try:
-            state = self._state(path)
-            if state not in _RUNNING:
-                announce(f"the warehouse {found[1]} is {state.lower()}: starting it …")
+        state = self._state(path)
+        ends = time.monotonic() + self.settings.patience
+        asked = 0
+        if state != "RUNNING":
+            way = "starting" if state == "STARTING" else f"{state.lower()}: starting it"
+            announce(f"the warehouse {found[1]} is {way} …")
+        while state != "RUNNING" and time.monotonic() < ends and not given_up():
+            # One that was being stopped is asked again once it has stopped.
+            if state not in _ON_ITS_WAY:
+                if asked == _ASKED:
+                    break
                 self.call("POST", f"{path}/start")
-                state = self._state(path)
-            ends = time.monotonic() + self.settings.patience
-            while state == "STARTING" and time.monotonic() < ends:
-                time.sleep(_GLANCE if self.settings.retry_seconds > _GLANCE else 0.1)
-                state = self._state(path)
-        except (PermissionRefused, DestinationRefused):
-            return
+                asked += 1
+            time.sleep(_GLANCE if self.settings.retry_seconds > _GLANCE else 0.1)
+            state = self._state(path)
+        return state
 
     def _state(self, path: str) -> str:
         return str(json.loads(self.call("GET", path)).get("state", ""))
@@ -286,8 +308,7 @@ def _refused(status: int, body: bytes, what: str) -> SynclineError:
         )
     if status == 403:  # noqa: PLR2004 (HTTP's)
         return PermissionRefused(
-            f"Databricks does not allow it: {told}",
-            hint="'syncline check' says which right is missing, and the GRANT that gives it",
+            f"Databricks does not allow it: {refusal(told)}", hint=granting(message)
         )
     if status == 429:  # noqa: PLR2004 (HTTP's)
         return RateLimited(f"Databricks has too much to do: {told}")

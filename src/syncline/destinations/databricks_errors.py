@@ -1,7 +1,7 @@
 """What Databricks and its driver say, as errors of ours."""
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from databricks.sql import exc
 
@@ -21,7 +21,9 @@ from syncline.errors import (
 #: Everything that the driver raises.
 FAILURES: Final = (exc.Error, OSError, ValueError, RuntimeError)
 
-_CONDITION: Final = re.compile(r"\[([A-Z][A-Z0-9_.]+)\]\s*(.*)", re.DOTALL)
+_CONDITION: Final = re.compile(
+    r"\[([A-Z][A-Z0-9_.]+)\]|\b(PERMISSION_DENIED|INSUFFICIENT_PERMISSIONS)\b"
+)
 #: Another commit came first, or the server cannot now: the same statement may work later.
 _PASSING: Final = re.compile(
     r"^(DELTA_CONCURRENT_|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_CHANGED|METADATA_CHANGED|"
@@ -32,11 +34,21 @@ _STALE: Final = "syncline: stale generation"
 _RIGHTS: Final = re.compile(
     r"^(INSUFFICIENT_PERMISSIONS|PERMISSION_DENIED|UC_PERMISSION|UNAUTHORIZED_ACCESS)"
 )
+#: How the catalog says which right is missing where; the words differ from place to place.
+_LACKING: Final = re.compile(
+    r"does not have (?:permission |privilege )?([A-Z][A-Z_ ,]*?) on (?:the )?"
+    r"(catalog|schema|database|table|view|volume)\s+['`]([^'`]+(?:`\.`[^'`]+)*)['`]",
+    re.IGNORECASE,
+)
 _ROWS: Final = re.compile(
     r"^(CAST_|NUMERIC_|ARITHMETIC_|DATETIME_|DELTA_NOT_NULL|DELTA_VIOLATE|INVALID_JSON|"
     r"DELTA_CONSTRAINT|DELTA_EXCEED_CHAR_VARCHAR_LIMIT|EXCEED_LIMIT_LENGTH)"
 )
 _FULL: Final = re.compile(r"(QUOTA_EXCEEDED|RESOURCE_EXHAUSTED|No space left)")
+#: Stands in a GRANT for who asks, where we do not know it.
+SOMEBODY: Final = "user or service principal"
+#: No GRANT gives the right to a warehouse.
+CAN_USE: Final = "who manages the warehouse gives CAN USE on its page, under Permissions"
 #: What a statement that is sent twice meets the second time.
 _DONE: Final = re.compile(
     r"^(FIELDS?_ALREADY_EXISTS?|COLUMN_ALREADY_EXISTS|DELTA_.*ALREADY_EXISTS)"
@@ -46,7 +58,45 @@ _DONE: Final = re.compile(
 def condition(error: BaseException) -> str:
     """Return the condition that the server names, such as ``TABLE_OR_VIEW_NOT_FOUND``, or ''."""
     found = _CONDITION.search(str(error))
-    return found[1] if found else ""
+    return (found[1] or found[2]) if found else ""
+
+
+class Right(NamedTuple):
+    """A privilege on something that the catalog keeps."""
+
+    privilege: str
+    #: CATALOG, SCHEMA, TABLE or VOLUME.
+    kind: str
+    #: Its name with those of what it is in.
+    name: tuple[str, ...]
+
+    def granted_to(self, principal: str) -> str:
+        """Return the statement that gives the right."""
+        name = ".".join(_quoted(part) for part in self.name)
+        return f"GRANT {self.privilege} ON {self.kind} {name} TO {_quoted(principal)}"
+
+
+def lacking(text: str) -> Right | None:
+    """Return the right that a refusal says is missing, or None where it does not say it."""
+    found = _LACKING.search(text)
+    if found is None:
+        return None
+    kind = found[2].upper()
+    kind = {"DATABASE": "SCHEMA", "VIEW": "TABLE"}.get(kind, kind)
+    privilege = ", ".join(word.strip().upper() for word in found[1].split(","))
+    return Right(privilege.replace("_", " "), kind, tuple(found[3].replace("`", "").split(".")))
+
+
+def granting(text: str, principal: str = "") -> str:
+    """Return the hint to a refusal: the GRANT that gives what is missing, where it says so."""
+    right = lacking(text)
+    if right is None:
+        return "'syncline connections test' says which right is missing, and the GRANT for it"
+    return f"let its owner run: {right.granted_to(principal or SOMEBODY)}"
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
 
 
 def is_conflict(error: BaseException) -> bool:
@@ -57,7 +107,7 @@ def is_conflict(error: BaseException) -> bool:
 def is_lost(error: BaseException) -> bool:
     """Say whether the connection, the session or the server is at fault."""
     if isinstance(error, exc.RequestError):
-        return not _is_login(error)
+        return not (_is_login(error) or _is_forbidden(error))
     if isinstance(error, exc.ServerOperationError):
         return False
     text = str(error)
@@ -73,11 +123,22 @@ def is_done(error: BaseException) -> bool:
 
 def _is_login(error: BaseException) -> bool:
     text = str(error)
-    context = getattr(error, "context", {}) or {}
-    status = str(context.get("http-code", ""))
-    return status in {"401", "403"} or bool(
-        re.search(r"\b(401|403)\b|Invalid access token|Unauthorized|invalid_client", text)
+    return _status(error) == "401" or bool(
+        re.search(r"\b401\b|[Ii]nvalid access token|Unauthorized|invalid_client", text)
     )
+
+
+def _is_forbidden(error: BaseException) -> bool:
+    """Say whether the warehouse itself refuses who we are: statements are refused in words."""
+    if isinstance(error, exc.ServerOperationError) or _is_login(error):
+        return False
+    return _status(error) == "403" or bool(re.search(r"\b403\b|not authorized to use", str(error)))
+
+
+def _status(error: BaseException) -> str:
+    """Return the HTTP status that the driver has got, or ''."""
+    context = getattr(error, "context", {}) or {}
+    return str(context.get("http-code", "") or "")
 
 
 def translated(error: BaseException, *, secrets: tuple[str, ...] = ()) -> SynclineError:  # noqa: C901, PLR0911 (a table of cases)
@@ -85,9 +146,7 @@ def translated(error: BaseException, *, secrets: tuple[str, ...] = ()) -> Syncli
     if isinstance(error, SynclineError):
         return error
     name = condition(error)
-    text = _first_line(str(error))
-    for secret in filter(None, secrets):
-        text = text.replace(secret, "…")
+    text = _first_line(_without(str(error), secrets))
     if _STALE in str(error):
         return StaleGeneration(
             "another run has committed this task since this one read its checkpoint; "
@@ -101,13 +160,18 @@ def translated(error: BaseException, *, secrets: tuple[str, ...] = ()) -> Syncli
         )
     if _RIGHTS.match(name):
         return PermissionRefused(
-            f"Databricks does not allow it: {text}",
-            hint="'syncline check' says which right is missing, and the GRANT that gives it",
+            f"Databricks does not allow it: {refusal(_without(str(error), secrets))}",
+            hint=granting(str(error)),
         )
     if _ROWS.match(name):
         return RecordRefused(f"Databricks refuses a row: {text}")
     if _FULL.search(str(error)):
         return DestinationFull(f"Databricks has no room: {text}", hint="see the account's quotas")
+    if _is_forbidden(error):
+        return PermissionRefused(
+            f"Databricks does not let us use the warehouse: {text}",
+            hint=f"{CAN_USE}, for {SOMEBODY}",
+        )
     if isinstance(error, exc.ServerOperationError) or name:
         return DestinationRefused(f"Databricks refuses a statement: {text}")
     if _is_login(error):
@@ -123,6 +187,17 @@ def translated(error: BaseException, *, secrets: tuple[str, ...] = ()) -> Syncli
             hint="check Server and HTTPPath, and that the warehouse can start; run again",
         )
     return DestinationRefused(f"the Databricks driver failed: {text}")
+
+
+def refusal(text: str) -> str:
+    """Return what a refusal says as one line; which right is missing stands on its second."""
+    return " ".join(text.split())[:500]
+
+
+def _without(text: str, secrets: tuple[str, ...]) -> str:
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "…")
+    return text
 
 
 def _first_line(text: str) -> str:

@@ -17,10 +17,10 @@ Different from Databricks:
 
 * One catalog stands behind all names, and it is forgotten when the process ends.
 * BEGIN ATOMIC of Spark restores versions when a statement fails; readers see what is in between.
-* No row-level concurrency, so conflicts come sooner; no grants (order a fault to refuse one), no
-  cloud fetch, no cancelling; identity columns and Photon's rounding are missing.
+* No row-level concurrency, so conflicts come sooner; every right is granted but those that a test
+  takes away; no cloud fetch, no cancelling; identity columns and Photon's rounding are missing.
 
 For tests: ``POST /_control/faults`` orders what `faults` knows, ``GET /_control/log`` tells the
-statements, ``POST /_control/warehouse`` stops the warehouse. `fixture.running_databricks` starts
-it, or takes a real workspace.
+statements, ``POST /_control/warehouse`` stops the warehouse or takes rights away.
+`fixture.running_databricks` starts it, or takes a real workspace.
 """

@@ -57,7 +57,7 @@ def main() -> None:
             access=Access(
                 {chosen.token}, (chosen.client_id, chosen.client_secret), chosen.token_seconds
             ),
-            rest=Rest(volumes, base),
+            rest=Rest(volumes, base, warehouse.rights),
             faults=Faults(),
         )
     )

@@ -10,6 +10,7 @@ from typing import Final
 import pyarrow as pa
 
 from standins.databricks.engine import Copying, Parameters, Session, SqlError, counts
+from standins.databricks.rights import PRINCIPAL, Rights
 from standins.databricks.volumes import Volumes
 from standins.databricks.words import bare, meaning, opening, statements
 
@@ -43,6 +44,7 @@ class Warehouse:
         self.volumes = volumes
         self.base = base
         self.catalogs = catalogs
+        self.rights = Rights()
         #: Whether tables may be catalog-managed, and BEGIN ATOMIC be used on them.
         self.transactions = True
 
@@ -60,6 +62,9 @@ class Commands:
         """Run a statement; of PUT, GET and REMOVE, the second is what the client has to do."""
         text = sql.strip().rstrip(";").strip()
         head = opening(text)
+        self._warehouse.rights.statement(text, head)
+        if head[:2] == ["SELECT", "CURRENT_USER"]:
+            return pa.table({"who": [PRINCIPAL]}), None
         if head[:1] in (["PUT"], ["GET"], ["REMOVE"]):
             row = self._staging(head[0], text)
             return pa.table({k: pa.array([v], pa.string()) for k, v in row.items()}), row

@@ -15,6 +15,7 @@ _KNOWN: Final = (
      "TABLE_OR_VIEW_ALREADY_EXISTS", "42P07"),
     (r"schema .*(does not exist|not found)|Schema with name .* does not exist",
      "SCHEMA_NOT_FOUND", "42704"),
+    (r"No catalog \+ schema named", "SCHEMA_NOT_FOUND", "42704"),
     (r"Referenced column .* not found|does not have a column", "UNRESOLVED_COLUMN", "42703"),
     (r"NOT NULL constraint failed", "DELTA_NOT_NULL_CONSTRAINT_VIOLATED", "23502"),
     (r"Conversion Error|out of range", "CAST_OVERFLOW", "22003"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from standins.databricks.engine import SqlError
+from standins.databricks.rights import Rights
 from standins.databricks.volumes import Volumes
 
 #: A status, and JSON, bytes or nothing.
@@ -20,8 +21,9 @@ _NO_FOLDER: Final = (404, {"error_code": "NOT_FOUND", "message": "The directory 
 class Rest:
     """REST below one address, and the state of the one warehouse."""
 
-    def __init__(self, volumes: Volumes, base: str) -> None:
+    def __init__(self, volumes: Volumes, base: str, rights: Rights) -> None:
         self._volumes = volumes
+        self._rights = rights
         self._base = base
         self._port = int(base.rpartition(":")[2])
         self._running_from = 0.0
@@ -31,10 +33,22 @@ class Rest:
         self._files_allowed = True
 
     def change(self, state: Mapping[str, object]) -> None:
-        """Stop the warehouse (``stopped``, ``starts_in`` seconds), or forbid files (``files``)."""
+        """Change the warehouse and who may do what there.
+
+        ``stopped``, ``starts_in`` seconds; ``files``: the Files API may be used; ``missing``: the
+        rights that are not granted, see `rights.Rights`.
+        """
+        missing = state.get("missing")
+        if isinstance(missing, list):
+            self._rights.missing = {str(right) for right in missing}
         self._stopped = bool(state.get("stopped", self._stopped))
         self._starts_in = float(str(state.get("starts_in", self._starts_in)))
         self._files_allowed = bool(state.get("files", self._files_allowed))
+
+    @property
+    def refusal(self) -> str:
+        """Why the warehouse may not be used, or ''."""
+        return "" if self._rights.usable else self._rights.refusal
 
     def wakes(self) -> bool:
         """Take a statement's arrival as the wish to start; say whether the warehouse is up."""
@@ -61,22 +75,24 @@ class Rest:
     def answer(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> Answer:
         """Answer a call."""
         if path.startswith(_FILES + "/"):
-            if not self._files_allowed:
-                message = "Files API is not enabled for this workspace."
-                return 403, {"error_code": "PERMISSION_DENIED", "message": message}
             return self._file(method, path.removeprefix(_FILES), query, body)
         if path.startswith(_FOLDERS + "/"):
             return self._folder(method, path.removeprefix(_FOLDERS))
         found = re.fullmatch(r"/api/2\.0/sql/warehouses/([\w-]+)(?:/(start|stop))?", path)
         if found:
-            if found[2] == "start":
-                self._start()
-            elif found[2] == "stop":
-                self._stopped = True
-            return 200, self._warehouse(found[1])
+            return self._warehouse(found[1], found[2])
         return 404, {"error_code": "ENDPOINT_NOT_FOUND", "message": f"No API for {method} {path}"}
 
     def _file(self, method: str, remote: str, query: Mapping[str, str], body: bytes) -> Answer:
+        disabled = "Files API is not enabled for this workspace."
+        refused = self._rights.file(method, remote) if self._files_allowed else disabled
+        if refused:
+            return 403, {"error_code": "PERMISSION_DENIED", "message": refused}
+        return self._allowed_file(method, remote, query, body)
+
+    def _allowed_file(
+        self, method: str, remote: str, query: Mapping[str, str], body: bytes
+    ) -> Answer:
         try:
             self._volumes.check(remote)
         except SqlError as error:
@@ -113,10 +129,19 @@ class Rest:
             self._stopped = False
             self._running_from = time.time() + self._starts_in
 
-    def _warehouse(self, name: str) -> Mapping[str, object]:
+    def _warehouse(self, name: str, wanted: str | None) -> Answer:
+        if self.refusal:
+            return 403, {"error_code": "PERMISSION_DENIED", "message": self.refusal}
+        if name == "unknown":
+            message = "The warehouse unknown does not exist."
+            return 404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": message}
+        if wanted == "start":
+            self._start()
+        elif wanted == "stop":
+            self._stopped = True
         up = time.time() >= self._running_from
         state = "STOPPED" if self._stopped else "RUNNING" if up else "STARTING"
-        return {"id": name, "name": name, "state": state, "warehouse_type": "PRO"}
+        return 200, {"id": name, "name": name, "state": state, "warehouse_type": "PRO"}
 
 
 def _entry(folder: str, path: Path) -> Mapping[str, object]:

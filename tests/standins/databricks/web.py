@@ -140,6 +140,9 @@ class Site:
             reason = {"x-databricks-reason-phrase": "Invalid access token."}
             return Response(status=401, body=refused.body, headers={**refused.headers, **reason})
         if request.is_thrift:
+            if self._rest.refusal:
+                why = {"x-databricks-reason-phrase": self._rest.refusal}
+                return Response(status=403, headers=why)
             if not self._rest.wakes():
                 body = b'{"error_code": "TEMPORARILY_UNAVAILABLE", "message": "starting"}'
                 return Response(status=503, body=body, headers={"Retry-After": "1"})

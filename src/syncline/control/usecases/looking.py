@@ -1,18 +1,19 @@
 """What a connection offers: is it right, which tables and columns are there."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from sqlalchemy import update
-from sqlglot import exp
 
 from syncline.control.access import Actor
 from syncline.control.connections import (
+    Say,
     described,
-    destination_properties,
+    look_at_destination,
     opened_source,
-    opener,
+    say_nothing,
     source_properties,
 )
 from syncline.control.plane import Plane, Work
@@ -30,6 +31,8 @@ from syncline.model.table import Scan, Table, description_of
 
 #: A test that takes longer has failed, in seconds.
 PATIENCE = 30.0
+#: … unless something is started for it.
+LONG_PATIENCE = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tested:
-    """What a test found: steps up to the first that failed."""
+    """What a test found: steps up to one that failed and that all others depend on."""
 
     ok: bool
     steps: tuple[Step, ...]
@@ -104,10 +107,13 @@ async def offered_columns(work: Work, name: str, table: str) -> tuple[OfferedCol
     )
 
 
-async def check_connection(plane: Plane, actor: Actor, name: str) -> Tested:
+async def check_connection(
+    plane: Plane, actor: Actor, name: str, *, announce: Say = say_nothing
+) -> Tested:
     """Test a stored connection and keep what was found. Needs connections.edit.
 
-    Errors of the connection are steps that failed; they are not raised.
+    Errors of the connection are steps that failed; they are not raised. ``announce`` is told
+    what takes its time, such as a database that has to be started first.
     """
     async with plane.looking(actor) as work:
         found = await get_connection(work, name, permission="connections.edit")
@@ -117,7 +123,7 @@ async def check_connection(plane: Plane, actor: Actor, name: str) -> Tested:
             tested = Tested(ok=False, steps=(_failed("settings", error),))
             opened = None
     if opened is not None:
-        tested = await _tested(plane, found.name, found.id, opened)
+        tested = await _tested(plane, found.name, found.id, opened, announce)
     async with plane.changing(actor) as work:
         bad = next((step for step in tested.steps if not step.ok), None)
         await work.connection.execute(
@@ -136,7 +142,13 @@ async def check_connection(plane: Plane, actor: Actor, name: str) -> Tested:
 
 
 async def check_properties(
-    plane: Plane, actor: Actor, type_: str, properties: Mapping[str, object], name: str = ""
+    plane: Plane,
+    actor: Actor,
+    type_: str,
+    properties: Mapping[str, object],
+    name: str = "",
+    *,
+    announce: Say = say_nothing,
 ) -> Tested:
     """Test a connection that is not stored yet, or with properties as they are being edited.
 
@@ -150,7 +162,7 @@ async def check_properties(
             opened, owner = await edited_connection(work, name, spec)
     except SynclineError as error:
         return Tested(ok=False, steps=(_failed("settings", error),))
-    return await _tested(plane, name or "new", owner, opened)
+    return await _tested(plane, name or "new", owner, opened, announce)
 
 
 async def _described(work: Work, name: str) -> dict[str, Table]:
@@ -158,19 +170,58 @@ async def _described(work: Work, name: str) -> dict[str, Table]:
     return dict(described(_project(name, await opened_connection(work, name)), name))
 
 
-async def _tested(plane: Plane, name: str, owner: str, opened: OpenedConnection) -> Tested:
+async def check_destination(
+    project: Project, name: str, announce: Say = say_nothing
+) -> AsyncGenerator[Step]:
+    """Test the connection of a destination: each step as it is done.
+
+    A step has `PATIENCE` seconds, and as many as it takes where something has to be started.
+    """
+    last = ""
+    patience = PATIENCE
+
+    def waits(text: str) -> None:
+        nonlocal patience
+        patience = LONG_PATIENCE
+        if limit is not None:
+            limit.reschedule(asyncio.get_running_loop().time() + patience)
+        announce(text)
+
+    limit: asyncio.Timeout | None = None
+    async with aclosing(look_at_destination(project, name, waits)) as steps:
+        while True:
+            patience = PATIENCE
+            try:
+                async with asyncio.timeout(PATIENCE) as limit:
+                    looked = await anext(steps, None)
+            except TimeoutError:
+                yield _failed(_ORDER.get(last, "end"), _late(patience))
+                return
+            except SynclineError as error:
+                yield _failed(_ORDER.get(last, "end"), error)
+                return
+            if looked is None:
+                return
+            last = looked.name
+            if looked.error is None:
+                yield Step(name=looked.name, ok=True, message=looked.message)
+            else:
+                yield _failed(looked.name, looked.error)
+
+
+async def _tested(
+    plane: Plane, name: str, owner: str, opened: OpenedConnection, announce: Say
+) -> Tested:
     steps: list[Step] = []
+    if opened.type != "api":
+        async with aclosing(check_destination(_project(name, opened), name, announce)) as found:
+            steps += [step async for step in found]
+        return Tested(ok=all(step.ok for step in steps), steps=tuple(steps))
     try:
         async with asyncio.timeout(PATIENCE):
-            if opened.type == "api":
-                await _try_source(plane, name, owner, opened, steps)
-            else:
-                await _try_destination(name, opened, steps)
+            await _try_source(plane, name, owner, opened, steps)
     except TimeoutError:
-        late = Unavailable(
-            f"no answer within {PATIENCE:.0f} seconds", hint="is the address right, and reachable?"
-        )
-        steps.append(_failed(_next_step(steps), late))
+        steps.append(_failed(_next_step(steps), _late(PATIENCE)))
     except SynclineError as error:
         steps.append(_failed(_next_step(steps), error))
     return Tested(ok=all(step.ok for step in steps), steps=tuple(steps))
@@ -204,21 +255,11 @@ async def _try_source(
         steps.append(Step(name="read", ok=True, message=read))
 
 
-async def _try_destination(name: str, opened: OpenedConnection, steps: list[Step]) -> None:
-    project = _project(name, opened)
-    destination_properties(project, name)
-    steps.append(Step(name="settings", ok=True))
-    destination = await opener(project, name)()
-    try:
-        steps.append(Step(name="connect", ok=True))
-        await destination.fetch(exp.select(exp.Literal.number(1).as_("one")))
-        steps.append(Step(name="query", ok=True))
-    finally:
-        await destination.aclose()
-
-
 #: What comes after a step, for the name of the one that failed.
-_ORDER = {"": "settings", "settings": "connect", "sign in": "read", "connect": "query"}
+_ORDER = {
+    "": "settings", "settings": "connect", "sign in": "read", "connect": "query",
+    "warehouse": "sign in", "catalog": "schema", "schema": "tables", "tables": "volume",
+}  # fmt: skip
 
 
 def _next_step(steps: list[Step]) -> str:
@@ -229,6 +270,12 @@ def _easiest(tables: Iterable[Table]) -> Table | None:
     """Return a table that needs no filter, the one with the fewest columns."""
     free = [t for t in tables if not any(f.required for f in t.filters.values())]
     return min(free, key=lambda t: (not t.primary_key, len(t.schema)), default=None)
+
+
+def _late(seconds: float) -> Unavailable:
+    return Unavailable(
+        f"no answer within {seconds:.0f} seconds", hint="is the address right, and reachable?"
+    )
 
 
 def _failed(name: str, error: SynclineError) -> Step:

@@ -1,0 +1,231 @@
+"""A test of a Databricks connection: what is missing, and the GRANT that gives it."""
+
+import logging
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from control.planes import EDITOR, plane_of
+from standins.databricks.fixture import DatabricksServer, running_databricks
+from standins.databricks.rights import PRINCIPAL
+from standins.databricks.settings import settings_of
+from syncline.control.plane import Plane
+from syncline.control.store.database import open_store
+from syncline.control.store.schema import migrate
+from syncline.control.usecases.looking import check_properties
+from syncline.destinations.databricks import Databricks
+from syncline.destinations.databricks_check import Check, checks
+from syncline.destinations.databricks_connection import Settings
+from syncline.errors import (
+    CredentialError,
+    DestinationRefused,
+    PermissionRefused,
+    SynclineError,
+    Unavailable,
+)
+from syncline.testing.conformance_runs import Trial, contents, ordered, task, thing
+
+_ALL = ("warehouse", "sign in", "catalog", "schema", "tables", "volume")
+_OPEN = {"missing": [], "files": True, "stopped": False, "starts_in": 0}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[DatabricksServer]:
+    logging.getLogger("databricks.sql").setLevel(logging.ERROR)
+    with running_databricks() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: DatabricksServer) -> Iterator[DatabricksServer]:
+    yield running
+    running.warehouse(**_OPEN)
+
+
+@pytest.fixture
+def settings(server: DatabricksServer) -> Settings:
+    return settings_of(server)
+
+
+@pytest_asyncio.fixture
+async def plane(tmp_path: Path) -> AsyncIterator[Plane]:
+    store = open_store(f"sqlite:///{tmp_path}/control.db")
+    await migrate(store)
+    yield plane_of(store)
+    await store.aclose()
+
+
+async def _looked(settings: Settings) -> tuple[list[Check], list[str]]:
+    said: list[str] = []
+    return [check async for check in checks(settings, said.append)], said
+
+
+def _wrong(found: Sequence[Check]) -> dict[str, SynclineError]:
+    return {check.name: check.error for check in found if check.error}
+
+
+async def test_everything_is_there_or_made(settings: Settings, server: DatabricksServer) -> None:
+    found, said = await _looked(settings)
+    assert [(check.name, check.error) for check in found] == [(name, None) for name in _ALL]
+    messages = {check.name: check.message for check in found}
+    assert messages["sign in"] == f"as {PRINCIPAL}"
+    assert messages["schema"] == f"{settings.schema}: made"
+    assert (
+        messages["volume"]
+        == "syncline: made, and a file was written through the Files API and read"
+    )
+    assert not said
+    again, _ = await _looked(settings)
+    assert {c.name: c.message for c in again}["schema"] == settings.schema
+    made = [s for s in server.log() if "_syncline_check_" in s]
+    assert sum(s.startswith("CREATE TABLE") for s in made) == sum(
+        s.startswith("DROP TABLE") for s in made
+    )
+
+
+async def test_a_stopped_warehouse_is_started_and_waited_for(
+    settings: Settings, server: DatabricksServer
+) -> None:
+    server.warehouse(stopped=True, starts_in=0.3)
+    found, said = await _looked(settings)
+    assert not _wrong(found)
+    assert said == ["the warehouse local is stopped: starting it …"]
+    assert found[0].message.startswith("was stopped, and started in ")
+
+
+@pytest.mark.parametrize(
+    ("missing", "step", "grant"),
+    [
+        ("USE CATALOG", "catalog", "GRANT USE CATALOG ON CATALOG `main`"),
+        ("USE SCHEMA", "schema", "GRANT USE SCHEMA ON SCHEMA `main`.`{schema}`"),
+        ("CREATE SCHEMA", "schema", "GRANT CREATE SCHEMA ON CATALOG `main`"),
+        ("CREATE TABLE", "tables", "GRANT CREATE TABLE ON SCHEMA `main`.`{schema}`"),
+        ("SELECT", "tables", "GRANT SELECT ON SCHEMA `main`.`{schema}`"),
+        ("MODIFY", "tables", "GRANT MODIFY ON SCHEMA `main`.`{schema}`"),
+        ("CREATE VOLUME", "volume", "GRANT CREATE VOLUME ON SCHEMA `main`.`{schema}`"),
+        ("WRITE VOLUME", "volume", "GRANT WRITE VOLUME ON VOLUME `main`.`{schema}`.`syncline`"),
+        ("READ VOLUME", "volume", "GRANT READ VOLUME ON VOLUME `main`.`{schema}`.`syncline`"),
+    ],
+)
+async def test_a_missing_right_is_told_with_its_grant(
+    settings: Settings, server: DatabricksServer, missing: str, step: str, grant: str
+) -> None:
+    server.warehouse(missing=[missing])
+    found, _ = await _looked(settings)
+    ((name, error),) = _wrong(found).items()
+    assert name == step
+    assert isinstance(error, PermissionRefused)
+    assert str(error).startswith(f"{missing} on the ")
+    wanted = grant.format(schema=settings.schema)
+    assert error.hint == f"let its owner run: {wanted} TO `{PRINCIPAL}`"
+
+
+async def test_rights_to_tables_and_to_the_volume_are_told_together(
+    settings: Settings, server: DatabricksServer
+) -> None:
+    server.warehouse(missing=["CREATE TABLE", "CREATE VOLUME"])
+    found, _ = await _looked(settings)
+    assert list(_wrong(found)) == ["tables", "volume"]
+
+
+async def test_a_ledger_that_somebody_else_made(
+    settings: Settings, server: DatabricksServer
+) -> None:
+    trial = Trial(task=task())
+    destination = Databricks(settings)
+    await trial.run(destination, trial.rows([thing(1)]))
+    await destination.aclose()
+    before = len(server.log())
+    found, _ = await _looked(settings)
+    assert not _wrong(found)
+    ledger = f"`main`.`{settings.schema}`.`_syncline_checkpoints`"
+    assert f"DELETE FROM {ledger} WHERE FALSE" in server.log()[before:]
+
+
+async def test_no_right_to_the_warehouse(settings: Settings, server: DatabricksServer) -> None:
+    server.warehouse(missing=["CAN USE"])
+    found, _ = await _looked(settings)
+    ((name, error),) = _wrong(found).items()
+    assert (name, type(error)) == ("sign in", PermissionRefused)
+    assert "CAN USE" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("given", "step", "kind", "hint"),
+    [
+        ({"http_path": "/sql/1.0/warehouses/unknown"}, "warehouse", DestinationRefused, "HTTPPath"),
+        ({"catalog": "nowhere"}, "catalog", DestinationRefused, "check Catalog"),
+        ({"token": "dapi-canary"}, "warehouse", CredentialError, "check Token"),
+        ({"port": 9, "retry_seconds": 0.1}, "warehouse", Unavailable, "check Server"),
+    ],
+)
+async def test_what_is_wrong_is_named(
+    settings: Settings, given: dict[str, str], step: str, kind: type[SynclineError], hint: str
+) -> None:
+    found, _ = await _looked(replace(settings, **given))  # type: ignore[arg-type]  # of the case
+    ((name, error),) = _wrong(found).items()
+    assert (name, type(error)) == (step, kind)
+    assert hint in error.hint
+    assert "canary" not in f"{error} {error.hint}"
+
+
+@pytest.mark.parametrize("method", ["PUT", "FilesAPI"])
+async def test_put_where_the_files_api_is_not_allowed(
+    settings: Settings, server: DatabricksServer, method: str
+) -> None:
+    server.warehouse(files=False)
+    chosen = replace(settings, staging_method=method)
+    found, _ = await _looked(chosen)
+    assert not _wrong(found)
+    assert "was written by PUT" in found[-1].message
+    trial = Trial(task=task())
+    destination = Databricks(chosen)
+    rows = [thing(n) for n in range(3)]
+    await trial.run(destination, trial.rows(rows))
+    assert await contents(destination, trial.task) == ordered(rows)
+    assert destination.uploaded
+    await destination.aclose()
+    assert any(s.startswith("PUT '__input_stream__'") for s in server.log())
+
+
+async def test_a_run_tells_the_grant_too(settings: Settings, server: DatabricksServer) -> None:
+    server.warehouse(missing=["CREATE TABLE"])
+    trial = Trial(task=task())
+    destination = Databricks(settings)
+    with pytest.raises(PermissionRefused) as refused:
+        await trial.run(destination, trial.rows([thing(1)]))
+    await destination.aclose()
+    assert f"GRANT CREATE TABLE ON SCHEMA `main`.`{settings.schema}` TO " in refused.value.hint
+
+
+async def test_a_run_announces_that_it_starts_the_warehouse(
+    settings: Settings, server: DatabricksServer
+) -> None:
+    server.warehouse(stopped=True, starts_in=0.2)
+    said: list[str] = []
+    trial = Trial(task=task())
+    destination = Databricks(settings, announce=said.append)
+    await trial.run(destination, trial.rows([thing(1)]))
+    await destination.aclose()
+    assert said == ["the warehouse local is stopped: starting it …"]
+
+
+async def test_the_use_case_has_the_same_steps_and_tells_what_it_waits_for(
+    plane: Plane, settings: Settings, server: DatabricksServer
+) -> None:
+    server.warehouse(stopped=True, starts_in=0.2, missing=["CREATE VOLUME"])
+    given = {
+        "Server": settings.server, "Port": settings.port, "HTTPPath": settings.http_path,
+        "Token": settings.token, "Schema": settings.schema, "SSLCert": settings.certificate,
+    }  # fmt: skip
+    said: list[str] = []
+    tested = await check_properties(plane, EDITOR, "databricks", given, announce=said.append)
+    assert [step.name for step in tested.steps] == ["settings", *_ALL]
+    assert [step.name for step in tested.steps if not step.ok] == ["volume"]
+    assert not tested.ok
+    assert said == ["the warehouse local is stopped: starting it …"]
+    assert tested.steps[-1].code == "config.permission"
+    assert "GRANT CREATE VOLUME ON SCHEMA" in tested.steps[-1].hint
