@@ -12,6 +12,7 @@ SynclineError
 │   ├── DestinationRefused   config.destination  the database cannot be used as configured
 │   ├── StoreRefused         config.store        the control plane's store cannot be used
 │   ├── VaultError           config.vault        a secret cannot be sealed or opened
+│   ├── AddressRefused       config.address      it leads to where only an administrator lets us go
 │   └── RequestRefused       request             what was asked of the control plane cannot be done
 │       ├── Invalid          request.invalid     it contradicts itself or its form
 │       ├── Missing          request.missing     there is no such thing, or not for this user
@@ -115,6 +116,12 @@ class VaultError(ConfigError):
     """A secret cannot be sealed or opened with the keys at hand."""
 
     code = "config.vault"
+
+
+class AddressRefused(ConfigError):
+    """An address is private, and no administrator has allowed it."""
+
+    code = "config.address"
 
 
 class RequestRefused(ConfigError):

@@ -119,7 +119,8 @@ class Processes:
 
 def environment(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the variables a process gets: nothing of the user's own."""
-    kept = {k: v for k, v in os.environ.items() if k in {"PATH", "LANG", "LD_LIBRARY_PATH"}}
+    needed = {"PATH", "LANG", "LD_LIBRARY_PATH", "SYNCLINE_ALLOW_PRIVATE_ADDRESSES"}
+    kept = {k: v for k, v in os.environ.items() if k in needed}
     own = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "COLUMNS": "200"}
     return {**kept, **own, **(more or {})}
 

@@ -1,5 +1,6 @@
 """Profiles from files, folders, zips and addresses: what is read, and what is refused."""
 
+import asyncio
 import hashlib
 import io
 import threading
@@ -10,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from syncline.errors import ProfileError
+from syncline.control.fetching import obtained
+from syncline.errors import AddressRefused, ConfigError, ProfileError
+from syncline.model.reach import EVERYWHERE, PUBLIC, Reach
 from syncline.profile.archive import ONE
 from syncline.profile.loader import load_profile
+from syncline.profile.schema import Profile
 
 PROFILE = """
 name: Mine
@@ -35,6 +39,7 @@ class Served:
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
+        self.redirections: dict[str, str] = {}
         self.asked: list[str] = []
         self.url = ""
 
@@ -53,6 +58,11 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     class Answering(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             known.asked.append(self.path)
+            if self.path in known.redirections:
+                self.send_response(302)
+                self.send_header("Location", known.redirections[self.path])
+                self.end_headers()
+                return
             content = known.files.get(self.path)
             self.send_response(404 if content is None else 200)
             self.end_headers()
@@ -72,9 +82,14 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
             thread.join()
 
 
-def refused(profile: str) -> ProfileError:
-    with pytest.raises(ProfileError) as caught:
-        load_profile(profile)
+def fetched(profile: str, reach: Reach = EVERYWHERE) -> Profile:
+    asyncio.run(obtained(profile, reach))
+    return load_profile(profile)
+
+
+def refused(profile: str, reach: Reach = EVERYWHERE) -> ConfigError:
+    with pytest.raises((ProfileError, AddressRefused)) as caught:
+        fetched(profile, reach)
     return caught.value
 
 
@@ -134,18 +149,18 @@ def test_a_file_that_is_too_large(tmp_path: Path) -> None:
 
 def test_an_address_is_asked_once(served: Served, tmp_path: Path) -> None:
     address = served.pinned("/mine.yaml", PROFILE)
-    assert load_profile(address).name == "Mine"
-    assert load_profile(address).name == "Mine"
+    assert fetched(address).name == "Mine"
+    assert fetched(address).name == "Mine"
     assert served.asked == ["/mine.yaml"]
     (kept,) = (tmp_path / "cache" / "syncline" / "profiles").iterdir()
     # What somebody has changed there is not taken.
     kept.write_text(PROFILE.replace("Mine", "Theirs"), "utf-8")
-    assert load_profile(address).name == "Mine"
+    assert fetched(address).name == "Mine"
     assert len(served.asked) == 2
 
 
 def test_a_zip_at_an_address(served: Served) -> None:
-    assert load_profile(served.pinned("/mine.apip", packed(profile_yaml=PROFILE))).name == "Mine"
+    assert fetched(served.pinned("/mine.apip", packed(profile_yaml=PROFILE))).name == "Mine"
 
 
 def test_it_works_without_a_place_to_keep(
@@ -153,7 +168,10 @@ def test_it_works_without_a_place_to_keep(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert load_profile(served.pinned("/mine.yaml", PROFILE)).name == "Mine"
+    address = served.pinned("/mine.yaml", f"{PROFILE}# kept nowhere")
+    assert fetched(address).name == "Mine"
+    assert fetched(address).name == "Mine"
+    assert served.asked == ["/mine.yaml"]
 
 
 def test_what_has_changed_is_refused(served: Served) -> None:
@@ -173,10 +191,36 @@ def test_addresses_that_are_refused(served: Served) -> None:
         (f"http://example.com/mine.yaml{pin}", "cannot be fetched by http://"),
         (f"file:///etc/passwd{pin}", "cannot be fetched by file://"),
         (f"https://user:s3cret@example.com/mine.yaml{pin}", "cannot hold a user or password"),
-        (f"http://127.0.0.1:1/mine.yaml{pin}", "Connection refused"),
+        (f"http://127.0.0.1:1/mine.yaml{pin}", "no connection"),
     ):
         error = refused(address)
         assert said in str(error)
         assert "s3cret" not in str(error)
     served.files["/large"] = b" " * (ONE + 1)
     assert "it is larger than" in str(refused(f"{served.url}/large{pin}"))
+
+
+def test_redirections_are_followed_within_reach(served: Served) -> None:
+    address = served.pinned("/new.yaml", f"{PROFILE}# moved")
+    served.redirections["/old.yaml"] = "/new.yaml"
+    assert fetched(address.replace("new", "old")).name == "Mine"
+    served.redirections["/loop.yaml"] = "/loop.yaml"
+    pin = f"#sha256={'0' * 64}"
+    assert "it answered 302" in str(refused(f"{served.url}/loop.yaml{pin}"))
+    served.redirections["/away.yaml"] = "ftp://example.com/"
+    assert "not https" in str(refused(f"{served.url}/away.yaml{pin}"))
+    # One server may be asked, the one that it leads to may not.
+    port = int(served.url.rpartition(":")[2])
+    served.redirections["/inside.yaml"] = "http://127.0.0.1:1/admin"
+    error = refused(f"{served.url}/inside.yaml{pin}", Reach(own={("127.0.0.1", port)}))
+    assert isinstance(error, AddressRefused)
+
+
+def test_private_addresses_are_not_asked(served: Served) -> None:
+    address = served.pinned("/mine.yaml", f"{PROFILE}# inside")
+    error = refused(address, PUBLIC)
+    assert isinstance(error, AddressRefused)
+    assert "SYNCLINE_ALLOW_PRIVATE_ADDRESSES" in error.hint
+    assert served.asked == []
+    with pytest.raises(ProfileError, match="has not been fetched yet"):
+        load_profile(address)

@@ -19,6 +19,7 @@ from syncline.api.schemas import (
     TestedOut,
     TheWanted,
 )
+from syncline.control.fetching import obtain_profile
 from syncline.control.project import ConnectionSpec
 from syncline.control.usecases.authorizing import (
     begin_sign_in,
@@ -64,6 +65,7 @@ async def created(
     plane: ThePlane, actor: TheActor, given: ConnectionIn, response: Response
 ) -> ConnectionOut:
     spec = ConnectionSpec.model_validate(given.model_dump(exclude={"name"}))
+    await obtain_profile(spec.properties, plane.reach)
     async with plane.changing(actor) as work:
         return _answer(await create_connection(work, given.name, spec), response)
 
@@ -116,6 +118,7 @@ async def changed(
         labels=given.labels,
         version=version,
     )
+    await obtain_profile(given.properties or {}, plane.reach)
     async with plane.changing(actor) as work:
         return _answer(await edit_connection(work, name, edit), response)
 

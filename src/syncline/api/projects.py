@@ -7,6 +7,8 @@ from fastapi.responses import Response
 
 from syncline.api.access import Guarded, TheActor, ThePlane
 from syncline.api.schemas import ChangeOut, EntryOut, PageOf, ProjectIn, TheWanted
+from syncline.control.fetching import obtain_profile
+from syncline.control.plane import Plane
 from syncline.control.project import Project
 from syncline.control.usecases.audit_log import list_audit
 from syncline.control.usecases.project_files import (
@@ -51,6 +53,8 @@ async def exported(
 @router.post("/project/diff", tags=["project"], summary="See what applying a file would do")
 async def compared(plane: ThePlane, actor: TheActor, given: ProjectIn) -> list[ChangeOut]:
     project = _parsed(given)
+    if actor.may("connections.edit"):
+        await _obtain_profiles(plane, project)
     async with plane.looking(actor) as work:
         # Variables of the environment are the server's own: no file may ask for them here.
         changes = await compare_project(work, project, prune=given.prune, environment={})
@@ -60,6 +64,8 @@ async def compared(plane: ThePlane, actor: TheActor, given: ProjectIn) -> list[C
 @router.post("/project/apply", tags=["project"], summary="Make the store what a file says")
 async def applied(plane: ThePlane, actor: TheActor, given: ProjectIn) -> list[ChangeOut]:
     project = _parsed(given)
+    if actor.may("connections.edit"):
+        await _obtain_profiles(plane, project)
     async with plane.changing(actor) as work:
         changes = await apply_project(work, project, prune=given.prune, environment={})
     return [ChangeOut.model_validate(change) for change in changes]
@@ -78,6 +84,11 @@ async def audit(
     async with plane.looking(actor) as work:
         page = await list_audit(work, wanted, kind=kind, name=name, actor=by)
     return PageOf[EntryOut].model_validate(page)
+
+
+async def _obtain_profiles(plane: Plane, project: Project) -> None:
+    for spec in project.connections.values():
+        await obtain_profile(spec.properties, plane.reach)
 
 
 def _parsed(given: ProjectIn) -> Project:

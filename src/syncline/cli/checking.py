@@ -7,10 +7,15 @@ from rich.console import Console
 from rich.markup import escape
 
 from syncline.cli import failures
-from syncline.cli.jobs import chosen_jobs, chosen_tasks
+from syncline.cli.jobs import chosen_jobs, chosen_tasks, fetch_profiles
 from syncline.cli.output import Format, write
 from syncline.control.clock import SystemClock
-from syncline.control.connections import described, destination_properties, opened_source
+from syncline.control.connections import (
+    described,
+    destination_properties,
+    fetch_profile,
+    opened_source,
+)
 from syncline.control.previewing import first_rows, outlook
 from syncline.control.project import JobSpec, Project, load_project
 from syncline.control.tasks import tasks_of, with_new_tables
@@ -28,6 +33,7 @@ async def check(file: Path, job: str | None, console: Console) -> int:
         out.print(f"[bold]{escape(name)}[/]: {spec.source} → {spec.destination}")
         try:
             destination_properties(project, spec.destination)
+            await fetch_profile(project, spec.source)
             tables = described(project, spec.source)
             for task in tasks_of(name, with_new_tables(spec, tables)):
                 code = await _task(project, spec, task, tables, out) or code
@@ -48,6 +54,7 @@ async def preview(
 ) -> int:
     """Write the first rows of a task as its target would get them."""
     project = load_project(file)
+    await fetch_profiles(project, job)
     for name, tasks in chosen_tasks(project, job, [task]).items():
         spec = project.jobs[name]
         for chosen in tasks:

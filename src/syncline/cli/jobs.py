@@ -15,7 +15,7 @@ from rich.table import Table
 from syncline.cli import failures
 from syncline.cli.progress import JobProgress
 from syncline.control.clock import SystemClock
-from syncline.control.connections import described, opened_source, opener
+from syncline.control.connections import described, fetch_profile, opened_source, opener
 from syncline.control.jobs import JobRun, Outcome, run_job
 from syncline.control.project import JobSpec, Project, load_project
 from syncline.control.tasks import tasks_of, with_new_tables
@@ -45,6 +45,7 @@ async def run(
     code = 0
     for name, tasks in chosen_tasks(project, choice.job, choice.tasks).items():
         try:
+    await fetch_profiles(project, choice.job)
             outcomes = await run_tasks(project, project.jobs[name], tasks, choice, console)
         except SynclineError as error:
             # Other jobs have other connections, and may well go on.
@@ -65,6 +66,7 @@ async def verify(
     for name, tasks in chosen_tasks(project, job, [target]).items():
         for task in tasks:
             spec = project.jobs[name]
+    await fetch_profiles(project, job)
             found, repaired = await _compare(project, spec, task, console, repair=repair)
             out.print(
                 f"{escape(task.target)}: {found.rows:,} rows at the source; {found.missing:,} "
@@ -138,6 +140,12 @@ def chosen_jobs(project: Project, name: str | None) -> dict[str, JobSpec]:
 def whole(project: Project, spec: JobSpec) -> JobSpec:
     """Return a job with the tasks that 'all_tables' adds."""
     return with_new_tables(spec, described(project, spec.source)) if spec.all_tables else spec
+async def fetch_profiles(project: Project, job: str | None) -> None:
+    """Fetch the profiles of the chosen jobs that are given by their addresses."""
+    for spec in chosen_jobs(project, job).values():
+        await fetch_profile(project, spec.source)
+
+
 
 
 def chosen_tasks(

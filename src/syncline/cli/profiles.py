@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from syncline.control.fetching import obtained
 from syncline.profile.columns import child_columns, table_columns
 from syncline.profile.loader import bundled_profiles, load_profile
 from syncline.profile.notes import notes
@@ -22,6 +23,7 @@ def schema() -> None:
 
 async def check(name: str, console: Console) -> int:
     """Load a profile; the loader complains if anything is wrong."""
+    await obtained(name)
     profile = load_profile(name)
     tables = sum(1 + len(t.children) for t in profile.tables.values())
     columns = sum(
@@ -46,6 +48,7 @@ async def show(name: str | None, out: Console) -> int:
             listing.add_row(each, profile.title, str(len(profile.tables)))
         out.print(listing)
         return 0
+    await obtained(name)
     profile = load_profile(name)
     out.print(f"[bold]{escape(profile.title or profile.name)}[/]  {escape(profile.description)}")
     if profile.checked:

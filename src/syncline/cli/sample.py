@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from syncline.control.project import ConnectionSpec
 from syncline.control.store.database import default_store, store_url
 from syncline.errors import Unavailable
+from syncline.model.reach import Reach
 from syncline.sandbox.options import DEFAULT_CLIENT, DEFAULT_SECRET, Options
 from syncline.sandbox.server import running
 from syncline.web.sample import Sample
@@ -17,14 +19,21 @@ _ROWS = 2000
 
 
 @asynccontextmanager
-async def sampled(address: str) -> AsyncIterator[Sample]:
-    """Offer sample data beside a store for as long as the block lasts; nothing runs before."""
+async def sampled(address: str, reach: Reach) -> AsyncIterator[Sample]:
+    """Offer sample data beside a store for as long as the block lasts; nothing runs before.
+
+    Its address is within ``reach`` from then on: it is ours, though private.
+    """
     async with AsyncExitStack() as stack:
         urls: list[str] = []
 
         async def sample() -> Mapping[str, ConnectionSpec]:
             if not urls:
                 urls.append(await _started(stack))
+                place = urlsplit(urls[0])
+                own = (place.hostname or "", place.port or 0)
+                reach.own.add(own)
+                stack.callback(reach.own.discard, own)
             return {"sample-clio": _source(urls[0]), "sample-warehouse": _destination(address)}
 
         yield sample

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from syncline.cli.output import Format, write
 from syncline.control.clock import SystemClock
-from syncline.control.connections import described, opened_source
+from syncline.control.connections import described, fetch_profile, opened_source
 from syncline.control.project import ConnectionSpec, Project, load_project
 from syncline.errors import ProjectError, QueryError
 from syncline.model.ports import Source
@@ -45,7 +45,7 @@ async def query(
 
 async def tables(connection: str, format_: str, output: Path | None) -> int:
     """Write the tables of a connection."""
-    found = described(*_connection(connection))
+    found = await _described(connection)
     rows = [
         {
             "table": t.name,
@@ -62,7 +62,7 @@ async def tables(connection: str, format_: str, output: Path | None) -> int:
 
 async def columns(connection: str, table: str, format_: str, output: Path | None) -> int:
     """Write the columns of a table."""
-    found = table_named(table, described(*_connection(connection)))
+    found = table_named(table, await _described(connection))
     rows = [
         {
             "column": field.name,
@@ -75,6 +75,12 @@ async def columns(connection: str, table: str, format_: str, output: Path | None
     ]
     write(pa.Table.from_pylist(rows), Format(format_), output, Console())
     return 0
+
+
+async def _described(connection: str) -> Mapping[str, Table]:
+    project, name = _connection(connection)
+    await fetch_profile(project, name)
+    return described(project, name)
 
 
 def _filters(table: Table, column: str) -> str:

@@ -48,7 +48,7 @@ async def serve(
             running_node(
                 store or default_store(), plane.store, StoreJobs(plane=plane), settings, plane.clock
             ) as node,
-            sampled(store or default_store()) as sample,
+            sampled(store or default_store(), plane.reach) as sample,
             _serving(plane, listener, sample),
         ):
             console.print(f"Syncline is at [bold]{address}[/]; Ctrl-C ends it", highlight=False)

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from syncline.cli import failures
 from syncline.cli.control import opened, sitting_here
+from syncline.control.fetching import obtain_profile
 from syncline.control.project import load_project
 from syncline.control.usecases import keys
 from syncline.control.usecases.project_files import (
@@ -25,8 +26,11 @@ _SIGNS = {"create": "[green]+[/]", "change": "[yellow]~[/]", "delete": "[red]-[/
 async def apply(file: Path, store: str | None, *, prune: bool, console: Console) -> int:
     """Make the store what a file says; return the exit code."""
     project = load_project(file)
-    async with opened(store) as plane, plane.changing(sitting_here()) as work:
-        changes = await apply_project(work, project, prune=prune)
+    async with opened(store) as plane:
+        for spec in project.connections.values():
+            await obtain_profile(spec.properties, plane.reach)
+        async with plane.changing(sitting_here()) as work:
+            changes = await apply_project(work, project, prune=prune)
     _show(changes)
     console.print(_summary(changes))
     return 0
@@ -35,8 +39,11 @@ async def apply(file: Path, store: str | None, *, prune: bool, console: Console)
 async def diff(file: Path, store: str | None, *, prune: bool) -> int:
     """Show what `apply` would do; 1 if that is anything."""
     project = load_project(file)
-    async with opened(store) as plane, plane.looking(sitting_here()) as work:
-        changes = await compare_project(work, project, prune=prune)
+    async with opened(store) as plane:
+        for spec in project.connections.values():
+            await obtain_profile(spec.properties, plane.reach)
+        async with plane.looking(sitting_here()) as work:
+            changes = await compare_project(work, project, prune=prune)
     _show(changes)
     return failures.FAILED if changes else 0
 

@@ -12,6 +12,7 @@ from syncline.cli import failures
 from syncline.cli.making import names
 from syncline.control.clock import SystemClock
 from syncline.control.connections import opened_api, source_properties
+from syncline.control.fetching import obtained
 from syncline.control.project import load_project, substituted
 from syncline.control.properties import ApiProperties, parse_pairs, properties_of
 from syncline.control.trial.findings import TableReport, Verdict
@@ -37,6 +38,7 @@ async def live(
     console: Console,
 ) -> int:
     """Report on every table; the exit code says whether anything is wrong."""
+    await obtained(name)
     profile = load_profile(name)
     only = _tables(profile, names(tables))
     named, properties = _properties(name, connection)

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from sqlglot import exp
 
+from syncline.control.fetching import obtained
 from syncline.control.project import ConnectionSpec, Project, substituted
 from syncline.control.properties import (
     MODELS,
@@ -38,6 +39,7 @@ from syncline.extract.source import RestSource, Watch, rest_source
 from syncline.extract.tokens import MemoryTokens, Tokens, TokenStore, token_store
 from syncline.extract.transport import Transport
 from syncline.model.ports import Destination, Source
+from syncline.model.reach import EVERYWHERE, Reach
 from syncline.model.run import Clock, Event
 from syncline.model.table import Table
 from syncline.profile.auth import OAuth
@@ -81,11 +83,12 @@ async def opened_source(
     ``open_browser`` is given. ``tokens``: where OAuth tokens are kept, unless the properties
     bring their own. Raises `PropertyError`, `ProfileError`, `CredentialError`.
     """
-    given = source_properties(project, name)
+    given, reach = source_properties(project, name), project.connections[name].reach
+    await fetch_profile(project, name)
     profile = load_profile(given.profile)
     async with opened_api(
         name, given, profile, clock,
-        observe=observe, say=say, open_browser=open_browser, tokens=tokens,
+        observe=observe, say=say, open_browser=open_browser, tokens=tokens, reach=reach,
     ) as source:  # fmt: skip
         yield source
 
@@ -102,10 +105,11 @@ async def opened_api(
     open_browser: OpenBrowser | None = None,
     tokens: TokenStore | None = None,
     watch: Watch | None = None,
+    reach: Reach = EVERYWHERE,
 ) -> AsyncIterator[RestSource]:
     """Open the API of a profile as `opened_source` does; ``name``: the connection's.
 
-    ``watch`` is shown every request and its answer.
+    ``watch`` is shown every request and its answer. ``reach``: where the API may be.
     """
     settings = resolved(profile, given.settings)
     credentials = _credentials(name, given, clock, tokens)
@@ -125,7 +129,7 @@ async def opened_api(
         from syncline.control.oauth import in_browser  # noqa: PLC0415
 
         browser = open_browser or in_browser(say)
-        await _signed_in(known, given, kept, clock, browser)
+        await _signed_in(known, given, kept, clock, browser, reach=reach)
     source = rest_source(
         profile=profile,
         settings=settings,
@@ -133,11 +137,20 @@ async def opened_api(
         clock=clock,
         observe=observe,
         watch=watch,
+        reach=reach,
     )
     try:
         yield source
     finally:
         await source.aclose()
+
+
+async def fetch_profile(project: Project, name: str) -> None:
+    """Fetch the profile of a source that is given by its address, so that it can be looked at.
+
+    Raises `ProfileError`, `AddressRefused`.
+    """
+    await obtained(source_properties(project, name).profile, project.connections[name].reach)
 
 
 def described(project: Project, name: str) -> Mapping[str, Table]:
@@ -372,6 +385,8 @@ async def _signed_in(
     tokens: TokenStore,
     clock: Clock,
     open_browser: OpenBrowser,
+    *,
+    reach: Reach,
 ) -> None:
     if given.initiate_oauth != "GETANDREFRESH":
         raise CredentialError(
@@ -380,7 +395,7 @@ async def _signed_in(
         )
     from syncline.control.oauth import sign_in  # noqa: PLC0415 (as above)
 
-    async with _transport() as transport:
+    async with _transport(reach) as transport:
         granted = await sign_in(
             known,
             callback_url=given.callback_url,
@@ -392,8 +407,8 @@ async def _signed_in(
 
 
 @asynccontextmanager
-async def _transport() -> AsyncIterator[Transport]:
-    transport = Transport()
+async def _transport(reach: Reach) -> AsyncIterator[Transport]:
+    transport = Transport(reach=reach)
     try:
         yield transport
     finally:

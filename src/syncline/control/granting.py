@@ -18,6 +18,7 @@ from syncline.extract.oauth import (
 )
 from syncline.extract.tokens import Tokens
 from syncline.extract.transport import Transport
+from syncline.model.reach import Reach
 from syncline.model.run import Clock
 from syncline.profile.auth import OAuth
 from syncline.profile.loader import load_profile
@@ -33,6 +34,8 @@ class Grant:
     known: Registration = field(repr=False)
     #: The connection's CallbackURL.
     callback_url: str
+    #: Where the API's addresses may lead.
+    reach: Reach
 
 
 def grant_of(project: Project, name: str) -> Grant:
@@ -54,7 +57,9 @@ def grant_of(project: Project, name: str) -> Grant:
         client_secret=given.oauth_client_secret.get_secret_value(),
     )
     known = registration(scheme, resolved(profile, given.settings), credentials)
-    return Grant(known=known, callback_url=given.callback_url)
+    return Grant(
+        known=known, callback_url=given.callback_url, reach=project.connections[name].reach
+    )
 
 
 def begun(grant: Grant, redirect_uri: str) -> Authorization:
@@ -85,7 +90,7 @@ async def granted(
     grant: Grant, clock: Clock, *, code: str, redirect_uri: str, verifier: str
 ) -> Tokens:
     """Return the tokens for a code. Raises `CredentialError`, `TransientError`."""
-    transport = Transport()
+    transport = Transport(reach=grant.reach)
     try:
         return await exchange(
             grant.known, transport.send, clock,
@@ -97,7 +102,7 @@ async def granted(
 
 async def given_back(grant: Grant, tokens: Tokens) -> None:
     """Tell the API that tokens are no longer used. Raises `CredentialError`, `TransientError`."""
-    transport = Transport()
+    transport = Transport(reach=grant.reach)
     try:
         await revoke(grant.known, transport.send, tokens)
     finally:

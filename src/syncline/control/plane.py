@@ -11,11 +11,13 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncline.control.access import Actor
+from syncline.control.addresses import reach_of
 from syncline.control.clock import SystemClock
 from syncline.control.store.audit import audit
 from syncline.control.store.database import Store, open_store
 from syncline.control.store.schema import migrate
 from syncline.control.vault import Vault, open_vault
+from syncline.model.reach import Reach
 from syncline.model.run import Clock
 
 #: Stands for every secret that is set, wherever one would be shown.
@@ -31,6 +33,8 @@ class Work:
     now: datetime
     vault: Vault = field(repr=False)
     new_id: Callable[[], str]
+    #: Where addresses that people enter may lead.
+    reach: Reach
 
     async def record(
         self, action: str, kind: str, name: str, changes: Mapping[str, tuple[object, object]]
@@ -56,6 +60,8 @@ class Plane:
     vault: Vault = field(repr=False)
     clock: Clock
     new_id: Callable[[], str] = lambda: uuid4().hex
+    #: Where addresses that people enter may lead.
+    reach: Reach = field(default_factory=reach_of)
 
     @asynccontextmanager
     async def changing(self, actor: Actor) -> AsyncIterator[Work]:
@@ -72,8 +78,9 @@ class Plane:
     def _work(self, connection: AsyncConnection, actor: Actor) -> Work:
         now = datetime.fromtimestamp(self.clock.time(), UTC)
         return Work(
-            connection=connection, actor=actor, now=now, vault=self.vault, new_id=self.new_id
-        )
+            connection=connection, actor=actor, now=now, vault=self.vault, new_id=self.new_id,
+            reach=self.reach,
+        )  # fmt: skip
 
 
 @asynccontextmanager
@@ -85,12 +92,14 @@ async def open_plane(
 ) -> AsyncIterator[Plane]:
     """Open the control plane at a store's URL: its schema made new, its vault opened.
 
-    Raises `StoreRefused`, `VaultError`, `Unavailable`.
+    Raises `StoreRefused`, `VaultError`, `Unavailable`, `PropertyError`.
     """
     store = open_store(address)
     try:
         await migrate(store)
         vault = await open_vault(store, address, environment)
-        yield Plane(store=store, vault=vault, clock=clock or SystemClock())
+        yield Plane(
+            store=store, vault=vault, clock=clock or SystemClock(), reach=reach_of(environment)
+        )
     finally:
         await store.aclose()

@@ -13,11 +13,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    InstanceOf,
     model_validator,
 )
 
 from syncline.control.timetable import ScheduleSpec
 from syncline.errors import ProjectError
+from syncline.model.reach import EVERYWHERE, Reach
 from syncline.profile.loader import SEALED, parse
 
 #: ``${NAME}``: the environment variable of that name.
@@ -54,12 +56,23 @@ class ConnectionSpec(_Part):
     description: str = Field(default="", description="For people.")
     labels: Labels = Field(default=(), description="Words to find it by.")
 
+    @property
+    def reach(self) -> Reach:
+        """Where its addresses may lead: anywhere, for who writes files has the machine."""
+        return EVERYWHERE
+
 
 class OpenedConnection(ConnectionSpec):
     """A connection of the store, its secrets opened: values are what they are."""
 
     substitutes: ClassVar[bool] = False
+    within: InstanceOf[Reach] = Field(exclude=True, repr=False)
     properties: dict[str, Scalar | dict[str, Scalar]] | str = Field(repr=False)
+
+    @property
+    def reach(self) -> Reach:
+        """Where its addresses may lead, as an administrator says."""
+        return self.within
 
 
 class ExpressionSpec(_Part):

@@ -18,8 +18,10 @@ from syncline.extract.reading import Keys, TableRead, asking_of, narrowed, own_p
 from syncline.extract.shared import SharedPages
 from syncline.extract.transport import Transport
 from syncline.model.batch import Batch, Cursor
+from syncline.model.reach import EVERYWHERE, Reach
 from syncline.model.run import Clock, Observer
 from syncline.model.table import Scan, Table
+from syncline.profile.changes import table_of_changes
 from syncline.profile.pagination import Request
 from syncline.profile.schema import ParentFanOut, Profile
 from syncline.profile.template import fill
@@ -37,18 +39,21 @@ def rest_source(
     observe: Observer | None = None,
     timeout: float = 120.0,
     watch: Watch | None = None,
+    reach: Reach = EVERYWHERE,
 ) -> "RestSource":
     """Return the source that a profile describes; nothing is sent yet.
 
     ``settings``: a value for each setting that is needed, see `syncline.profile.settings`.
     ``timeout``: seconds without a byte after which a request has failed. ``watch`` is shown
-    every request and its answer. Raises `PropertyError` and `ProfileError` for what is missing.
+    every request and its answer. ``reach``: where the API may be. Raises `PropertyError` and
+    `ProfileError` for what is missing.
     """
     transport = Transport(
         connections=profile.limits.concurrency,
         timeout=timeout,
         most=profile.limits.page_bytes,
         monotonic=clock.monotonic,
+        reach=reach,
     )
     auth = auth_of(profile, settings, credentials, send=transport.send, clock=clock)
     client = Client(
@@ -127,7 +132,8 @@ class RestSource:
     async def read(self, scan: Scan, since: Cursor | None) -> AsyncGenerator[Batch]:
         """Yield the rows of a scan, as `Source.read` says."""
         begun = position.parse(since)
-        async with aclosing(self._table_read(scan).batches(begun)) as batches:
+        changes = begun.since is not None
+        async with aclosing(self._table_read(scan, changes=changes).batches(begun)) as batches:
             async for batch in batches:
                 yield batch
 
@@ -159,7 +165,7 @@ class RestSource:
         self._shared.close()
         await self._transport.aclose()
 
-    def _table_read(self, scan: Scan) -> TableRead:
+    def _table_read(self, scan: Scan, *, changes: bool = False) -> TableRead:
         view = self._views.get(scan.table.name)
         if view is None:
             raise QueryError(
@@ -168,6 +174,8 @@ class RestSource:
             )
         shared_by = _shared_by(view, scan)
         paths = self._shared.paths(shared_by, own_paths(view, scan))
+        if changes and view.table.cursor_column is not None:
+            view = replace(view, api=table_of_changes(view.api))
         return TableRead(
             view=view,
             scan=scan,

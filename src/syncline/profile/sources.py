@@ -5,14 +5,11 @@ import io
 import os
 import re
 import tempfile
-from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
-from urllib.error import HTTPError, URLError
 from urllib.parse import urldefrag, urlsplit
-from urllib.request import Request, urlopen
 
-from syncline import __version__
 from syncline.errors import ProfileError
 from syncline.profile.archive import ONE, members
 
@@ -21,17 +18,29 @@ PROFILE = "profile.yaml"
 _YAML, _ZIP = {".yaml", ".yml"}, {".zip", ".apip"}
 _LOCAL = {"127.0.0.1", "::1", "localhost"}
 _PIN = re.compile(r"sha256=([0-9a-fA-F]{64})")
-_SECONDS = 30.0
 _TOO_LARGE = f"it is larger than {ONE} bytes, which no profile is"
+#: What was fetched and could not be kept in a file, by its sha256.
+_FETCHED: dict[str, bytes] = {}
+_MOST = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pinned:
+    """A file at an address, and which file that must be."""
+
+    address: str
+    sha256: str
 
 
 def profile_text(profile: str) -> tuple[str, str] | None:
     """Return the text of the profile at a path or address, and what to call it in complaints.
 
-    None if it is neither: then it may be a name. Raises `ProfileError` if it cannot be read.
+    What is at an address must have been fetched before: nothing is sent. None if it is neither:
+    then it may be a name. Raises `ProfileError` if it cannot be read.
     """
-    if "://" in profile:
-        return _at_address(profile)
+    place = pinned(profile)
+    if place is not None:
+        return _at_address(place)
     path = Path(profile).expanduser()
     suffix = path.suffix.lower()
     if suffix in _ZIP:
@@ -81,7 +90,13 @@ def _in_zip(file: Path | BinaryIO, shown: str) -> tuple[str, str]:
     raise ProfileError(f"{shown} has {many} {PROFILE}")
 
 
-def _at_address(profile: str) -> tuple[str, str]:
+def pinned(profile: str) -> Pinned | None:
+    """Return an address as it was given for a profile; None for a name or path.
+
+    Raises `ProfileError` for one that profiles are not fetched from.
+    """
+    if "://" not in profile:
+        return None
     address, fragment = urldefrag(profile)
     parts = urlsplit(address)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOCAL):
@@ -98,36 +113,44 @@ def _at_address(profile: str) -> tuple[str, str]:
             hint="add #sha256= and the 64 digits that sha256sum prints for the file: what a "
             "profile says decides where your credentials go",
         )
-    wanted = pin[1].lower()
-    content = _kept(wanted)
-    if content is None:
-        content = _fetched(address)
-        found = hashlib.sha256(content).hexdigest()
-        if found != wanted:
-            raise ProfileError(
-                f"{address} is not the profile that it was: its sha256 is {found}",
-                hint="look at what has changed, and only then at the checksum",
-            )
-        _keep(wanted, content)
-    if content.startswith(b"PK\x03\x04"):
-        return _in_zip(io.BytesIO(content), address)
-    return _decoded(content, address), address
+    return Pinned(address=address, sha256=pin[1].lower())
 
 
-def _fetched(address: str) -> bytes:
-    request = Request(address, headers={"User-Agent": f"syncline/{__version__}"})  # noqa: S310 (checked)
+def is_kept(place: Pinned) -> bool:
+    """Return whether the file was fetched before."""
+    return _kept(place.sha256) is not None
+
+
+def keep(place: Pinned, content: bytes) -> None:
+    """Keep what was fetched. Raises `ProfileError` if it is not what it should be."""
+    found = hashlib.sha256(content).hexdigest()
+    if found != place.sha256:
+        raise ProfileError(
+            f"{place.address} is not the profile that it was: its sha256 is {found}",
+            hint="look at what has changed, and only then at the checksum",
+        )
     try:
-        with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 (checked above)
-            content: bytes = answer.read(ONE + 1)
-    except HTTPError as error:
-        error.close()
-        raise ProfileError(f"cannot fetch {address}: it answered {error.code}") from error
-    except (URLError, OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise ProfileError(f"cannot fetch {address}: {reason}") from error
-    if len(content) > ONE:
-        raise ProfileError(f"cannot fetch {address}: {_TOO_LARGE}")
-    return content
+        folder = _folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+            file.write(content)
+        Path(file.name).replace(folder / found)
+    except OSError:
+        # Without a place to keep it, as long as the process lives.
+        while len(_FETCHED) >= _MOST:
+            del _FETCHED[next(iter(_FETCHED))]
+        _FETCHED[found] = content
+
+
+def _at_address(place: Pinned) -> tuple[str, str]:
+    content = _kept(place.sha256)
+    if content is None:
+        raise ProfileError(
+            f"{place.address} has not been fetched yet", hint="test the connection that uses it"
+        )
+    if content.startswith(b"PK\x03\x04"):
+        return _in_zip(io.BytesIO(content), place.address)
+    return _decoded(content, place.address), place.address
 
 
 def _folder() -> Path:
@@ -137,18 +160,10 @@ def _folder() -> Path:
 
 def _kept(wanted: str) -> bytes | None:
     """Return what was fetched before, if it is what it should be."""
+    if wanted in _FETCHED:
+        return _FETCHED[wanted]
     try:
         content = (_folder() / wanted).read_bytes()
     except OSError:
         return None
     return content if hashlib.sha256(content).hexdigest() == wanted else None
-
-
-def _keep(name: str, content: bytes) -> None:
-    # Without a place to keep it, it is fetched each time.
-    with suppress(OSError):
-        folder = _folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-            file.write(content)
-        Path(file.name).replace(folder / name)

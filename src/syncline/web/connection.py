@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 from fastapi import Request
 from nicegui import ui
 
+from syncline.control.fetching import obtain_profile
 from syncline.control.forms import offers
 from syncline.control.sealing import nested
 from syncline.control.usecases.authorizing import give_back, remove_connection, signs_in
@@ -213,6 +214,8 @@ class _Page:
     async def _keep(self) -> None:
         properties = nested(self._form.properties)
         labels = tuple(self._labels.value)
+        (await self._visitor.who()).require("connections.edit")
+        await obtain_profile(properties, self._visitor.plane.reach)
         async with self._visitor.changing() as work:
             if self._found is None:
                 spec = spec_of(

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import RowMapping, delete, func, insert, or_, select, update
 
 from syncline.control.differences import differences
+from syncline.control.fetching import obtain_profile
 from syncline.control.paging import (
     Page,
     Wanted,
@@ -101,6 +102,7 @@ async def create_connection(work: Work, name: str, spec: ConnectionSpec) -> Conn
         raise NameTaken(
             f"there is a connection {name!r} already", hint="choose another name, or edit that one"
         )
+    await obtain_profile(spec.properties, work.reach)
     parts = parted(spec)
     _check(spec.type, parts.shown, parts.secret)
     row = {
@@ -184,6 +186,7 @@ async def edit_connection(work: Work, name: str, edit: ConnectionEdit) -> Connec
     if edit.properties is not None or edit.remove:
         given = nested(old.shown) if edit.properties is None else edit.properties
         spec = spec_of({"type": row["type"], "properties": given})
+        await obtain_profile(spec.properties, work.reach)
         new = parted(spec)
         shown, secret = merged(old, new, secret_names(row["type"], new.shown), edit.remove)
         _check(row["type"], shown, secret)
@@ -244,7 +247,9 @@ async def opened_connection(work: Work, name: str) -> OpenedConnection:
     row = await _row(work, name)
     if row is None:
         raise Missing(f"there is no connection {name!r}", hint="see the list of connections")
-    return _opened(work, name, row["type"], row["properties"], row["sealed"])
+    opened = _opened(work, name, row["type"], row["properties"], row["sealed"])
+    await obtain_profile(opened.properties, work.reach)
+    return opened
 
 
 async def edited_connection(
@@ -254,6 +259,7 @@ async def edited_connection(
 
     Invariant 7: only to connect.
     """
+    await obtain_profile(spec.properties, work.reach)
     row = await _row(work, name) if name else None
     if row is None:
         return _opened(work, name or "new", spec.type, *_parts(parted(spec))), ""
@@ -298,7 +304,8 @@ def _opened(
 ) -> OpenedConnection:
     opened = {k: work.vault.open(v) if is_sealed(v) else v for k, v in secret.items()}
     properties = nested({**substituted(name, shown), **opened})
-    return OpenedConnection.model_validate({"type": type_, "properties": properties})
+    given = {"type": type_, "properties": properties, "within": work.reach}
+    return OpenedConnection.model_validate(given)
 
 
 def _parts(given: Parted) -> tuple[Mapping[str, object], Mapping[str, str]]:
