@@ -37,8 +37,6 @@ from syncline.query.plan import plan
 from syncline.sync import plan_of
 
 PAGES = pages()
-#: Not in the repository before it has been measured, on the machine that it names.
-_MEASURED = ROOT / "bench" / "RESULTS.md"
 _FORBIDDEN = {
     "another place of files": r"(?<![\w.])/work\b|\bshared/",
     "the number of an issue": r"(?<![\w&/(])#\d+\b|\bissues? \d+",
@@ -76,7 +74,7 @@ def test_links_lead_somewhere(page: Path) -> None:
             continue
         target, _, anchor = link.partition("#")
         place = (page.parent / target).resolve() if target else page
-        assert place.exists() or place == _MEASURED, f"{link} leads nowhere"
+        assert place.exists(), f"{link} leads nowhere"
         if anchor:
             assert anchor in anchors(place), f"{link}: there is no such heading"
 
