@@ -9,9 +9,10 @@ import pyarrow as pa
 from syncline.errors import QueryError
 from syncline.load import names, strategy, verify
 from syncline.load.checkpoint import last_checkpoint
-from syncline.load.flow import Pair, fitted, matched
+from syncline.load.flow import fitted, matched
 from syncline.load.load import Load
 from syncline.load.loader import load, pour
+from syncline.load.mapping import Pair
 from syncline.load.strategy import Decision
 from syncline.load.verify import Comparison
 from syncline.model.batch import Checkpoint

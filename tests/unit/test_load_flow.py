@@ -4,7 +4,8 @@ import pyarrow as pa
 import pytest
 
 from syncline.errors import RecordRefused
-from syncline.load.flow import Pair, fit
+from syncline.load.flow import fit
+from syncline.load.mapping import Pair
 from syncline.model.job import Flow, RowErrors
 from syncline.model.table import field_of
 

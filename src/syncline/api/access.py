@@ -70,6 +70,7 @@ ROUTES: Mapping[tuple[str, str], str] = {
     ("POST", "/jobs/{name}/tasks"): "jobs.edit",
     ("POST", "/jobs/{name}/tasks/tables"): "jobs.edit",
     ("POST", "/jobs/{name}/tasks/check"): "jobs.edit",
+    ("POST", "/jobs/{name}/tasks/mapping"): "jobs.edit",
     ("POST", "/jobs/{name}/tasks/preview"): "jobs.edit",
     ("POST", "/jobs/{name}/tasks/enable"): "jobs.edit",
     ("POST", "/jobs/{name}/tasks/disable"): "jobs.edit",

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Response
 
 from syncline.api.access import Guarded, TheActor, ThePlane, TheVersion
 from syncline.api.jobs import answer
+from syncline.api.mapping_schemas import MappingOut
 from syncline.api.schemas import (
     JobOut,
     OutlookOut,
@@ -18,7 +19,7 @@ from syncline.api.schemas import (
 )
 from syncline.control.project import TaskSpec
 from syncline.control.usecases.jobs import get_job
-from syncline.control.usecases.previewing import task_outlook, task_preview
+from syncline.control.usecases.previewing import task_mapping, task_outlook, task_preview
 from syncline.control.usecases.tasks import (
     add_tables,
     add_task,
@@ -74,6 +75,11 @@ async def added_tables(
 @router.post("/check", summary="See how a task would be read and written")
 async def checked(plane: ThePlane, actor: TheActor, name: str, given: TaskIn) -> OutlookOut:
     return OutlookOut.model_validate(await task_outlook(plane, actor, name, _spec(given)))
+
+
+@router.post("/mapping", summary="See which column goes where in an existing table")
+async def mapped(plane: ThePlane, actor: TheActor, name: str, given: TaskIn) -> MappingOut:
+    return MappingOut.model_validate(await task_mapping(plane, actor, name, _spec(given)))
 
 
 @router.post("/preview", summary="Read the first rows of a task; nothing is written")

@@ -1,84 +1,53 @@
 """Rows into a table that exists: which column goes where, and which rows do not fit."""
 
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from syncline.errors import RecordRefused, SchemaRefused
 from syncline.load import names
+from syncline.load.mapping import Examined, Pair, examined
 from syncline.model.batch import Batch, Reject
 from syncline.model.job import Flow, RowErrors, Task
 from syncline.model.ports import Destination
-from syncline.model.table import made_by, size_of, units_of
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """A column of the query and the column of the table that takes it."""
-
-    source: pa.Field
-    target: pa.Field
-
-    def __str__(self) -> str:
-        return f"{self.source.name} {self.source.type} → {self.target.name} {self.target.type}"
-
-
-def paired(flow: Flow, source: pa.Schema, target: pa.Schema, table: str) -> tuple[Pair, ...]:
-    """Return which column goes where: as the mapping says, else by equal name in any case.
-
-    Raises `SchemaRefused` with every problem at once: names that are not there, types that
-    cannot fit, columns that need a value and get none, columns that take none.
-    """
-    there = {f.name.lower(): f for f in target}
-    have = {f.name.lower(): f for f in source}
-    wanted = {k.lower(): v for k, v in flow.mapping.items()}
-    problems = [
-        f"the query has no column {name!r}" for name in flow.mapping if name.lower() not in have
-    ]
-    pairs: list[Pair] = []
-    for field in source:
-        name = wanted.get(field.name.lower(), field.name)
-        held = there.get(name.lower())
-        if held is not None:
-            pairs.append(Pair(source=field, target=held))
-            problems += _misfits(flow, pairs[-1])
-        elif field.name.lower() in wanted:
-            problems.append(f"the table has no column {name!r}")
-        else:
-            problems.append(f"no column takes {field.name!r}")
-    taken = [p.target.name for p in pairs]
-    problems += [f"{name!r} is mapped twice" for name in set(taken) if taken.count(name) > 1]
-    problems += [
-        f"{f.name!r} needs a value and gets none"
-        for f in target
-        if f.name not in taken and not f.nullable and not made_by(f)
-    ]
-    if problems:
-        raise SchemaRefused(
-            f"{table}: {'; '.join(problems)}",
-            hint="write 'mapping: {column of the query: column of the table}', leave columns out "
-            "of the query, or CAST them there",
-        )
-    return tuple(pairs)
+from syncline.model.table import size_of, units_of
 
 
 async def matched(task: Task, source: pa.Schema, destination: Destination) -> tuple[Pair, ...]:
-    """Return which column goes where in a task's existing target, see `paired`."""
+    """Return which column goes where in a task's existing target, see `examined`.
+
+    Raises `SchemaRefused` with every problem at once, or if there is no such table.
+    """
     if task.flow is None:
         return ()
+    found = await compared(task, source, destination)
+    if found is None:
+        traits = destination.traits
+        raise SchemaRefused(
+            f"there is no table {task.target!r} in the schema {names.schema(task, traits)!r}",
+            hint="create it first, or leave 'existing: true' out and let Syncline create it",
+        )
+    if found.problems:
+        raise SchemaRefused(
+            f"{task.target}: {'; '.join(p.text for p in found.problems)}",
+            hint="write 'mapping: {column of the query: column of the table}', leave columns out "
+            "of the query, or CAST them there",
+        )
+    return found.pairs
+
+
+async def compared(task: Task, source: pa.Schema, destination: Destination) -> Examined | None:
+    """Look at a task's existing target; None: there is no such table."""
     traits = destination.traits
     table = names.table(names.target(task.target, traits), names.schema(task, traits))
     target = await destination.describe(table)
-    if target is None:
-        raise SchemaRefused(
-            f"there is no table {task.target!r} in the schema {table.db!r}",
-            hint="create it first, or leave 'existing: true' out and let Syncline create it",
-        )
-    return paired(task.flow, source, target, task.target)
+    if target is None or task.flow is None:
+        return None
+    return examined(task.flow, source, target)
 
 
 async def fitted(
@@ -190,54 +159,3 @@ def _converted(column: pa.Array, type_: pa.DataType) -> pa.Array:
     if pa.types.is_timestamp(column.type) and pa.types.is_timestamp(type_):
         return column.cast(pa.timestamp("us", tz=column.type.tz)).cast(type_)
     return column.cast(type_)
-
-
-def _misfits(flow: Flow, pair: Pair) -> list[str]:
-    """Return why no value of the source column could go into the target column."""
-    problems = []
-    made = made_by(pair.target)
-    if made == "expression":
-        problems.append(f"{pair.target.name!r} is computed by the database and takes no value")
-    if made == "identity" and not flow.identity_insert:
-        problems.append(
-            f"{pair.target.name!r} is numbered by the database (set 'identity_insert: true')"
-        )
-    if not _compatible(pair.source.type, pair.target.type):
-        problems.append(
-            f"{pair.target.name!r} is {pair.target.type}, and {pair.source.name!r} "
-            f"{pair.source.type}"
-        )
-    return problems
-
-
-def _compatible(source: pa.DataType, target: pa.DataType) -> bool:
-    """Say whether values of one type can be values of the other without a change of meaning."""
-    kinds: Mapping[str, Sequence[str]] = {
-        "text": ("text",),
-        "number": ("number",),
-        "boolean": ("boolean", "number"),
-        "date": ("date", "moment"),
-        "moment": ("moment",),
-        "time": ("time",),
-        "binary": ("binary",),
-    }
-    return _kind(target) in kinds.get(_kind(source), ())
-
-
-def _kind(type_: pa.DataType) -> str:
-    for kind, is_kind in (
-        ("text", pa.types.is_string),
-        ("text", pa.types.is_large_string),
-        ("number", pa.types.is_integer),
-        ("number", pa.types.is_floating),
-        ("number", pa.types.is_decimal),
-        ("boolean", pa.types.is_boolean),
-        ("date", pa.types.is_date),
-        ("moment", pa.types.is_timestamp),
-        ("time", pa.types.is_time),
-        ("binary", pa.types.is_binary),
-        ("binary", pa.types.is_large_binary),
-    ):
-        if is_kind(type_):
-            return kind
-    return str(type_)

@@ -13,34 +13,61 @@ from pydantic import BaseModel
 class SpecForm:
     """A field for each setting; what is empty goes back to its default."""
 
-    def __init__(self, spec: BaseModel, names: Sequence[str], titles: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        spec: BaseModel,
+        names: Sequence[str],
+        titles: Mapping[str, str],
+        *,
+        choices: Mapping[str, Sequence[str]] | None = None,
+        hints: Mapping[str, str] | None = None,
+    ) -> None:
+        """Build the fields. ``choices``: of settings of which not every choice makes sense here.
+
+        ``hints``: what to say of settings instead of their descriptions.
+        """
         self._inputs: dict[str, Any] = {}
+        self._holders: dict[str, ui.element] = {}
         model = type(spec)
         written = spec.model_dump(mode="json")
         with ui.element("div").classes("form"):
             for name in names:
                 info = model.model_fields[name]
                 title = titles.get(name, name.strip("_").replace("_", " ").capitalize())
-                self._inputs[info.alias or name] = _input(
-                    title, info.annotation, written[name], info.description or ""
-                )
+                with ui.element("div") as self._holders[info.alias or name]:
+                    self._inputs[info.alias or name] = _input(
+                        title,
+                        info.annotation,
+                        written[name],
+                        (hints or {}).get(name) or info.description or "",
+                        (choices or {}).get(name) or _choices(info.annotation),
+                    )
 
     @property
     def values(self) -> dict[str, Any]:
         """Settings by their names in a project file; None: back to the default."""
         return {name: _value(made) for name, made in self._inputs.items()}
 
+    def fill(self, name: str, value: Any) -> None:
+        """Put a value into a field."""
+        self._inputs[name].value = value
 
-def _input(title: str, annotation: object, value: Any, text: str) -> Any:
-    choices = _choices(annotation)
+    def show(self, names: Sequence[str], *, visible: bool) -> None:
+        """Show or hide fields; hidden ones keep their values."""
+        for name in names:
+            self._holders[name].set_visibility(visible)
+
+
+def _input(title: str, annotation: object, value: Any, text: str, choices: Sequence[str]) -> Any:
     if annotation is bool:
         with ui.element("div"):
             made: Any = ui.switch(title, value=value)
             ui.label(text).classes("muted small").style("margin:-4px 0 0 50px")
         return made
     if choices:
-        made = ui.select(["", *choices] if value is None else list(choices), value=value or "",
-                         label=title)  # fmt: skip
+        optional = value not in choices or types.NoneType in _union(annotation)
+        offered = ["", *choices] if optional else list(choices)
+        made = ui.select(offered, value=value if value in choices else "", label=title)
         made.props("options-dense")
     elif _is(annotation, int) or _is(annotation, float):
         made = ui.number(title, value=value, precision=0 if _is(annotation, int) else None)

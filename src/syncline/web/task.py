@@ -1,13 +1,13 @@
-"""One task: its columns or query, how it will run, its first rows, its options."""
+"""One task: its columns or query, where they go, how it will run, its first rows, its options."""
 
 from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request
-from nicegui import ui
+from nicegui import events, ui
 
 from syncline.control.previewing import Outlook
-from syncline.control.project import TaskSpec
+from syncline.control.project import DeletesSpec, TaskSpec
 from syncline.control.usecases.exploring import Mistake, mistake_of, words_for
 from syncline.control.usecases.jobs import Job, document, get_job
 from syncline.control.usecases.looking import OfferedColumn, offered_columns
@@ -21,17 +21,19 @@ from syncline.web.rows_view import show_rows
 from syncline.web.saving import save_job
 from syncline.web.spec_form import SpecForm
 from syncline.web.task_columns import ColumnGrid
+from syncline.web.task_mapping import MappingTab
+from syncline.web.task_parameters import ParameterField
 from syncline.web.visitor import Visitor
 from syncline.web.wording import many
 
 _PREVIEWED = 100
 _OPTIONS = (
-    "into", "enabled", "write", "key", "schema_changes", "allow_empty", "rejects", "synced_at",
-    "start", "parallel", "commit_rows", "commit_seconds",
+    "into", "enabled", "write", "key", "replace_by", "columnstore", "schema_changes", "allow_empty",
+    "rejects", "synced_at", "start", "parallel", "commit_rows", "commit_seconds",
 )  # fmt: skip
-_EXISTING = (
-    "existing", "batch_size", "timeout", "identity_insert", "on_error", "on_truncation",
-)  # fmt: skip
+#: Those that an existing table has in another place, or not at all.
+_OURS = ("write", "key", "columnstore", "schema_changes", "synced_at")
+_WRITES = ("merge", "append", "replace", "history")
 _TITLES = {"into": "Target table", "where": "Filter", "synced_at": "Add _synced_at"}
 
 
@@ -61,17 +63,21 @@ class _Page:
         self._may = visitor.may("jobs.edit", job.name)
         self._grid: ColumnGrid | None = None
         self._code: ui.codemirror | None = None
+        self._parameters: ParameterField | None = None
 
     async def build(self) -> None:
         first = "Query" if self._task.query else "Columns"
         with ui.element("div").classes("beside"):
             with ui.element("div").classes("rows"):
                 with ui.tabs().props("no-caps align=left") as tabs:
-                    for title in (first, "Preview", "Options"):
+                    for title in (first, "Mapping", "Preview", "Options"):
                         ui.tab(title)
+                tabs.on_value_change(self._turned)
                 with ui.tab_panels(tabs, value=first, animated=False, keep_alive=True):
                     with ui.tab_panel(first), ui.element("section").classes("card"):
                         await (self._show_query() if self._task.query else self._show_columns())
+                    with ui.tab_panel("Mapping"), ui.element("section").classes("card"):
+                        self._show_mapping()
                     with ui.tab_panel("Preview"), ui.element("section").classes("card"):
                         self._show_preview()
                     with ui.tab_panel("Options"), ui.element("section").classes("card"):
@@ -82,7 +88,32 @@ class _Page:
                         button("Check", self._check, icon="fact_check")
             with ui.element("div").classes("rows"), card("How it will run"):
                 self._outlook = ui.element("div").classes("rows").props("aria-live=polite")
+        self._show_ours()
         await self._check()
+
+    async def _turned(self, event: events.ValueChangeEventArguments[Any]) -> None:
+        # The columns may have changed on another tab.
+        if event.value == "Mapping":
+            await self._mapping.refresh()
+
+    def _show_mapping(self) -> None:
+        self._mapping = MappingTab(
+            self._visitor,
+            self._job,
+            self._task,
+            editable=self._may,
+            edited=self._edited,
+            changed=self._changed,
+            leave_out=self._grid.leave_out if self._grid else None,
+            into=lambda table: self._form.fill("into", table),
+        )
+
+    async def _changed(self) -> None:
+        self._show_ours()
+        await self._check()
+
+    def _show_ours(self) -> None:
+        self._form.show(_OURS, visible=not self._mapping.existing)
 
     async def _show_columns(self) -> None:
         offered: tuple[OfferedColumn, ...] = ()
@@ -105,6 +136,7 @@ class _Page:
             ui.label("Ctrl+Space completes, Ctrl+Enter checks, Ctrl+S saves.").classes(
                 "muted small"
             )
+            self._parameters = ParameterField(self._task.parameters)
 
     def _show_preview(self) -> None:
         with ui.element("div").classes("tools"):
@@ -115,30 +147,36 @@ class _Page:
         self._rows = ui.element("div").props("aria-live=polite")
 
     def _show_options(self) -> None:
-        names = (*_OPTIONS, *_EXISTING)
+        deletes = self._task.deletes
+        mode, every = (
+            (deletes.mode, deletes.every) if isinstance(deletes, DeletesSpec) else (deletes, 1)
+        )
         with ui.element("div").classes("padded rows"):
-            self._form = SpecForm(self._task, names, _TITLES)
-            if not isinstance(self._task.deletes, str):
-                note("What becomes of deleted rows is set in the YAML of the job.")
-                return
-            deletes = ui.select(
+            self._form = SpecForm(self._task, _OPTIONS, _TITLES, choices={"write": _WRITES})
+            chosen = ui.select(
                 {
                     "auto": "Delete what a read shows to be gone",
                     "hard": "Look for deleted rows, and delete them",
                     "soft": "Look for deleted rows, and mark them",
                     "ignore": "Never delete",
                 },
-                value=self._task.deletes, label="Rows deleted at the source",
+                value=mode, label="Rows deleted at the source",
             )  # fmt: skip
-            self._deletes = deletes.props("outlined stack-label options-dense").classes("form")
+            self._deletes = chosen.props("outlined stack-label options-dense").classes("form")
+            self._every = ui.number("Look for them every so many runs", value=every, precision=0)
+            self._every.props("outlined stack-label").classes("form")
+            self._every.bind_visibility_from(chosen, "value", lambda v: v in {"hard", "soft"})
 
     def _edited(self) -> TaskSpec:
         """Return the task as it is on the page. Raises `Invalid`."""
-        given: dict[str, Any] = dict(self._form.values)
-        if isinstance(self._task.deletes, str):
-            given["deletes"] = self._deletes.value
+        given: dict[str, Any] = self._form.values | self._mapping.values
+        every = int(self._every.value or 1)
+        mode = self._deletes.value
+        given["deletes"] = mode if every == 1 else {"mode": mode, "every": every}
         if self._code is not None:
             given["query"] = self._code.value
+        if self._parameters is not None:
+            given["parameters"] = self._parameters.value
         if self._grid is not None:
             given |= {"columns": self._grid.columns, "where": self._where.value.strip() or None}
         kept = {k: v for k, v in document(self._task).items() if k not in given}

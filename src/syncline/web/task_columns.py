@@ -107,6 +107,13 @@ class ColumnGrid:
                 row["sample"] = next((text_of(r[at]) for r in rows if r[at] is not None), "")
         self._show()
 
+    def leave_out(self, name: str) -> None:
+        """Take a column out, by its name in the target."""
+        for row in self._rows:
+            if (row["as_"] or row["name"]) == name:
+                row["taken"] = False
+        self._show()
+
     def _edit(self, event: events.GenericEventArguments) -> None:
         row = self._row(event.args["key"])
         value = event.args["value"]

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from syncline.control.access import Actor
 from syncline.control.connections import described, opened_source
+from syncline.control.mapping import TaskMapping, mapping_of
 from syncline.control.plane import Plane, Work
 from syncline.control.previewing import Outlook, first_rows, outlook
 from syncline.control.project import JobSpec, TaskSpec
@@ -55,6 +56,23 @@ async def task_outlook(plane: Plane, actor: Actor, job: str, task: TaskSpec) -> 
         project = await stored_project(work, spec)
     tables = described(project, spec.source)
     return await outlook(project, spec, made, tables, plane.clock)
+
+
+async def task_mapping(plane: Plane, actor: Actor, job: str, task: TaskSpec) -> TaskMapping:
+    """Show a task's columns beside those of the existing table it writes to. Needs jobs.edit.
+
+    Raises `Invalid` for a task whose target Syncline makes, `QueryError`, and what connecting
+    raises.
+    """
+    if not task.existing:
+        raise Invalid(
+            "only a task that writes to an existing table has a mapping",
+            hint="set 'existing: true'",
+        )
+    async with _prepared(plane, actor, job, task) as (work, spec, made):
+        project = await stored_project(work, spec)
+    tables = described(project, spec.source)
+    return await mapping_of(project, spec, made, tables, plane.clock)
 
 
 async def task_preview(

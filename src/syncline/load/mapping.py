@@ -1,0 +1,133 @@
+"""Which column of a query goes to which column of a table that exists, and what forbids it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from syncline.model.job import Flow
+from syncline.model.table import made_by
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A column of the query and the column of the table that takes it."""
+
+    source: pa.Field
+    target: pa.Field
+
+    def __str__(self) -> str:
+        return f"{self.source.name} {self.source.type} → {self.target.name} {self.target.type}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Why rows cannot be written, and at which column of the query or of the table."""
+
+    text: str
+    source: str | None = None
+    target: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """A query's columns beside those of the table that is to take them."""
+
+    target: pa.Schema
+    pairs: tuple[Pair, ...]
+    #: Empty: rows can be written.
+    problems: tuple[Problem, ...]
+
+
+def examined(flow: Flow, source: pa.Schema, target: pa.Schema) -> Examined:
+    """Return which column goes where: as the mapping says, else by equal name in any case.
+
+    With every problem at once: names that are not there, types that cannot fit, columns that
+    need a value and get none, columns that take none.
+    """
+    there = {f.name.lower(): f for f in target}
+    have = {f.name.lower() for f in source}
+    wanted = {k.lower(): v for k, v in flow.mapping.items()}
+    problems = [
+        Problem(text=f"the query has no column {name!r}", source=name)
+        for name in flow.mapping
+        if name.lower() not in have
+    ]
+    pairs: list[Pair] = []
+    for field in source:
+        name = wanted.get(field.name.lower(), field.name)
+        held = there.get(name.lower())
+        if held is not None:
+            pairs.append(Pair(source=field, target=held))
+            problems += _misfits(flow, pairs[-1])
+        elif field.name.lower() in wanted:
+            problems.append(
+                Problem(text=f"the table has no column {name!r}", source=field.name, target=name)
+            )
+        else:
+            problems.append(Problem(text=f"no column takes {field.name!r}", source=field.name))
+    taken = [p.target.name for p in pairs]
+    problems += [
+        Problem(text=f"{name!r} is mapped twice", target=name)
+        for name in dict.fromkeys(taken)
+        if taken.count(name) > 1
+    ]
+    problems += [
+        Problem(text=f"{f.name!r} needs a value and gets none", target=f.name)
+        for f in target
+        if f.name not in taken and not f.nullable and not made_by(f)
+    ]
+    return Examined(target=target, pairs=tuple(pairs), problems=tuple(problems))
+
+
+def _misfits(flow: Flow, pair: Pair) -> list[Problem]:
+    """Return why no value of the source column could go into the target column."""
+    problems: list[str] = []
+    made = made_by(pair.target)
+    if made == "expression":
+        problems.append(f"{pair.target.name!r} is computed by the database and takes no value")
+    if made == "identity" and not flow.identity_insert:
+        problems.append(
+            f"{pair.target.name!r} is numbered by the database (set 'identity_insert: true')"
+        )
+    if not _compatible(pair.source.type, pair.target.type):
+        problems.append(
+            f"{pair.target.name!r} is {pair.target.type}, and {pair.source.name!r} "
+            f"{pair.source.type}"
+        )
+    return [
+        Problem(text=text, source=pair.source.name, target=pair.target.name) for text in problems
+    ]
+
+
+def _compatible(source: pa.DataType, target: pa.DataType) -> bool:
+    """Say whether values of one type can be values of the other without a change of meaning."""
+    kinds: Mapping[str, Sequence[str]] = {
+        "text": ("text",),
+        "number": ("number",),
+        "boolean": ("boolean", "number"),
+        "date": ("date", "moment"),
+        "moment": ("moment",),
+        "time": ("time",),
+        "binary": ("binary",),
+    }
+    return _kind(target) in kinds.get(_kind(source), ())
+
+
+def _kind(type_: pa.DataType) -> str:
+    for kind, is_kind in (
+        ("text", pa.types.is_string),
+        ("text", pa.types.is_large_string),
+        ("number", pa.types.is_integer),
+        ("number", pa.types.is_floating),
+        ("number", pa.types.is_decimal),
+        ("boolean", pa.types.is_boolean),
+        ("date", pa.types.is_date),
+        ("moment", pa.types.is_timestamp),
+        ("time", pa.types.is_time),
+        ("binary", pa.types.is_binary),
+        ("binary", pa.types.is_large_binary),
+    ):
+        if is_kind(type_):
+            return kind
+    return str(type_)
