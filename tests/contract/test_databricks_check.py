@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from sqlglot import exp
 
 from control.planes import EDITOR, plane_of
 from standins.databricks.fixture import DatabricksServer, running_databricks
 from standins.databricks.rights import PRINCIPAL
 from standins.databricks.settings import settings_of
+from syncline.control.engine.job import STARTING, open_destination
 from syncline.control.plane import Plane
+from syncline.control.project import ConnectionSpec, Project
 from syncline.control.store.database import open_store
 from syncline.control.store.schema import migrate
 from syncline.control.usecases.looking import check_properties
@@ -26,6 +29,7 @@ from syncline.errors import (
     SynclineError,
     Unavailable,
 )
+from syncline.model.run import Event, Waiting
 from syncline.testing.conformance_runs import Trial, contents, ordered, task, thing
 
 _ALL = ("warehouse", "sign in", "catalog", "schema", "tables", "volume")
@@ -213,14 +217,32 @@ async def test_a_run_announces_that_it_starts_the_warehouse(
     assert said == ["the warehouse local is stopped: starting it …"]
 
 
+def _properties(settings: Settings) -> dict[str, str | int]:
+    return {
+        "Server": settings.server, "Port": settings.port, "HTTPPath": settings.http_path,
+        "Token": settings.token, "Schema": settings.schema, "SSLCert": settings.certificate,
+    }  # fmt: skip
+
+
+async def test_a_run_of_the_engine_shows_what_it_waits_for(
+    settings: Settings, server: DatabricksServer
+) -> None:
+    server.warehouse(stopped=True, starts_in=0.2)
+    spec = ConnectionSpec(type="databricks", properties={**_properties(settings)})
+    project = Project.model_construct(connections={"lake": spec}, jobs={})
+    seen: list[Event] = []
+    destination = await open_destination(project, "lake")(seen.append)
+    await destination.fetch(exp.select(exp.Literal.number(1).as_("one")))
+    await destination.aclose()
+    reason = "the warehouse local is stopped: starting it …"
+    assert seen == [Waiting(seconds=STARTING, reason=reason)]
+
+
 async def test_the_use_case_has_the_same_steps_and_tells_what_it_waits_for(
     plane: Plane, settings: Settings, server: DatabricksServer
 ) -> None:
     server.warehouse(stopped=True, starts_in=0.2, missing=["CREATE VOLUME"])
-    given = {
-        "Server": settings.server, "Port": settings.port, "HTTPPath": settings.http_path,
-        "Token": settings.token, "Schema": settings.schema, "SSLCert": settings.certificate,
-    }  # fmt: skip
+    given = _properties(settings)
     said: list[str] = []
     tested = await check_properties(plane, EDITOR, "databricks", given, announce=said.append)
     assert [step.name for step in tested.steps] == ["settings", *_ALL]

@@ -86,7 +86,8 @@ async def verify(
 async def _compare(
     project: Project, job: JobSpec, task: Task, console: Console, *, repair: bool
 ) -> tuple[Comparison, Committed | None]:
-    clock, destination = SystemClock(), await opener(project, job.destination)()
+    opened = opener(project, job.destination, announce=console.print)
+    clock, destination = SystemClock(), await opened()
     try:
         with JobProgress([task], console) as progress:
             async with opened_source(
@@ -114,7 +115,7 @@ async def run_tasks(
                     id=uuid.uuid4().hex[:12],
                     tasks=tasks,
                     source=source,
-                    destination=opener(project, job.destination),
+                    destination=opener(project, job.destination, announce=progress.print),
                     clock=clock,
                     observe=progress,
                     parallel_tasks=job.parallel_tasks,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -9,10 +10,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from syncline.cli.control import opened, sitting_here
+from syncline.cli.failures import FAILED
+from syncline.control.clock import SystemClock
 from syncline.control.paging import Wanted
+from syncline.control.project import load_project
 from syncline.control.usecases.authorizing import begin_sign_in, finish_sign_in
+from syncline.control.usecases.looking import check_connection, check_written
 from syncline.control.usecases.users import invite_user, list_users, reset_password
-from syncline.errors import CredentialError
+from syncline.errors import CredentialError, Missing
 
 
 async def authorize(store: str | None, name: str, redirect_uri: str, console: Console) -> int:
@@ -33,6 +38,34 @@ async def authorize(store: str | None, name: str, redirect_uri: str, console: Co
         found = await finish_sign_in(plane, actor, answer, state=begun.state)
     console.print(f"[green]signed in[/] for {escape(found.name)}")
     return 0
+
+
+async def test(store: str | None, file: Path | None, name: str, console: Console) -> int:
+    """Test a connection of a store or a project; 0: it is right."""
+
+    def announce(text: str) -> None:
+        console.print(escape(text), highlight=False)
+
+    if file is not None:
+        project = load_project(file)
+        if name not in project.connections:
+            known = ", ".join(project.connections) or "none"
+            raise Missing(
+                f"the project has no connection {name!r}", hint=f"connections in it: {known}"
+            )
+        tested = await check_written(project, name, SystemClock(), announce=announce)
+    else:
+        async with opened(store) as plane:
+            tested = await check_connection(plane, sitting_here(), name, announce=announce)
+    out = Console(highlight=False)
+    for step in tested.steps:
+        state = "[green]ok[/]" if step.ok else "[red]failed[/]"
+        message = f": {escape(step.message)}" if step.message else ""
+        out.print(f"{state} {step.name}{message}", soft_wrap=True)
+        if step.hint and not step.ok:
+            # A GRANT is there to be copied.
+            out.print(f"   {escape(step.hint)}", soft_wrap=True)
+    return 0 if tested.ok else FAILED
 
 
 async def list_(store: str | None) -> int:

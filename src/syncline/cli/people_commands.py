@@ -1,5 +1,6 @@
 """Commands for what needs a person: signing in to an API, letting somebody into Syncline."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -36,6 +37,24 @@ def authorize(
     from syncline.cli import people, running  # noqa: PLC0415 (start-up time)
 
     running.run(lambda console: people.authorize(store, name, redirect_uri, console))
+
+
+@connections_app.command("test")
+def try_(
+    name: Annotated[str, typer.Argument(help="Name of the connection.")],
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", "-f", help="A project file that has it, instead of a store."),
+    ] = None,
+    store: StoreOption = None,
+) -> None:
+    """Test a connection: everything that a run needs of it, one by one.
+
+    A database that is stopped is started. What is missing is told, and the right that gives it.
+    """
+    from syncline.cli import people, running  # noqa: PLC0415 (start-up time)
+
+    running.run(lambda console: people.test(store, file, name, console))
 
 
 @users_app.command("list")

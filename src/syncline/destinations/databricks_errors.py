@@ -91,7 +91,7 @@ def granting(text: str, principal: str = "") -> str:
     """Return the hint to a refusal: the GRANT that gives what is missing, where it says so."""
     right = lacking(text)
     if right is None:
-        return "'syncline connections test' says which right is missing, and the GRANT for it"
+        return "'syncline connections test' says which right is missing, and its GRANT"
     return f"let its owner run: {right.granted_to(principal or SOMEBODY)}"
 
 

@@ -1,6 +1,6 @@
 """One connection: its form, its test, its sign-in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from urllib.parse import quote, urlencode
 
@@ -173,11 +173,14 @@ class _Page:
         self._tested.clear()
         with self._tested, ui.element("div").classes("note"):
             ui.spinner(size="20px")
-            ui.label("Testing …")
+            doing = ui.label("Testing …")
         found: list[Tested] = []
 
+        def announce(text: str) -> None:
+            doing.text = text[:1].upper() + text[1:]
+
         async def check() -> None:
-            found.append(await self._check())
+            found.append(await self._check(announce))
 
         await self._visitor.attempt(check)
         self._tested.clear()
@@ -185,15 +188,16 @@ class _Page:
             for tested in found:
                 show_test(tested)
 
-    async def _check(self) -> Tested:
+    async def _check(self, announce: Callable[[str], None]) -> Tested:
         """Test what is in the form; what is stored already is tested as it is, and noted."""
         visitor, found = self._visitor, self._found
         actor = await visitor.who()
         given = nested(self._form.properties)
         if found is not None and given == nested(found.properties):
-            return await check_connection(visitor.plane, actor, found.name)
+            return await check_connection(visitor.plane, actor, found.name, announce=announce)
+        name = found.name if found else ""
         return await check_properties(
-            visitor.plane, actor, self._type, given, found.name if found else ""
+            visitor.plane, actor, self._type, given, name, announce=announce
         )
 
     async def save(self) -> None:

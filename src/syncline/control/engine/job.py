@@ -11,12 +11,16 @@ from syncline.control.tasks import tasks_of
 from syncline.errors import Missing
 from syncline.model.job import Task
 from syncline.model.ports import Destination, Source
-from syncline.model.run import Clock, Observer
+from syncline.model.run import Clock, Observer, Waiting
 
 #: Opens a source for as long as the context lasts; the observer hears when it must wait.
 OpenSource = Callable[[Clock, Observer], AbstractAsyncContextManager[Source]]
+#: Opens a destination; the observer hears when it must be waited for.
+OpenDestination = Callable[[Observer], Awaitable[Destination]]
 
 
+#: Seconds that a database which has to be started is said to take: nobody knows.
+STARTING = 60.0
 #: Task runs of one account at a time.
 DEFAULT_LIMIT = 4
 
@@ -33,7 +37,7 @@ class RunnableJob:
     #: … so that no more than so many go on at a time: 1, 2, 4 or 8.
     account_limit: int = DEFAULT_LIMIT
     source: OpenSource
-    destination: Callable[[], Awaitable[Destination]]
+    destination: OpenDestination
     parallel_tasks: int = 1
     continue_on_error: bool = True
     #: How often a task is tried again after an error that may pass, and how long after the first.
@@ -41,6 +45,19 @@ class RunnableJob:
     retry_seconds: float = 30.0
     #: Seconds that a run may take as a whole; None: as long as it needs.
     timeout: float | None = None
+
+
+def open_destination(project: Project, name: str) -> OpenDestination:
+    """Return what opens a destination. Raises `PropertyError` at once if it cannot be right."""
+    opener(project, name)
+
+    async def opened(observe: Observer) -> Destination:
+        def announce(text: str) -> None:
+            observe(Waiting(seconds=STARTING, reason=text))
+
+        return await opener(project, name, announce=announce)()
+
+    return opened
 
 
 class Jobs(Protocol):
@@ -74,7 +91,7 @@ class ProjectJobs:
             tasks=tasks_of(job_id, spec),
             account=spec.source,
             source=source,
-            destination=opener(self.project, spec.destination),
+            destination=open_destination(self.project, spec.destination),
             parallel_tasks=spec.parallel_tasks,
             continue_on_error=spec.continue_on_error,
             retries=spec.retries,

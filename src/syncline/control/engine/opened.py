@@ -103,6 +103,6 @@ class OpenRuns:
         source.expect([scan for planned in plans.values() for scan in planned.scans])
         # A database that cannot be opened is told before any request; and a file that stays open
         # from task to task need not be opened for each.
-        destination = await job.destination()
+        destination = await job.destination(heard)
         stack.push_async_callback(destination.aclose)
         return Opened(job=job, source=source, plans=plans)

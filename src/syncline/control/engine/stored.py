@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from syncline.control.access import ROLES, Actor
-from syncline.control.connections import opened_source, opener
-from syncline.control.engine.job import RunnableJob
+from syncline.control.connections import opened_source
+from syncline.control.engine.job import RunnableJob, open_destination
 from syncline.control.plane import Plane
 from syncline.control.store.connections import connections
 from syncline.control.store.jobs import jobs
@@ -56,7 +56,7 @@ class StoreJobs:
             tasks=tasks_of(job.name, spec),
             account=account,
             source=source,
-            destination=opener(project, spec.destination),
+            destination=open_destination(project, spec.destination),
             parallel_tasks=spec.parallel_tasks,
             continue_on_error=spec.continue_on_error,
             retries=spec.retries,

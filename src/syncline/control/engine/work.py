@@ -178,7 +178,7 @@ class Work:
                 f"the job has no task {begun.task} any more", hint="it was removed while the run"
                 " was going on; nothing needs to be done",
             )  # fmt: skip
-        destination = await opened.job.destination()
+        destination = await opened.job.destination(self._saw)
         desk.open_runs.listen(run, self._saw)
         try:
             return await sync(

@@ -27,6 +27,7 @@ from syncline.control.usecases.connections import (
     spec_of,
 )
 from syncline.errors import Missing, SynclineError, Unavailable
+from syncline.model.run import Clock
 from syncline.model.table import Scan, Table, description_of
 
 #: A test that takes longer has failed, in seconds.
@@ -209,17 +210,23 @@ async def check_destination(
                 yield _failed(looked.name, looked.error)
 
 
-async def _tested(
-    plane: Plane, name: str, owner: str, opened: OpenedConnection, announce: Say
+async def check_written(
+    project: Project,
+    name: str,
+    clock: Clock,
+    *,
+    tokens: StoredTokens | None = None,
+    announce: Say = say_nothing,
 ) -> Tested:
+    """Test a connection as it is written in a project. Errors are steps that failed."""
     steps: list[Step] = []
-    if opened.type != "api":
-        async with aclosing(check_destination(_project(name, opened), name, announce)) as found:
+    if project.connections[name].type != "api":
+        async with aclosing(check_destination(project, name, announce)) as found:
             steps += [step async for step in found]
         return Tested(ok=all(step.ok for step in steps), steps=tuple(steps))
     try:
         async with asyncio.timeout(PATIENCE):
-            await _try_source(plane, name, owner, opened, steps)
+            await _try_source(project, name, clock, tokens=tokens, announce=announce, steps=steps)
     except TimeoutError:
         steps.append(_failed(_next_step(steps), _late(PATIENCE)))
     except SynclineError as error:
@@ -227,15 +234,28 @@ async def _tested(
     return Tested(ok=all(step.ok for step in steps), steps=tuple(steps))
 
 
+async def _tested(
+    plane: Plane, name: str, owner: str, opened: OpenedConnection, announce: Say
+) -> Tested:
+    tokens = StoredTokens(plane, owner) if owner else None
+    return await check_written(
+        _project(name, opened), name, plane.clock, tokens=tokens, announce=announce
+    )
+
+
 async def _try_source(
-    plane: Plane, name: str, owner: str, opened: OpenedConnection, steps: list[Step]
+    project: Project,
+    name: str,
+    clock: Clock,
+    *,
+    tokens: StoredTokens | None,
+    announce: Say,
+    steps: list[Step],
 ) -> None:
-    project = _project(name, opened)
     given = source_properties(project, name)
     steps.append(Step(name="settings", ok=True, message=f"profile {given.profile}"))
-    tokens = StoredTokens(plane, owner) if owner else None
     async with opened_source(
-        project, name, plane.clock, observe=lambda _: None, say=lambda _: None, tokens=tokens
+        project, name, clock, observe=lambda _: None, say=announce, tokens=tokens
     ) as source:
         tables = await source.tables()
         steps.append(Step(name="sign in", ok=True, message=f"{len(tables)} tables"))
