@@ -277,3 +277,69 @@ def test_descriptions_are_whole(vendor: Vendor) -> None:
 def test_words_that_mean_nothing_are_refused() -> None:
     with pytest.raises(ValueError, match="'colour' is no kind of value"):
         compiled("colour red", "owner", "iso")
+
+
+HUBSPOT = {"Authorization": "Bearer sandbox-token"}
+SEARCH = "hubspot/crm/v3/objects/contacts/search"
+
+
+async def test_hubspots_search_finds_sorts_and_turns_pages() -> None:
+    async with asking() as client:
+        contacts = client.sandbox.vendor("hubspot").lists["contacts"]
+        truth = [record for record, _ in contacts.truth()]
+        moments = sorted(str(record["updatedAt"]) for record in truth)
+        middle = moments[len(moments) // 2]
+        body: dict[str, object] = {
+            "filterGroups": [
+                {
+                    "filters": [
+                        {"propertyName": "lastmodifieddate", "operator": "GTE", "value": middle}
+                    ]
+                }
+            ],
+            "sorts": [{"propertyName": "hs_object_id", "direction": "DESCENDING"}],
+            "properties": ["email"],
+            "limit": 20,
+        }
+        first = (await client.post(SEARCH, body, HUBSPOT)).body
+        assert first["total"] == sum(moment >= middle for moment in moments)
+        assert first["paging"]["next"]["after"] == "20"
+        second = (await client.post(SEARCH, {**body, "after": "20"}, HUBSPOT)).body
+        ids = [int(row["id"]) for row in (*first["results"], *second["results"])]
+        assert ids == sorted(set(ids), reverse=True)
+        assert set(first["results"][0]["properties"]) == {
+            "email", "createdate", "hs_object_id", "lastmodifieddate",
+        }  # fmt: skip
+        assert "associations" not in first["results"][0]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"limit": 201},
+        {"limit": "10"},
+        {"after": "9990"},
+        {"after": "next"},
+        {"unknown": 1},
+        {"properties": ["nothing"]},
+        {"properties": "email"},
+        {"sorts": [{"propertyName": "nothing"}]},
+        {"sorts": [{"propertyName": "email"}, {"propertyName": "city"}]},
+        {"filterGroups": [{"filters": []}]},
+        {"filterGroups": [{"filters": [{"propertyName": "email", "operator": "GTE"}]}]},
+        {"filterGroups": [{"filters": [{"propertyName": "email", "operator": ">", "value": "a"}]}]},
+        {"filterGroups": [{"filters": [{"propertyName": "no", "operator": "EQ", "value": "a"}]}]},
+        {
+            "filterGroups": [
+                {"filters": [{"propertyName": "lastmodifieddate", "operator": "GT", "value": "x"}]}
+            ]
+        },
+        {"filterGroups": 6 * [{"filters": [{"propertyName": "email", "operator": "EQ"}]}]},
+    ],
+)
+async def test_hubspots_search_refuses_what_the_vendor_refuses(wrong: dict[str, object]) -> None:
+    async with asking() as client:
+        reply = await client.post(SEARCH, {"limit": 20, **wrong}, HUBSPOT)
+        assert (reply.status, reply.body["category"]) == (400, "VALIDATION_ERROR")
+        users = await client.post("hubspot/crm/v3/objects/users/search", {}, HUBSPOT)
+        assert users.status == 404

@@ -244,6 +244,8 @@ class Asking:
     def _of_time(self, incremental: Incremental) -> dict[str, list[str]]:
         """Return the parameters that ask for a part of the time."""
         asked: dict[str, list[str]] = {}
+        if incremental.changes is not None:
+            return asked  # this is the request of the whole table
         form = incremental.format
         since, until = self.span or (self.first, self.until)
         if incremental.until is not None and until is not None:

@@ -40,6 +40,7 @@ def body_of(posting: Posting, values: Mapping[str, str], plain: frozenset[str]) 
         default=default,
         in_address=in_address,
         plain=plain | frozenset(posting.plain),
+        lists=frozenset(posting.lists),
     )
 
 
@@ -64,23 +65,30 @@ def posted(request: Request) -> tuple[Request, bytes | None]:
 def _json(body: Body, parameters: Sequence[tuple[str, str]]) -> bytes:
     content: dict[str, Any] = msgspec.json.decode(body.content)
     places = dict(body.places)
-    found: dict[str, Any] = {}
+    found: dict[str, list[Any]] = {}
     for name, text in parameters:
-        value = _value(text) if name in body.plain else text
-        found[name] = value if name not in found else [*_listed(found[name]), value]
-    for name, value in found.items():
-        *above, last = places.get(name, (*body.default, name))
-        inner = content
-        for step in above:
-            below = inner.get(step)
-            inner[step] = below if isinstance(below, dict) else {}
-            inner = inner[step]
-        inner[last] = value
+        texts = text.split(",") if name in body.lists else [text]
+        found.setdefault(name, []).extend(
+            _value(each) if name in body.plain else each for each in texts
+        )
+    for name, values in found.items():
+        whole = len(values) > 1 or name in body.lists
+        _put(content, places.get(name, (*body.default, name)), values if whole else values[0])
     return msgspec.json.encode(content)
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+def _put(inside: Any, place: Sequence[str], value: Any) -> None:
+    """Set what is at a place. Objects that are missing on the way are made."""
+    step: Any
+    step, *below = place
+    if isinstance(inside, list):
+        step = int(step)  # the check of the profile has seen that it is there
+    if not below:
+        inside[step] = value
+        return
+    if not isinstance(inside, list) and not isinstance(inside.get(step), dict | list):
+        inside[step] = {}
+    _put(inside[step], below, value)
 
 
 def _value(text: str) -> Any:

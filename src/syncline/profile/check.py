@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import JsonValue
 
+from syncline.profile.changes import table_of_changes
 from syncline.profile.columns import FlatColumn, child_columns, table_columns
 from syncline.profile.conflicts import conflicts
 from syncline.profile.nearest import near
@@ -93,6 +94,8 @@ def _tables(profile: Profile) -> Iterator[Contradiction]:
         yield from _parts(at, table, by_name)
         yield from _fan_out(profile, at, table, by_name)
         yield from _requests(profile, at, table, by_name)
+        yield from _bodies(at, table)
+        yield from _changes(profile, at, table, by_name)
         yield from _walks(profile, at, table)
         for child_name, child in table.children.items():
             yield from _child(profile, (*at, "children", child_name), table, child)
@@ -262,6 +265,44 @@ def _requests(
     ends = incremental.until is not None or "{until}" in incremental.value
     if incremental.step is not None and not (ends and incremental.start is not None):
         yield (*here, "step"), "it needs 'start', and 'until' or {until} in 'value'"
+
+
+def _bodies(at: Place, table: ApiTable) -> Iterator[Contradiction]:
+    """Yield the places in lists of a body that its content does not have."""
+    posting = table.posting
+    if not isinstance(posting, JsonBody | GraphQLBody):
+        return
+    content = posting.content if isinstance(posting, JsonBody) else posting.variables
+    for name, path in posting.places.items():
+        inside: JsonValue = dict(content)
+        for step in path.split("."):
+            if isinstance(inside, list):
+                if not (step.isdecimal() and int(step) < len(inside)):
+                    where = (*at, "posting", "places", name)
+                    yield where, f"{path!r}: the content has no place {step!r} in its list"
+                    break
+                inside = inside[int(step)]
+            else:
+                inside = inside.get(step) if isinstance(inside, dict) else None
+
+
+def _changes(
+    profile: Profile, at: Place, table: ApiTable, columns: Mapping[str, FlatColumn]
+) -> Iterator[Contradiction]:
+    """Yield what cannot be right of the request for what has changed, where it is another one."""
+    incremental = table.incremental
+    if incremental is None or incremental.changes is None:
+        return
+    here: Place = (*at, "incremental")
+    for name in ("start", "until", "step"):
+        if getattr(incremental, name) is not None:
+            yield (*here, name), "it is for tables whose own list is asked by the time"
+    changed = table_of_changes(table)
+    known = {c for _, c in _fan_out(profile, at, table, columns)}
+    found = [*_fan_out(profile, at, changed, columns), *_bodies(at, changed)]
+    for place, complaint in found:
+        if complaint not in known:
+            yield (*here, "changes", *place[len(at) :]), complaint
 
 
 def _walks(profile: Profile, at: Place, table: ApiTable) -> Iterator[Contradiction]:

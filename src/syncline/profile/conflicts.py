@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from syncline.profile.changes import table_of_changes
 from syncline.profile.formats import JsonFormat
 from syncline.profile.pagination import LastRecord, Offset, PageNumber, Paginator, Token
 from syncline.profile.schema import ApiTable, Profile, ValueFanOut
@@ -18,6 +19,11 @@ def conflicts(profile: Profile) -> Iterator[Conflict]:
         at: Place = ("tables", name)
         yield from _parameters(profile, at, table)
         yield from _dead_ends(profile, at, table)
+        changed = table_of_changes(table)
+        if changed is not table:
+            here: Place = (*at, "incremental", "changes")
+            yield from _parameters(profile, here, changed)
+            yield from _dead_ends(profile, here, changed)
 
 
 def _secrets(profile: Profile) -> Iterator[Conflict]:
@@ -31,6 +37,13 @@ def _secrets(profile: Profile) -> Iterator[Conflict]:
         templates.append(((*at, "base_url"), table.base_url or ""))
         if table.posting is None:
             templates += [((*at, "parameters", n), v) for n, v in table.parameters.items()]
+        changes = table.incremental.changes if table.incremental is not None else None
+        if changes is not None:
+            here: Place = (*at, "incremental", "changes")
+            templates.append(((*here, "path"), changes.path))
+            own = table.parameters if changes.parameters is None else changes.parameters
+            if changes.posting is None:
+                templates += [((*here, "parameters", n), v) for n, v in own.items()]
     # Invariant 7: addresses are logged by everyone on the way.
     for at, template in templates:
         for place in places(template):
@@ -81,7 +94,8 @@ def _parameters(profile: Profile, at: Place, table: ApiTable) -> Iterator[Confli
             yield place, f"{paging!r} turns the page, and {taken[paging]}: no walk would end well"
         taken[paging] = "turns the page"
     incremental = table.incremental
-    if incremental is not None and incremental.parameter in taken:
+    asked = incremental is not None and incremental.changes is None
+    if incremental is not None and asked and incremental.parameter in taken:
         said = taken[incremental.parameter]
         yield (*at, "incremental", "parameter"), f"{incremental.parameter!r} {said} already"
     for column, filters in table.filters.items():

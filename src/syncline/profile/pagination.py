@@ -26,6 +26,8 @@ class Body:
     in_address: frozenset[str] = frozenset()
     #: Parameters that are sent as JSON writes them; others are texts.
     plain: frozenset[str] = frozenset()
+    #: Parameters that are sent as lists.
+    lists: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,10 @@ class NextLink(_Paginator):
 
 
 class _Ending(_Paginator):
+    unless_absent: str | None = Field(
+        default=None,
+        description="Dotted path of something that every page but the last one has.",
+    )
     more: str | None = Field(
         default=None, description="Dotted path of a boolean: there is another page."
     )
@@ -130,9 +136,11 @@ class _Ending(_Paginator):
     )
 
     def paths(self) -> tuple[str, ...]:
-        return (self.more,) if self.more else ()
+        return tuple(path for path in (self.more, self.unless_absent) if path)
 
     def _ended(self, page: Page) -> bool:
+        if self.unless_absent and page.values.get(self.unless_absent) is None:
+            return True
         if self.more and str(page.values.get(self.more)).lower() != "true":
             return True
         fewest = (page.size or 1) if self.ends == "short" else 1
@@ -179,8 +187,8 @@ class LastRecord(_Ending):
     def next(self, request: Request, page: Page) -> Request | None:
         """Return the request of the page after ``page``, or None after the last.
 
-        Without 'more' and 'ends' the last page is one without records. Raises `ResponseRefused`
-        for a record that cannot be named, or if it leads to the same page again.
+        Without 'more', 'ends' and 'unless_absent' the last page is one without records. Raises
+        `ResponseRefused` for a record that cannot be named, or that leads to the same page again.
         """
         if page.rows == 0 or self._ended(page):
             return None

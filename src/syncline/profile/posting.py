@@ -22,7 +22,13 @@ class FormBody(_Posted):
 class _JsonBody(_Posted):
     places: dict[str, str] = Field(
         default_factory=dict,
-        description="Parameter: dotted path where it goes, if it is not its name.",
+        description="Parameter: dotted path where it goes, if it is not its name. A number is a "
+        "place in a list that the content has: filterGroups.0.filters.0.value.",
+    )
+    lists: tuple[str, ...] = Field(
+        default=(),
+        description="Parameters that are sent as a list: of their values, or of what stands "
+        "between commas.",
     )
     plain: tuple[str, ...] = Field(
         default=(),

@@ -12,9 +12,11 @@ from syncline.profile.part import NAME, Name, Part
 from syncline.profile.posting import Posting
 from syncline.profile.walks import (
     PATTERN,
+    Changes,
     DeletedMark,
     FanOut,
     Incremental,
+    PageSize,
     ParentFanOut,
     ValueFanOut,
     Windows,
@@ -22,13 +24,11 @@ from syncline.profile.walks import (
 
 #: The parts that live in modules of their own are found here, too.
 __all__ = [
-    "IN_WORDS", "ApiTable", "Child", "Column", "ColumnFilter", "ColumnType", "Columns", "Defaults",
-    "DeletedMark", "FanOut", "Filters", "Incremental", "Limits", "Member", "Name", "ObjectColumn",
-    "PageSize", "ParentFanOut", "Profile", "Projection", "Retry", "Setting", "ValueFanOut",
-    "Windows",
+    "IN_WORDS", "ApiTable", "Changes", "Child", "Column", "ColumnFilter", "ColumnType", "Columns",
+    "Defaults", "DeletedMark", "FanOut", "Filters", "Incremental", "Limits", "Member", "Name",
+    "ObjectColumn", "PageSize", "ParentFanOut", "Profile", "Projection", "Retry", "Setting",
+    "ValueFanOut", "Windows",
 ]  # fmt: skip
-
-_TYPE = r"^(string|integer|number|boolean|date|datetime|time|json|scalar|decimal\(\d+,\d+\))$"
 
 _TYPE = r"^(string|integer|number|boolean|date|datetime|time|json|scalar|decimal\(\d+,\d+\))$"
 _TYPES = "one of string, integer, number, boolean, date, datetime, time, json, scalar, decimal(p,s)"
@@ -195,17 +195,6 @@ Filters: TypeAlias = dict[
         Discriminator(_filter_form),
     ],
 ]
-
-
-class PageSize(Part):
-    """How many records a page has."""
-
-    parameter: str | None = Field(
-        default=None, description="The query parameter that takes the size."
-    )
-    size: int | None = Field(
-        default=None, gt=0, description="Asked for; the greatest the API allows."
-    )
 
 
 class Projection(Part):

@@ -4,11 +4,40 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from syncline.profile.pagination import Paginator
 from syncline.profile.part import Name, Part
+from syncline.profile.posting import Posting
 
 #: A pattern of `datetime.strftime`.
 PATTERN = r"^.*%[a-zA-Z].*$"
 TimeFormat: TypeAlias = Annotated[str, Field(pattern=PATTERN)]
+
+
+class PageSize(Part):
+    """How many records a page has."""
+
+    parameter: str | None = Field(
+        default=None, description="The query parameter that takes the size."
+    )
+    size: int | None = Field(
+        default=None, gt=0, description="Asked for; the greatest the API allows."
+    )
+
+
+class Changes(Part):
+    """Another request, which lists what has changed where the table's own cannot.
+
+    None: as of the table.
+    """
+
+    path: str = Field(description="Below base_url; may name settings.")
+    records: str | None = Field(
+        default=None, description="Dotted path of the list; '' is the body itself."
+    )
+    parameters: dict[str, str] | None = Field(default=None, description="In place of the table's.")
+    posting: Posting | None = Field(default=None, description="None: asked for by GET.")
+    pagination: Paginator | None = Field(default=None, description="How pages follow each other.")
+    page: PageSize | None = Field(default=None, description="How many records a page has.")
 
 
 class Incremental(Part):
@@ -44,6 +73,11 @@ class Incremental(Part):
         ge=0,
         description="Seconds between the end of one step and the start of the next. 0: each row "
         "that is just between comes twice, which a primary key makes good.",
+    )
+    changes: Changes | None = Field(
+        default=None,
+        description="How what has changed is asked for, if not like the whole table. The time and "
+        "its parameter are for this request only.",
     )
 
 

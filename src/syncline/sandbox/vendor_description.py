@@ -74,6 +74,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         projection: the parameter that names the fields wanted, with commas; ``always`` come.
         projected: the object of the record that is cut so, if it is not the record.
         only_with: field: the parameter without which it does not come.
+        searched: the property of the last change, of lists that HubSpot's search finds in.
     """
 
     path: str
@@ -97,6 +98,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     projected: str = ""
     only_with: dict[str, str] = {}
     newest_first: bool = False
+    searched: str = ""
 
 
 class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -13,7 +13,8 @@ from syncline.sandbox import oauth
 from syncline.sandbox.limits import Verdict
 from syncline.sandbox.vendor_description import Limit, Listed, Proof, Vendor
 from syncline.sandbox.vendor_pages import Asked, BadRequestError, answered, filled
-from syncline.sandbox.vendor_rows import VendorRow, VendorRows, at
+from syncline.sandbox.vendor_rows import VendorList, VendorRow, VendorRows, at
+from syncline.sandbox.vendor_search import searched
 from syncline.sandbox.world import World
 
 _PLACE = "{parent}"
@@ -87,6 +88,11 @@ def _tell(response: web.Response, limit: Limit, verdict: Verdict, world: World) 
 async def _routed(request: web.Request, rows: VendorRows, path: str) -> web.Response:
     vendor = rows.vendor
     known = False
+    if request.method == "POST" and path.endswith("/search"):
+        found_in = [each for each in rows.lists.values() if each.described.searched]
+        for listing in found_in:
+            if listing.described.path == path.removesuffix("/search"):
+                return await _searched(request, vendor, listing)
     for name, listed in vendor.lists.items():
         found = re.fullmatch(_pattern(listed.path), path)
         if found is None:
@@ -105,6 +111,13 @@ async def _routed(request: web.Request, rows: VendorRows, path: str) -> web.Resp
     if known:
         return _failed(vendor, 405, f"{request.method} is not allowed here.")
     return _failed(vendor, 404, f"There is nothing at {path}.")
+
+
+async def _searched(request: web.Request, vendor: Vendor, listing: VendorList) -> web.Response:
+    try:
+        return _body(vendor, searched(listing, await request.read()))
+    except BadRequestError as wrong:
+        return _failed(vendor, 400, str(wrong))
 
 
 def _pattern(path: str) -> str:
