@@ -23,6 +23,7 @@ from syncline.model.ports import Traits
 #: What a refused statement says.
 STALE = "syncline: stale generation"
 _HELD, _ROWS = "_syncline_held", "_syncline_rows"
+_BOTH, _GUARD, _HOLDS = "_syncline_both", "_syncline_guard", "_syncline_holds"
 #: Every so many generations, old ones are removed from the ledger.
 _PRUNED = 20
 
@@ -34,8 +35,8 @@ def claims(task: str) -> str:
 
 def claim(checkpoint: Checkpoint, schema: str, now: datetime) -> exp.Expression:
     """Return the statement that makes the task the run's own, if it has not fallen behind."""
-    guard = held(checkpoint, schema, claimed=False)
-    rows = exp.select(*_row(checkpoint, claims(checkpoint.task), 0, now)).where(guard)
+    claimed = exp.select(*_row(checkpoint, claims(checkpoint.task), 0, now))
+    rows = _guarded(claimed, checkpoint, schema, claimed=False)
     names = ("run", "committed_at")
     return _merge(
         checkpoint.task,
@@ -60,12 +61,17 @@ def mark(target: exp.Table, run: str) -> exp.Expression:
     return exp.Alter(this=target.copy(), kind="TABLE", actions=[action])
 
 
-def held(checkpoint: Checkpoint, schema: str, *, claimed: bool = True) -> exp.Expression:
+def held(checkpoint: Checkpoint, schema: str) -> exp.Expression:
     """Return a condition that is true, or fails the statement where the run has fallen behind.
 
     Invariant 3. It holds again after the checkpoint was written by this run, so that a statement
-    may be sent twice.
+    may be sent twice. The query inside fails, and not what is done with its answer: it is run
+    even where there are no rows to ask it for.
     """
+    return exp.Paren(this=_asked(checkpoint, schema, claimed=True))
+
+
+def _asked(checkpoint: Checkpoint, schema: str, *, claimed: bool) -> exp.Select:
     ledger = table(LEDGER, schema)
     mine = column("task").eq(exp.Literal.string(checkpoint.task))
     own = exp.and_(
@@ -82,11 +88,26 @@ def held(checkpoint: Checkpoint, schema: str, *, claimed: bool = True) -> exp.Ex
         claimant = exp.func("COALESCE", _greatest("run", theirs), run.copy())
         holds = exp.and_(holds, claimant.eq(run))
         tasks.append(claims(checkpoint.task))
-    asked = exp.select(holds).from_(ledger)
-    asked = asked.where(column("task").isin(*(exp.Literal.string(t) for t in tasks)))
-    return exp.Case(
-        ifs=[exp.If(this=asked.subquery(), true=exp.true())],
+    told = exp.Case(
+        ifs=[exp.If(this=holds, true=exp.true())],
         default=exp.Anonymous(this="RAISE_ERROR", expressions=[exp.Literal.string(STALE)]),
+    )
+    asked = exp.select(exp.alias_(told, _HOLDS, quoted=True)).from_(ledger)
+    return asked.where(column("task").isin(*(exp.Literal.string(t) for t in tasks)))
+
+
+def _guarded(rows: exp.Query, checkpoint: Checkpoint, schema: str, *, claimed: bool) -> exp.Select:
+    """Return rows of the ledger's own, or fail.
+
+    The ledger is asked in a join: Delta Lake cannot always read a MERGE's own target in a
+    condition's query ("Table does not support reads").
+    """
+    asked = _asked(checkpoint, schema, claimed=claimed)
+    return (
+        exp.select(*(column(name, _BOTH) for name in SCHEMA.names))
+        .from_(rows.subquery(_BOTH))
+        .join(asked.subquery(_GUARD), join_type="cross")
+        .where(column(_HOLDS, _GUARD))
     )
 
 
@@ -103,8 +124,8 @@ def write_checkpoint(checkpoint: Checkpoint, schema: str, now: datetime) -> list
     """Return what adds a checkpoint, after everything that it covers."""
     added = exp.select(*_row(checkpoint, checkpoint.task, checkpoint.generation, now))
     renewed = exp.select(*_row(checkpoint, claims(checkpoint.task), 0, now))
-    both = exp.union(added, renewed, distinct=False).subquery("_syncline_both")
-    rows = exp.select("*").from_(both).where(held(checkpoint, schema))
+    both = exp.union(added, renewed, distinct=False)
+    rows = _guarded(both, checkpoint, schema, claimed=True)
     stamp = exp.EQ(this=column("committed_at"), expression=column("committed_at", _ROWS))
     is_claim = column("generation", _ROWS).eq(exp.Literal.number(0))
     statements: list[exp.Expression] = [
