@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from syncline.cli import failures
+from syncline.cli.job_log import JobLog
 from syncline.cli.progress import JobProgress
 from syncline.control.clock import SystemClock
 from syncline.control.connections import described, fetch_profile, opened_source, opener
@@ -35,6 +36,8 @@ class Choice:
     tasks: tuple[str, ...] = ()
     full: bool = False
     sweep: bool = False
+    #: How errors are told; where they are logged, so is progress.
+    tell: failures.Tell = failures.show
 
 
 async def run(
@@ -42,17 +45,17 @@ async def run(
 ) -> int:
     """Run the chosen tasks of the chosen jobs; return the exit code."""
     project = load_project(file)
+    await fetch_profiles(project, choice.job)
     code = 0
     for name, tasks in chosen_tasks(project, choice.job, choice.tasks).items():
         try:
-    await fetch_profiles(project, choice.job)
             outcomes = await run_tasks(project, project.jobs[name], tasks, choice, console)
         except SynclineError as error:
             # Other jobs have other connections, and may well go on.
-            failures.show(error, console)
+            choice.tell(error, console)
             code = code or failures.exit_code(error)
             continue
-        show(name, outcomes, format_, console)
+        show(name, outcomes, format_, console, tell=choice.tell)
         errors = [o.error for o in outcomes if o.error]
         code = code or (failures.exit_code(errors[0]) if errors else 0)
     return code
@@ -63,10 +66,10 @@ async def verify(
 ) -> int:
     """Compare the target of one task with its source; 0: equal, or made so."""
     project, code, out = load_project(file), 0, Console(highlight=False)
+    await fetch_profiles(project, job)
     for name, tasks in chosen_tasks(project, job, [target]).items():
         for task in tasks:
             spec = project.jobs[name]
-    await fetch_profiles(project, job)
             found, repaired = await _compare(project, spec, task, console, repair=repair)
             out.print(
                 f"{escape(task.target)}: {found.rows:,} rows at the source; {found.missing:,} "
@@ -104,15 +107,15 @@ async def _compare(
 async def run_tasks(
     project: Project, job: JobSpec, tasks: Sequence[Task], choice: Choice, console: Console
 ) -> tuple[Outcome, ...]:
-    """Run tasks of a job with a progress display."""
-    clock = SystemClock()
-    with JobProgress(tasks, console) as progress:
+    """Run tasks of a job with a progress display, or with a log."""
+    clock, run_id = SystemClock(), uuid.uuid4().hex[:12]
+    with JobLog(run_id) if choice.tell is failures.log else JobProgress(tasks, console) as progress:
         async with opened_source(
             project, job.source, clock, observe=progress.waiting, say=progress.print
         ) as source:
             return await run_job(
                 JobRun(
-                    id=uuid.uuid4().hex[:12],
+                    id=run_id,
                     tasks=tasks,
                     source=source,
                     destination=opener(project, job.destination, announce=progress.print),
@@ -138,15 +141,15 @@ def chosen_jobs(project: Project, name: str | None) -> dict[str, JobSpec]:
     return {name: project.jobs[name]}
 
 
-def whole(project: Project, spec: JobSpec) -> JobSpec:
-    """Return a job with the tasks that 'all_tables' adds."""
-    return with_new_tables(spec, described(project, spec.source)) if spec.all_tables else spec
 async def fetch_profiles(project: Project, job: str | None) -> None:
     """Fetch the profiles of the chosen jobs that are given by their addresses."""
     for spec in chosen_jobs(project, job).values():
         await fetch_profile(project, spec.source)
 
 
+def whole(project: Project, spec: JobSpec) -> JobSpec:
+    """Return a job with the tasks that 'all_tables' adds."""
+    return with_new_tables(spec, described(project, spec.source)) if spec.all_tables else spec
 
 
 def chosen_tasks(
@@ -178,7 +181,12 @@ def chosen_tasks(
 
 
 def show(
-    name: str, outcomes: Sequence[Outcome], format_: Literal["table", "json"], console: Console
+    name: str,
+    outcomes: Sequence[Outcome],
+    format_: Literal["table", "json"],
+    console: Console,
+    *,
+    tell: failures.Tell = failures.show,
 ) -> None:
     """Print how the tasks of a job ended; their errors in any case."""
     if format_ == "json":
@@ -188,7 +196,7 @@ def show(
         Console(highlight=False).print(table(name, outcomes))
     for outcome in outcomes:
         if outcome.error:
-            failures.show(outcome.error, console, about=outcome.task.target)
+            tell(outcome.error, console, about=outcome.task.target)
 
 
 def table(title: str, outcomes: Sequence[Outcome]) -> Table:

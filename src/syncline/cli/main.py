@@ -12,6 +12,7 @@ import typer
 
 from syncline.cli import interrupt, store_commands
 from syncline.cli.import_commands import import_app
+from syncline.cli.log_option import LogFormatOption, LogLevelOption
 from syncline.cli.node_commands import jobs_app, runs_app, worker
 from syncline.cli.profile_commands import profile_app
 from syncline.cli.serve_command import serve
@@ -189,16 +190,19 @@ def run(
     format_: Annotated[
         Literal["table", "json"], typer.Option("--format", "-f", help="How the result is written.")
     ] = "table",
+    log_format: LogFormatOption = "text",
+    log_level: LogLevelOption = "info",
 ) -> None:
-    """Run the jobs of a project file, once."""
-    from syncline.cli import jobs, running  # noqa: PLC0415 (start-up time)
+    """Run the jobs of a project file, once. With --log-format json, progress is logged."""
+    from syncline.cli import failures, jobs, running  # noqa: PLC0415 (start-up time)
 
-    running.run(
-        lambda console: jobs.run(
-            file, jobs.Choice(job=job, tasks=tuple(task or ()), full=full, sweep=sweep),
-            format_, console,
-        )
-    )  # fmt: skip
+    if log_format == "json":
+        from syncline.cli import logs  # noqa: PLC0415 (start-up time)
+
+        logs.begin_logging(log_format, log_level)
+    tell = failures.teller(log_format)
+    choice = jobs.Choice(job=job, tasks=tuple(task or ()), full=full, sweep=sweep, tell=tell)
+    running.run(lambda console: jobs.run(file, choice, format_, console), tell=tell)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from syncline.cli.log_option import LogFormatOption, LogLevelOption
 from syncline.cli.store_option import StoreOption
 
 runs_app = typer.Typer(
@@ -36,18 +37,23 @@ TasksOption = Annotated[int, typer.Option(min=1, help="Tasks at a time on this n
 KeepOption = Annotated[float, typer.Option(min=1, help="Days that runs are kept in the store.")]
 
 
-def worker(
+def worker(  # noqa: PLR0917 (options, which typer gives by name)
     store: StoreOption = None,
     lease: LeaseOption = 20.0,
     tasks: TasksOption = 8,
     keep_days: KeepOption = 90.0,
+    log_format: LogFormatOption = "text",
+    log_level: LogLevelOption = "info",
 ) -> None:
     """Run the jobs of a store, by schedule and when asked to, until SIGTERM or Ctrl-C."""
-    from syncline.cli import running, serving  # noqa: PLC0415 (start-up time)
+    from syncline.cli import failures, logs, running, serving  # noqa: PLC0415 (start-up time)
     from syncline.control.engine.settings import EngineSettings  # noqa: PLC0415 (start-up time)
 
+    logs.begin_logging(log_format, log_level)
     settings = EngineSettings(lease=lease, tasks=tasks, keep_days=keep_days)
-    running.run(lambda console: serving.work(store, settings, console))
+    running.run(
+        lambda console: serving.work(store, settings, console), tell=failures.teller(log_format)
+    )
 
 
 @runs_app.command("list")

@@ -14,18 +14,22 @@ from syncline.cli import failures, interrupt
 from syncline.errors import SynclineError
 
 
-def run(command: Callable[[Console], Awaitable[int]]) -> None:
+def run(
+    command: Callable[[Console], Awaitable[int]], *, tell: failures.Tell = failures.show
+) -> None:
     """Run a command to its exit code and leave the process with it.
 
-    Messages and progress go to standard error, results to standard output.
+    Messages and progress go to standard error, results to standard output. ``tell``: how an error
+    is told that ends the command. Where it is logged, standard error is the log's alone, and words
+    for people go to standard output, too.
     """
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=tell is not failures.log, highlight=False)
     _leave_pandas_alone()
     # What is imported is never garbage: no collection need look at it.
     gc.freeze()
     gc.enable()
     try:
-        raise typer.Exit(asyncio.run(_guarded(command, console)))
+        raise typer.Exit(asyncio.run(_guarded(command, console, tell)))
     finally:
         gc.unfreeze()
 
@@ -58,7 +62,9 @@ class _Missing(MetaPathFinder):
             raise ModuleNotFoundError(fullname, name=fullname)
 
 
-async def _guarded(command: Callable[[Console], Awaitable[int]], console: Console) -> int:
+async def _guarded(
+    command: Callable[[Console], Awaitable[int]], console: Console, tell: failures.Tell
+) -> int:
     task = asyncio.ensure_future(command(console))
     loop = asyncio.get_running_loop()
     for number in interrupt.SIGNALS:
@@ -71,7 +77,7 @@ async def _guarded(command: Callable[[Console], Awaitable[int]], console: Consol
         console.print(interrupt.LINE, style="yellow")
         return interrupt.EXIT_CODE
     except SynclineError as error:
-        failures.show(error, console)
+        tell(error, console)
         return failures.exit_code(error)
     except BrokenPipeError:
         # The reader of our output went away, as `head` does.

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,7 +16,6 @@ from syncline.control.store.database import default_store
 
 async def work(store: str | None, settings: EngineSettings, console: Console) -> int:
     """Be a node of the store; return the exit code."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stop = told_to_end()
     async with (
         opened(store) as plane,

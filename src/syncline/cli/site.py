@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
 
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from syncline.api import app as api
+from syncline.api.request_log import RequestLog
 from syncline.cli.control import opened
 from syncline.cli.sample import sampled
 from syncline.cli.serving import told_to_end
@@ -39,7 +39,6 @@ async def serve(
     store: str | None, settings: EngineSettings, console: Console, *, host: str, port: int
 ) -> int:
     """Serve until told to end; return the exit code. Raises `PropertyError` for a busy port."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stop = told_to_end()
     with contextlib.closing(_listening(host, port)) as listener:
         address = f"http://{host}:{listener.getsockname()[1]}"
@@ -68,8 +67,9 @@ async def _serving(plane: Plane, listener: socket.socket, sample: Sample) -> Asy
     app = FastAPI(title="Syncline", openapi_url=None)
     api.mount(app, plane)
     mount(app, plane, sample=sample)
+    app.add_middleware(RequestLog)
     server = _Server(
-        uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3, server_header=False)
+        uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=3, server_header=False)
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from syncline.control.engine.telling import Line, told
+from syncline.control.engine.telling import Line, logged, told
 from syncline.control.store.database import Store
 from syncline.control.store.runs import run_events, runs, task_runs
 from syncline.errors import SynclineError
@@ -130,6 +130,7 @@ class Board:
 
     def tell(self, run: str, line: Line, *, number: int | None = None) -> None:
         """Add a line to a run's log; it is written with the next progress."""
+        logged(line, run=run, task=number, node=self._node)
         self._lines.append(
             {
                 "run_id": run,

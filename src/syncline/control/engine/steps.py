@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from sqlalchemy import RowMapping, func, select, update
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncline.control.engine.job import RunnableJob
 from syncline.control.engine.patience import patiently
+from syncline.control.engine.telling import Line, logged
 from syncline.control.engine.work import BROKE, Desk
 from syncline.control.runs import RunOptions, State, add_event, insert_new, options_of
 from syncline.control.store.runs import runs, task_runs
@@ -83,10 +84,11 @@ class Steps:
                     ),
                 )  # fmt: skip
                 by = f" by {row['requested_by']}" if row["requested_by"] else ""
-                await add_event(
-                    connection, run, now, "started", f"{row['reason']} run of {job.name}{by}",
+                line = Line(
+                    kind="started", message=f"{row['reason']} run of {job.name}{by}",
                     data={"node": self.desk.node, "tasks": len(tasks)},
                 )  # fmt: skip
+                await self._told(connection, run, now, line)
             of_run = task_runs.c.run_id == run
             count = await connection.scalar(
                 select(func.count()).select_from(task_runs).where(of_run)
@@ -111,10 +113,10 @@ class Steps:
                     finished_at=now, error_code=code, error=message, hint=hint,
                 )
             )  # fmt: skip
-            await add_event(
-                connection, run, now, "failed", message, level="error",
-                data={"code": code, "hint": hint},
-            )  # fmt: skip
+            line = Line(
+                kind="failed", message=message, level="error", data={"code": code, "hint": hint}
+            )
+            await self._told(connection, run, now, line)
 
     async def _finish(self, run: str) -> str:
         now = self.desk.board.now()
@@ -144,11 +146,18 @@ class Steps:
                 .where(runs.c.id == run)
                 .values(state=state, finished_at=now, error_code=code, error=message, hint=hint)
             )
-            await add_event(
-                connection, run, now, str(state), _summary(state, states),
+            line = Line(
+                kind=str(state), message=_summary(state, states),
                 level="error" if state is State.FAILED else "info",
             )  # fmt: skip
+            await self._told(connection, run, now, line)
         return str(state)
+
+    async def _told(self, connection: AsyncConnection, run: str, now: datetime, line: Line) -> None:
+        logged(line, run=run, node=self.desk.node)
+        await add_event(
+            connection, run, now, line.kind, line.message, level=line.level, data=line.data
+        )
 
 
 async def _run(connection: AsyncConnection, run: str) -> RowMapping | None:

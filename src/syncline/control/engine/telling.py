@@ -1,11 +1,13 @@
 """Events of the engine as lines of a run's log: for people and for programs."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from syncline.model.run import Committed, Event, Evolved, Planned, Read, Waiting
 
+_LOG = logging.getLogger("syncline.runs")
 #: Shorter waits are shown while they last, but not kept.
 _WORTH_TELLING = 5.0
 
@@ -18,6 +20,14 @@ class Line:
     message: str
     level: str = "info"
     data: Mapping[str, Any] | None = None
+
+
+def logged(line: Line, **where: object) -> None:
+    """Write a line to the log of this process, too. ``where``: run, number of the task, node."""
+    code = {"code": line.data["code"]} if line.data and line.data.get("code") else {}
+    level = logging.getLevelNamesMapping()[line.level.upper()]
+    known = {name: value for name, value in where.items() if value is not None}
+    _LOG.log(level, "%s", line.message, extra={"kind": line.kind, **code, **known})
 
 
 def told(event: Event) -> Line | None:

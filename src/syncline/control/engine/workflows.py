@@ -10,6 +10,7 @@ from typing import Any
 from dbos import DBOS, EnqueueOptions, PortableWorkflowError, WorkflowHandleAsync
 from dbos import error as refusals
 from sqlalchemy.exc import SQLAlchemyError
+from structlog.contextvars import bound_contextvars
 
 from syncline.control.engine.database import ENGINE_VERSION
 from syncline.control.engine.job import DEFAULT_LIMIT
@@ -75,13 +76,13 @@ def register(desk: Desk, settings: EngineSettings) -> Works:
 
     @DBOS.workflow(name=_RUN_JOB, max_recovery_attempts=_RECOVERIES)
     async def run_job(run: str) -> str:
-        with works.here():
+        with works.here(), bound_contextvars(node=desk.node, run=run):
             async with desk.open_runs.held(run):
                 return await flows.job(run)
 
     @DBOS.workflow(name=_RUN_TASK, max_recovery_attempts=_RECOVERIES)
     async def run_task(run: str, number: int) -> str:
-        with works.here():
+        with works.here(), bound_contextvars(node=desk.node, run=run, task=number):
             async with desk.open_runs.held(run):
                 return await flows.task(run, number)
 
