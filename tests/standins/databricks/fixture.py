@@ -58,6 +58,10 @@ class DatabricksServer:
         """Return how many tokens were issued and requests answered."""
         return dict(self._control("GET", "counts"))
 
+    def tally(self) -> dict[str, dict[str, float]]:
+        """Return what was asked for since this was asked last: see `standins.databricks.tally`."""
+        return dict(self._control("GET", "tally"))
+
     def warehouse(self, **state: Any) -> None:
         """Change the warehouse: see `standins.databricks.rest.Rest.change`."""
         self._control("POST", "warehouse", state)

@@ -11,10 +11,14 @@ import pyarrow as pa
 from databricks.sql.thrift_api.TCLIService import ttypes
 
 from standins.databricks.commands import Commands, Warehouse
-from standins.databricks.engine import Engine, SqlError
+from standins.databricks.engine import Engine, Session, SqlError
+from standins.databricks.tally import Tally
 from standins.databricks.wire import OK, Rows, parameter
+from standins.databricks.words import opening
 
 _KEPT: Final = 5_000
+#: Statements that are known by their first two words.
+_TWO_WORDS: Final = frozenset({"CREATE", "ALTER", "DROP", "COPY", "BEGIN", "DESCRIBE"})
 
 
 class Service:
@@ -26,6 +30,7 @@ class Service:
         self._trace = trace
         self._sessions: dict[bytes, Commands] = {}
         self._results: dict[bytes, Any] = {}
+        self.tally = Tally()
         #: The statements so far.
         self.log: list[str] = []
         #: The message that the statement of this thread has to fail with, if any.
@@ -35,7 +40,7 @@ class Service:
         space = request.initialNamespace
         try:
             schema = space.schemaName if space and space.schemaName else ""
-            commands = Commands(self._warehouse, self._engine.session(schema))
+            commands = Commands(self._warehouse, self._opened(schema))
             if space and space.catalogName:
                 commands.run(f"USE CATALOG `{space.catalogName}`")
         except SqlError as error:
@@ -51,6 +56,13 @@ class Service:
             canUseMultipleCatalogs=True,
             initialNamespace=space,
         )
+
+    def _opened(self, schema: str) -> Session:
+        """Open a session; its schema may be made later."""
+        try:
+            return self._engine.session(schema)
+        except SqlError:
+            return self._engine.session()
 
     def CloseSession(self, request: Any) -> Any:  # noqa: N802
         session = self._sessions.pop(request.sessionHandle.sessionId.guid, None)
@@ -77,7 +89,10 @@ class Service:
         def rows() -> Rows:
             if failing:
                 raise SqlError(failing)
-            return Rows(*session.run(request.statement, values))
+            first, *more = opening(request.statement, 2)
+            kind = " ".join([first, *(more if first in _TWO_WORDS else ())])
+            with self.tally.timed(kind):
+                return Rows(*session.run(request.statement, values))
 
         return self._answer(
             ttypes.TExecuteStatementResp, ttypes.TOperationType.EXECUTE_STATEMENT, rows, request

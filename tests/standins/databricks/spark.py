@@ -163,7 +163,10 @@ class SparkOne:
         if head == ["CREATE"]:
             text = re.sub(r"(?i)\bCLUSTER\s+BY\s+AUTO\b", "", _KEY.sub("", text))
             text = _MANAGED.sub("", text)
-        if SCHEMA in text:
+        if head == ["TRUNCATE"]:
+            # Databricks can; Delta Lake by itself has only the other word for it.
+            text = re.sub(r"(?i)^\s*TRUNCATE\s+TABLE", "DELETE FROM", text)
+        if SCHEMA in text.lower():
             text = self._information(text, temporary)
         text = self._named(self._read_files(text, temporary))
         frame = self._spark.sql(text, parameters) if parameters else self._spark.sql(text)

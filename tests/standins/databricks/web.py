@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import os
 import socket
 import socketserver
 import ssl
@@ -43,6 +44,14 @@ class Request:
         """What faults are looked for in."""
         said = f"{self.method} {self.path}"
         return f"{said}\n{self.body.decode(errors='ignore')}" if self.is_thrift else said
+
+    @property
+    def kind(self) -> str:
+        """What it is counted as: a call of the SQL service, an upload, or another REST call."""
+        if self.is_thrift:
+            return "(call)"
+        is_file = self.path.startswith(("/presigned/", "/api/2.0/fs/files/"))
+        return "(upload)" if self.method == "PUT" and is_file else "(REST)"
 
     @property
     def is_thrift(self) -> bool:
@@ -87,7 +96,8 @@ class Site:
         fault = self._faults.at(request.text)
         if fault is None:
             try:
-                return self._open(request)
+                with self._service.tally.timed(request.kind, len(request.body)):
+                    return self._open(request)
             except Exception as error:  # noqa: BLE001 (whatever it is, the client has to be told)
                 message = f"{type(error).__name__}: {error}"
                 return json_response({"error_code": "INTERNAL_ERROR", "message": message}, 400)
@@ -121,6 +131,8 @@ class Site:
             return json_response(self._service.log)
         elif what == "warehouse":
             self._rest.change(json.loads(request.body))
+        elif what == "tally":
+            return json_response(self._service.tally.taken())
         elif what == "counts":
             return json_response({"tokens": self._access.issued, "requests": self._requests})
         return json_response({})
