@@ -74,6 +74,7 @@ async def test_numbers_of_a_store_with_runs(sqlite_store: Store) -> None:
         assert found["syncline_job_rows", "nightly", "inserted"] == 5
         assert found["syncline_job_requests", "nightly"] == 3
         assert found["syncline_job_lag_seconds", "nightly"] >= 0
+        assert found["syncline_task_lag_seconds", "nightly", "Matters"] >= 0
         assert found["syncline_nodes_up",] == 1
         assert found["syncline_runs_waiting",] == 0
 

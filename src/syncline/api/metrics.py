@@ -13,6 +13,7 @@ from syncline.control.access import SYNCLINE
 from syncline.control.plane import Plane
 from syncline.control.runs import State
 from syncline.control.usecases.figures import Figures, JobFigures, figures, job_figures
+from syncline.control.usecases.lagging import TaskLag, task_lags
 from syncline.control.usecases.signing_in import actor_of_token
 from syncline.errors import SynclineError
 
@@ -29,13 +30,16 @@ def metrics(plane: Plane) -> APIRouter:
         try:
             found = await figures(plane, SYNCLINE)
             jobs: Sequence[JobFigures] = ()
+            lags: Sequence[TaskLag] = ()
             if given.startswith(_BEARER):
                 actor = await actor_of_token(plane, given.removeprefix(_BEARER))
                 jobs = await job_figures(plane, actor)
+                async with plane.looking(actor) as work:
+                    lags = await task_lags(work)
         except SynclineError as error:
             return answer(error)
         registry = CollectorRegistry()
-        registry.register(_Numbers(found, jobs))
+        registry.register(_Numbers(found, jobs, lags))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return router
@@ -44,9 +48,10 @@ def metrics(plane: Plane) -> APIRouter:
 class _Numbers(Collector):
     """Hands over numbers that were read from the store."""
 
-    def __init__(self, found: Figures, jobs: Sequence[JobFigures]) -> None:
+    def __init__(self, found: Figures, jobs: Sequence[JobFigures], lags: Sequence[TaskLag]) -> None:
         self._found = found
         self._jobs = jobs
+        self._lags = lags
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family of numbers."""
@@ -91,4 +96,11 @@ class _Numbers(Collector):
             failed.add_metric([job.job], job.failed)
             if job.lag is not None:
                 lag.add_metric([job.job], job.lag)
-        yield from (rows, requests, failed, lag)
+        behind = GaugeMetricFamily(
+            "syncline_task_lag_seconds",
+            "Time since a task that is switched on last succeeded, or was added.",
+            labels=["job", "task"],
+        )
+        for task in self._lags:
+            behind.add_metric([task.job, task.target], task.lag)
+        yield from (rows, requests, failed, lag, behind)

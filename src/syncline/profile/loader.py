@@ -24,6 +24,10 @@ SEALED = "sealed1:"
 #: So many complaints are shown at once.
 _AT_ONCE = 10
 
+#: Of complaints that are our own.
+_CONTEXT = "while reading a mapping"
+_QUOTED = re.compile(r"'[^']{3,}'|\"[^\"]{3,}\"")
+
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -106,7 +110,7 @@ def parse_profile(text: str, origin: str) -> Profile:
     profile = parse(text, origin, Profile, ProfileError, show=True)
     found = contradictions(profile)
     if found:
-        root = _compose(text, origin, ProfileError)
+        root = _compose(text, origin, ProfileError, show=True)
         places = [tuple(int(p) if p.isdecimal() else p for p in place) for place, _ in found]
         said = [
             (spot_of(root, place), f"{'.'.join(map(str, place))}: {complaint}")
@@ -132,7 +136,8 @@ def parse(
     try:
         content = yaml.load(text, Loader=_Strict)  # noqa: S506 (a subclass of the safe loader)
     except (yaml.YAMLError, ValueError) as cause:
-        raise _malformed(cause, origin, text, error) from cause
+        # What the parser says has the line in it.
+        raise _malformed(cause, origin, text, error, show=show) from (cause if show else None)
     endless = too_large(content)
     if endless:
         raise error(f"{origin}: not read: {endless}")
@@ -141,7 +146,7 @@ def parse(
     try:
         return model.model_validate(content)
     except ValidationError as cause:
-        found = complaints(cause, model, _compose(text, origin, error), IN_WORDS)
+        found = complaints(cause, model, _compose(text, origin, error, show=show), IN_WORDS)
         said = [(c.spot, str(c)) for c in found]
         raise _refusal(origin, said, error, text.splitlines() if show else ()) from None
 
@@ -163,23 +168,30 @@ def _refusal(
     return error("\n".join(shown), hint=f"and {more} more complaints" if more else "")
 
 
-def _compose(text: str, origin: str, error: type[ConfigError]) -> yaml.Node | None:
+def _compose(text: str, origin: str, error: type[ConfigError], *, show: bool) -> yaml.Node | None:
     try:
         return yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as cause:
-        raise _malformed(cause, origin, text, error) from cause
+        raise _malformed(cause, origin, text, error, show=show) from (cause if show else None)
 
 
-def _malformed(cause: Exception, origin: str, text: str, error: type[ConfigError]) -> ConfigError:
+def _malformed(
+    cause: Exception, origin: str, text: str, error: type[ConfigError], *, show: bool
+) -> ConfigError:
     mark = getattr(cause, "problem_mark", None)
     problem = getattr(cause, "problem", None) or str(cause).partition("\n")[0]
+    ours = isinstance(cause, ConstructorError) and cause.context == _CONTEXT
+    if not (show or ours):
+        # Invariant 7: an unquoted password may look like the name of a tag or an alias.
+        problem = _QUOTED.sub("…", problem)
     if mark is None:
         return error(f"{origin}: not YAML: {problem}")
     lines = text.splitlines()
     spot = Spot(line=mark.line + 1, column=mark.column + 1)
     if mark.line >= len(lines):  # the end came too early
         spot = Spot(line=len(lines), column=len(lines[-1]) + 1)
-    where, there = f"{origin}:{spot.line}:{spot.column}", f"{problem}\n{pointed(lines, spot)}"
+    where = f"{origin}:{spot.line}:{spot.column}"
+    there = f"{problem}\n{pointed(lines, spot)}" if show else problem
     if isinstance(cause, ConstructorError):
         return error(f"{where}: {there}")
     return error(
@@ -189,4 +201,4 @@ def _malformed(cause: Exception, origin: str, text: str, error: type[ConfigError
 
 
 def _refused(node: yaml.Node, key: yaml.Node, problem: str) -> ConstructorError:
-    return ConstructorError("while reading a mapping", node.start_mark, problem, key.start_mark)
+    return ConstructorError(_CONTEXT, node.start_mark, problem, key.start_mark)
