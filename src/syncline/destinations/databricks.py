@@ -178,6 +178,10 @@ class Databricks:
         self._files.finish()
         text = rendered(statement, self._files)
         rows = self._sent(text, changes=isinstance(statement, exp.Alter))
+        if isinstance(statement, exp.Create) and statement.expression is not None:
+            # Not every warehouse says how many rows a table was made with.
+            counted = exp.select(exp.alias_(exp.Count(this=exp.Star()), "n"))
+            return int(self._fetch(counted.from_(statement.this.copy())).column(0)[0].as_py())
         if not isinstance(statement, _COUNTED) or not rows.num_rows:
             return 0
         row = rows.to_pylist()[0]
@@ -192,7 +196,7 @@ class Databricks:
     def _sent(self, text: str, *, changes: bool = False) -> pa.Table:
         """Send a statement until it went through: each of ours may be carried out twice."""
         ends = time.monotonic() + self._settings.patience
-        wait, renewed, again = _FIRST_WAIT, False, False
+        wait, renewed = _FIRST_WAIT, False
         while True:
             try:
                 return self._rows(text)
@@ -200,7 +204,8 @@ class Databricks:
                 found, failure = error, None
             except FAILURES as error:
                 found, failure = translated(error, secrets=self._settings.secrets), error
-            if failure is not None and changes and again and is_done(failure):
+            # The driver sends a statement again by itself, so the first answer may be the second.
+            if failure is not None and changes and is_done(failure):
                 return pa.table({})
             lost = failure is not None and is_lost(failure)
             if isinstance(found, CredentialError) and not renewed:
@@ -210,7 +215,6 @@ class Databricks:
             may_pass = lost or (failure is not None and is_conflict(failure))
             if not may_pass or time.monotonic() + wait > ends or self._given_up.is_set():
                 raise found from failure
-            again = True
             time.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 (so that two do not meet again)
             wait = min(2 * wait, _LONGEST_WAIT)
 
