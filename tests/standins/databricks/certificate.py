@@ -13,7 +13,19 @@ _DAY = dt.timedelta(days=1)
 
 
 def tls_context(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """Return a TLS context of the server's side, and the file with the certificate to trust."""
+    """Return a TLS context of the server's side, and the file with the certificate to trust.
+
+    A process that is started again in the folder has the same one.
+    """
+    trusted, private = folder / "certificate.pem", folder / "key.pem"
+    if not trusted.exists():
+        _make(trusted, private)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(trusted, private)
+    return context, trusted
+
+
+def _make(trusted: Path, private: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = dt.datetime.now(dt.UTC)
@@ -30,7 +42,6 @@ def tls_context(folder: Path) -> tuple[ssl.SSLContext, Path]:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    trusted, private = folder / "certificate.pem", folder / "key.pem"
     trusted.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     private.write_bytes(
         key.private_bytes(
@@ -39,6 +50,3 @@ def tls_context(folder: Path) -> tuple[ssl.SSLContext, Path]:
             serialization.NoEncryption(),
         )
     )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(trusted, private)
-    return context, trusted

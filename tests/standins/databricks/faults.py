@@ -5,7 +5,9 @@ import threading
 from dataclasses import dataclass, replace
 from typing import Final
 
-ACTIONS: Final = ("status", "drop_before", "drop_after", "error", "expire", "delay")
+ACTIONS: Final = (
+    "status", "drop_before", "drop_after", "die_before", "die_after", "error", "expire", "delay",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,8 +17,9 @@ class Fault:
     The pattern is looked for in the statement, or in ``METHOD /path`` of a request without one.
     ``status`` answers with an HTTP status, and says ``retry_after`` if that is given;
     ``drop_before`` and ``drop_after`` close the connection before and after the request is
-    carried out; ``error`` answers a statement with a message; ``expire`` makes the request's own
-    token worthless; ``delay`` waits so many seconds.
+    carried out; ``die_before`` and ``die_after`` end the process then; ``error`` answers a
+    statement with a message; ``expire`` makes the request's own token worthless; ``delay`` waits
+    so many seconds.
     """
 
     pattern: str
@@ -43,11 +46,11 @@ class Faults:
         with self._lock:
             self._waiting.append(fault)
 
-    def clear(self) -> int:
-        """Let nothing more happen; return how many faults were still waiting."""
+    def clear(self, pattern: str = "") -> list[Fault]:
+        """Let no fault of a pattern happen any more; '': none at all. Return those that waited."""
         with self._lock:
-            left = len(self._waiting)
-            self._waiting.clear()
+            left = [f for f in self._waiting if not pattern or f.pattern == pattern]
+            self._waiting = [f for f in self._waiting if f not in left]
             return left
 
     def at(self, text: str) -> Fault | None:

@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -46,9 +47,9 @@ class DatabricksServer:
         """Let the stand-in fail: see `standins.databricks.faults.Fault`."""
         self._control("POST", "faults", {"pattern": pattern, "action": action, **options})
 
-    def clear(self) -> int:
-        """Let no more faults happen; return how many were still waiting."""
-        return int(self._control("DELETE", "faults")["left"])
+    def clear(self, pattern: str = "") -> list[dict[str, Any]]:
+        """Let no fault of a pattern happen any more; '': none at all. Return those that waited."""
+        return list(self._control("DELETE", f"faults?pattern={urllib.parse.quote(pattern)}"))
 
     def log(self) -> list[str]:
         """Return the statements so far."""

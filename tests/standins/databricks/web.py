@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.parse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from databricks.sql.thrift_api.TCLIService import TCLIService
@@ -101,6 +101,8 @@ class Site:
             except Exception as error:  # noqa: BLE001 (whatever it is, the client has to be told)
                 message = f"{type(error).__name__}: {error}"
                 return json_response({"error_code": "INTERNAL_ERROR", "message": message}, 400)
+        if fault.action == "die_before":
+            os._exit(1)
         if fault.action == "drop_before":
             return None
         if fault.action == "status":
@@ -119,12 +121,15 @@ class Site:
             response = self._open(request)
         finally:
             self._service.failing.message = ""
+        if fault.action == "die_after":
+            os._exit(1)
         return None if fault.action == "drop_after" else response
 
     def _control(self, request: Request) -> Response:
         what = request.path.removeprefix("/_control/")
         if what == "faults" and request.method == "DELETE":
-            return json_response({"left": self._faults.clear()})
+            left = self._faults.clear(request.query.get("pattern", ""))
+            return json_response([asdict(fault) for fault in left])
         if what == "faults":
             self._faults.add(Fault(**json.loads(request.body)))
         elif what == "log":
