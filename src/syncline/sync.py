@@ -1,21 +1,23 @@
 """The engine, whole: one task, read to committed; and a target compared with its source."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from syncline.errors import QueryError
-from syncline.load import names, strategy, verify
+from syncline.errors import Missing, QueryError
+from syncline.load import names, resending, strategy, verify
 from syncline.load.checkpoint import last_checkpoint
 from syncline.load.flow import fitted, matched
 from syncline.load.load import Load
 from syncline.load.loader import load, pour
 from syncline.load.mapping import Pair
+from syncline.load.resending import records_of
 from syncline.load.strategy import Decision
 from syncline.load.verify import Comparison
-from syncline.model.batch import Checkpoint
+from syncline.model.batch import Checkpoint, Json
 from syncline.model.job import Deletes, Task
 from syncline.model.ports import Destination, Source
 from syncline.model.run import Clock, Committed, Observer, Planned, Result, Stop, never
@@ -117,6 +119,36 @@ async def compare(
         return found, await verify.repair(work, collected, own)
     await verify.forget(work, collected)
     return found, None
+
+
+async def resend(
+    task: Task,
+    tables: Mapping[str, Table],
+    destination: Destination,
+    rows: Mapping[str, Mapping[str, Json] | None],
+    *,
+    run: str,
+    clock: Clock,
+    observe: Observer,
+) -> Committed:
+    """Write rows of a target's reject table to the target, and take them out of there.
+
+    Exactly once, also if others do the same at the same time. ``rows``: what the rows of these
+    ids shall be now; None: as they are. Raises `Missing` if one has gone, `StaleGeneration` if
+    something else has committed meanwhile, `RecordRefused` for what is not a row of the query.
+    """
+    planned = plan_of(task, tables, clock)
+    last, sweeping = await _checkpoints(task, destination, strategy.sweep_id(task))
+    # After the checkpoint: whoever takes them out meanwhile makes this one stale.
+    held = await records_of(destination, task, tuple(rows))
+    if last is None:
+        raise Missing("nothing has run here yet", hint="run the job first")
+    wanted = {i: row if row is not None else json.loads(held[i]) for i, row in rows.items()}
+    pairs = await matched(task, planned.schema, destination)
+    decision = _decision(task, planned, last, full=False)
+    work = _load(task, planned, pairs, decision, destination, run=run, clock=clock, observe=observe)
+    work = replace(work, sweep_aside=sweeping.aside if sweeping else None)
+    return await resending.resend(work, last, planned.schema, pairs, wanted)
 
 
 def plan_of(task: Task, tables: Mapping[str, Table], clock: Clock) -> Plan:

@@ -1,6 +1,7 @@
 """Existing targets, history and repair on every destination: real databases, rows in memory."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,15 +19,16 @@ from syncline.destinations.duckdb import open_duckdb
 from syncline.destinations.postgres import PostgresSettings, open_postgres
 from syncline.destinations.sqlserver import open_sqlserver
 from syncline.destinations.sqlserver_connection import Settings
-from syncline.errors import RecordRefused, SchemaRefused
+from syncline.errors import Missing, RecordRefused, SchemaRefused, StaleGeneration
 from syncline.load import names
-from syncline.load.ddl import create_schema, create_table
+from syncline.load.ddl import create_schema, create_table, drop_table
+from syncline.load.resending import KeptReject, kept
 from syncline.load.verify import Comparison
 from syncline.model.job import Deletes, Disposition, Flow, ReplaceBy, RowErrors, Task
 from syncline.model.ports import Destination, Merged
-from syncline.model.run import Result
+from syncline.model.run import Committed, Result
 from syncline.model.table import Table, field_of
-from syncline.sync import compare, sync
+from syncline.sync import compare, resend, sync
 from syncline.testing.conformance_runs import StepClock
 from syncline.testing.source import MemorySource
 
@@ -107,6 +109,14 @@ class Bench:
         return await sync(
             task, self.source, self.destination, run=uuid4().hex, clock=self.clock,
             observe=lambda _: None, **options,
+        )  # fmt: skip
+
+    async def resend(self, task: Task, rows: Mapping[str | None, Any]) -> Committed:
+        assert None not in rows
+        return await resend(
+            task, await self.source.tables(), self.destination,
+            {str(i): row for i, row in rows.items()}, run=uuid4().hex, clock=self.clock,
+            observe=lambda _: None,
         )  # fmt: skip
 
     async def compare(self, task: Task, *, repair: bool = False) -> Comparison:
@@ -296,6 +306,97 @@ async def test_rows_that_do_not_fit(bench: Bench, policy: RowErrors) -> None:
         rejects = await bench.rows("Hours_rejects", "column", "reason", "record", order="record")
         assert [(c, r) for c, r, _ in rejects] == [("spent", "no decimal128(4, 2)")] * 2
         assert '"hours": 1000.0' in rejects[0][2]
+
+
+_TIGHT = pa.schema(
+    [pa.field("nr", pa.int32(), nullable=False), pa.field("spent", pa.decimal128(4, 2))]
+)
+_REDIRECTED = flow(
+    Disposition.INSERT,
+    "SELECT id, hours FROM List",
+    flow=Flow(mapping={"id": "nr", "hours": "spent"}, on_error=RowErrors.REDIRECT),
+    rejects=True,
+)
+
+
+async def _kept(bench: Bench, task: Task = _REDIRECTED) -> list[KeptReject]:
+    _, rows = await kept(bench.destination, task, "", 100)
+    return sorted(rows, key=lambda row: row.record)
+
+
+async def test_rejected_rows_are_mended_and_sent_again_once(bench: Bench) -> None:
+    await bench.make("Hours", _TIGHT)
+    bench.source.put("List", person(2, hours=1000.0), person(4, hours=0.125))
+    await bench.run(_REDIRECTED)
+    small, great = sorted(await _kept(bench), key=lambda row: "1000" in row.record)
+    assert (small.column, small.reason) == ("spent", "no decimal128(4, 2)")
+    # As the table names its columns, with another type; and one that does not fit again.
+    sent = {great.id: {"NR": "2", "spent": 9.75}, small.id: {"id": 4, "hours": 0.625}}
+    done = await bench.resend(_REDIRECTED, sent)
+    assert (done.inserted, done.rejected) == (1, 1)
+    rows = await bench.rows("Hours", "nr", "spent", order="nr")
+    assert [(nr, str(spent)) for nr, spent in rows if nr == 2] == [(2, "9.75")]
+    assert [nr for nr, _ in rows] == [1, 2, 3, 5]
+    (again,) = await _kept(bench)
+    assert again.id not in sent
+    assert json.loads(again.record) == {"id": 4, "hours": 0.625}
+    # Whoever is too late sends nothing twice.
+    with pytest.raises(Missing, match="no longer"):
+        await bench.resend(_REDIRECTED, sent)
+    with pytest.raises(RecordRefused, match="hours: 'many' is no double"):
+        await bench.resend(_REDIRECTED, {again.id: {"id": 4, "hours": "many"}})
+    with pytest.raises(RecordRefused, match=r"lacks 'hours'; the query has no 'hour'"):
+        await bench.resend(_REDIRECTED, {again.id: {"id": 4, "hour": 1}})
+    assert len(await bench.rows("Hours", "nr", order="nr")) == 4
+    # The table was mended instead: there is room now, and the row goes as it is.
+    target = names.table("Hours", bench.destination.traits.schema)
+    await bench.destination.execute([drop_table(target)])
+    await bench.make("Hours", _TIGHT.set(1, pa.field("spent", pa.decimal128(5, 3))))
+    done = await bench.resend(_REDIRECTED, {again.id: None})
+    assert (done.inserted, done.rejected) == (1, 0)
+    assert await _kept(bench) == []
+
+
+async def test_of_two_who_send_a_row_again_one_is_told(bench: Bench) -> None:
+    await bench.make("Hours", _TIGHT)
+    bench.source.put("List", person(2, hours=1000.0))
+    await bench.run(_REDIRECTED)
+    (row,) = await _kept(bench)
+    real, mended = bench.destination, {row.id: {"id": 2, "hours": 1.25}}
+
+    class Slow(Dies):
+        async def execute(self, statements: Any, *, lock: str | None = None) -> Any:
+            if any(isinstance(s, exp.Delete) for s in statements):
+                bench.destination = real
+                await bench.resend(_REDIRECTED, mended)
+            return await real.execute(statements, lock=lock)
+
+    bench.destination = Slow(real, 10**9)  # type: ignore[assignment]
+    with pytest.raises(StaleGeneration):
+        await bench.resend(_REDIRECTED, mended)
+    bench.destination = real
+    rows = await bench.rows("Hours", "nr", order="nr")
+    assert [nr for (nr,) in rows] == [1, 2, 3, 4, 5]
+    assert await _kept(bench) == []
+
+
+@pytest.mark.parametrize("write", [None, Disposition.REPLACE, Disposition.APPEND])
+async def test_rows_of_our_own_tables_are_sent_again(
+    bench: Bench, write: Disposition | None
+) -> None:
+    task = Task(
+        id="own", query="SELECT id, name, hours FROM List", target="Own", rejects=True,
+        key=("name",), disposition=write,
+    )  # fmt: skip
+    bench.source.put("List", {**person(2), "name": None})
+    await bench.run(task)
+    before = await bench.rows("Own", "id")
+    (row,) = await _kept(bench, task)
+    await bench.resend(task, {row.id: {"id": 2, "name": "two", "hours": 3}})
+    assert await bench.rows("Own", "id") == sorted([*before, (2,)])
+    # What the next run reads is not less for it.
+    result = await bench.run(task)
+    assert result.read == 5
 
 
 _MADE = {

@@ -98,3 +98,47 @@ class RunEventOut(Out):
     kind: str
     message: str
     data: Mapping[str, Any] | None
+
+
+class KeptRejectOut(Out):
+    """A row that did not fit its target."""
+
+    id: str | None = Field(description="Null: it is older than this interface.")
+    rejected_at: datetime
+    column: str | None = Field(description="Which column does not fit; null: the row as a whole.")
+    reason: str = Field(examples=["longer than 20"])
+    record: str = Field(description="The row as JSON.", examples=['{"EstHours": 7.5, "Job": null}'])
+
+
+class RejectedRowsOut(Out):
+    """The rows that a task run has rejected and that are still kept."""
+
+    table: str = Field(
+        description="That keeps them, beside the target.", examples=["Hours_rejects"]
+    )
+    total: int
+    rows: tuple[KeptRejectOut, ...]
+
+
+class MendedIn(In):
+    """A rejected row, to be sent again."""
+
+    id: str = Field(max_length=200)
+    record: dict[str, Any] | None = Field(
+        default=None,
+        description="What it shall be; null: as it is.",
+        examples=[{"EstHours": 7.5, "Job": "Garden"}],
+    )
+
+
+class MendedRowsIn(In):
+    """Rejected rows, to be sent again."""
+
+    rows: list[MendedIn] = Field(min_length=1, max_length=500)
+
+
+class ResentOut(Out):
+    """What became of rows that were sent again."""
+
+    written: int
+    rejected: int = Field(description="They did not fit again, and are kept as they are now.")

@@ -4,14 +4,23 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
 from syncline.api.access import Guarded, TheActor, ThePlane
-from syncline.api.run_schemas import RunEventOut, RunIn, RunOut, RunRowOut
+from syncline.api.run_schemas import (
+    MendedRowsIn,
+    RejectedRowsOut,
+    ResentOut,
+    RunEventOut,
+    RunIn,
+    RunOut,
+    RunRowOut,
+)
 from syncline.control.access import Actor
 from syncline.control.plane import Plane
 from syncline.control.runs import Run, RunEvent, RunOptions, State
+from syncline.control.usecases.rejects import MOST, see_rejects, send_rejects
 from syncline.control.usecases.runs import see_events, see_run, see_runs, start_run, stop_run
 from syncline.errors import SynclineError
 
@@ -64,6 +73,32 @@ async def one(plane: ThePlane, actor: TheActor, run_id: str) -> RunOut:
 async def cancelled(plane: ThePlane, actor: TheActor, run_id: str) -> RunOut:
     await stop_run(plane, actor, run_id)
     return RunOut.model_validate(await see_run(plane, actor, run_id))
+
+
+@router.get("/runs/{run_id}/tasks/{number}/rejects", summary="Read rows that were rejected")
+async def rejects(
+    *,
+    plane: ThePlane,
+    actor: TheActor,
+    run_id: str,
+    number: Annotated[int, Path(ge=0, le=2**31)],
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
+) -> RejectedRowsOut:
+    found = await see_rejects(plane, actor, run_id, number, limit=limit)
+    return RejectedRowsOut.model_validate(found)
+
+
+@router.post("/runs/{run_id}/tasks/{number}/rejects/send", summary="Send rejected rows again")
+async def resent(
+    *,
+    plane: ThePlane,
+    actor: TheActor,
+    run_id: str,
+    number: Annotated[int, Path(ge=0, le=2**31)],
+    given: MendedRowsIn,
+) -> ResentOut:
+    rows = {row.id: row.record for row in given.rows}
+    return ResentOut.model_validate(await send_rejects(plane, actor, run_id, number, rows))
 
 
 @router.get("/runs/{run_id}/events", summary="Read the log of a run")

@@ -1,5 +1,6 @@
 """What one commit consists of, and its execution in one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -41,6 +42,8 @@ class Commit:
     #: It is the run's first.
     first: bool = True
     now: datetime
+    #: Steps that belong to it too.
+    more: Sequence[Step] = ()
 
 
 async def prepare(destination: Destination, schema: str) -> None:
@@ -113,7 +116,10 @@ async def execute(commit: Commit) -> Committed:
         "reject",
         generation=commit.checkpoint.generation,
     )
-    steps += await kept_rejects(load, commit.staging.rejects, staged, commit.now)
+    steps += await kept_rejects(
+        load, commit.staging.rejects, staged, commit.checkpoint.generation, commit.now
+    )
+    steps += commit.more
     done = await together(
         load,
         steps,

@@ -60,7 +60,7 @@ async def load(batches: AsyncGenerator[Batch], job: Load) -> tuple[Result, Check
     does where ``stop`` of the job said so, and the result is ``stopped`` then.
     """
     started = job.clock.monotonic()
-    job, batches = _suited(job, batches)
+    job, batches = suited(job, batches)
     await commit.prepare(job.destination, job.schema_name)
     staging = Staging(
         destination=job.destination,
@@ -133,7 +133,7 @@ async def _pour(job: Load, state: _State) -> _State:
     return state
 
 
-def _suited(job: Load, batches: AsyncGenerator[Batch]) -> tuple[Load, AsyncGenerator[Batch]]:
+def suited(job: Load, batches: AsyncGenerator[Batch]) -> tuple[Load, AsyncGenerator[Batch]]:
     """Return both with the names and the types of columns that the destination has."""
     shorter = names.too_long(job.schema.names, job.traits)
     if shorter:

@@ -26,6 +26,8 @@ REJECTS = pa.schema(
         ("column", pa.string()),
         ("reason", pa.string()),
         ("record", pa.string()),
+        # Of no other row: what was kept before there were such names has none.
+        ("id", pa.string()),
     ]
 )
 
@@ -198,8 +200,10 @@ def _as_json(row: Mapping[str, object]) -> str:
     return json.dumps(row, default=str)
 
 
-def reject_table(rejects: Sequence[Reject], *, run: str, now: datetime) -> pa.Table:
-    """Return rejects as rows of a reject table."""
+def reject_table(
+    rejects: Sequence[Reject], *, run: str, generation: int, now: datetime
+) -> pa.Table:
+    """Return rejects as rows of a reject table. ``generation``: of the commit that keeps them."""
     return pa.Table.from_pylist(
         [
             {
@@ -208,8 +212,9 @@ def reject_table(rejects: Sequence[Reject], *, run: str, now: datetime) -> pa.Ta
                 "column": r.column,
                 "reason": r.reason,
                 "record": r.record,
+                "id": f"{run}/{generation}/{number}",
             }
-            for r in rejects
+            for number, r in enumerate(rejects)
         ],
         schema=REJECTS,
     )
