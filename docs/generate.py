@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from syncline import errors
 from syncline.cli.failures import exit_code
 from syncline.cli.main import app
+from syncline.control.alert_specs import AlertSpec, ChannelSpec
 from syncline.control.project import ConnectionSpec, DeletesSpec, ExpressionSpec, JobSpec, TaskSpec
 from syncline.control.properties import MODELS
 from syncline.control.timetable import AfterSpec, MonthlySpec, ScheduleSpec, WeeklySpec
@@ -36,6 +37,8 @@ _SPECS = {
     "WeeklySpec": "weekly-of-a-schedule",
     "MonthlySpec": "monthly-of-a-schedule",
     "AfterSpec": "after-of-a-schedule",
+    "AlertSpec": "one-of-the-alerts-of-a-job",
+    "ChannelSpec": "a-channel",
 }
 HERE = Path(__file__).parent / "reference"
 
@@ -124,10 +127,11 @@ def project_file() -> Iterator[str]:
     """Describe the project file."""
     yield "# Project file\n"
     yield (
-        "Two keys, `connections` and `jobs`, each by name: letters, digits, `_`, `.` and `-`, at "
-        "most 50.\n`${NAME}` in a property is an environment variable. Unknown keys are refused, "
-        "with file and line.\n[`syncline check FILE`](commands.md#syncline-check) says how every "
-        "task will be read and written.\n"
+        "Three keys, `connections`, `jobs` and `channels`, each by name: letters, digits, `_`, `.` "
+        "and `-`, at most 50.\n`${NAME}` in a property is an environment variable. Unknown keys "
+        "are refused, with file and line.\n"
+        "[`syncline check FILE`](commands.md#syncline-check) says how every task will be read and "
+        "written.\n"
     )
     yield from _model(ConnectionSpec, "A connection")
     yield "Properties by type: [properties.md](properties.md).\n"
@@ -139,6 +143,8 @@ def project_file() -> Iterator[str]:
     yield from _model(WeeklySpec, "`weekly` of a schedule")
     yield from _model(MonthlySpec, "`monthly` of a schedule")
     yield from _model(AfterSpec, "`after` of a schedule")
+    yield from _model(AlertSpec, "One of the `alerts` of a job")
+    yield from _model(ChannelSpec, "A channel")
 
 
 def properties() -> Iterator[str]:

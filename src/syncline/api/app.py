@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from sqlalchemy import text
 
 from syncline import __version__
-from syncline.api import connections, jobs, people, projects, runs, tasks
+from syncline.api import channels, connections, jobs, people, projects, runs, tasks
 from syncline.api.access import COOKIE
 from syncline.api.metrics import metrics
 from syncline.api.problems import MEDIA_TYPE, answer, handle_errors, status_of
@@ -20,7 +20,7 @@ from syncline.errors import SynclineError
 
 #: Where the API is mounted.
 PREFIX = "/api/v1"
-_ROUTERS = (people, connections, jobs, tasks, runs, projects)
+_ROUTERS = (people, connections, channels, jobs, tasks, runs, projects)
 _PROBLEM: dict[str, Any] = {"model": Problem, "content": {MEDIA_TYPE: {}}}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     401: {**_PROBLEM, "description": "Nobody is signed in."},

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from syncline.cli import interrupt
 from syncline.cli.control import opened
+from syncline.control.engine.delivering import deliverer
 from syncline.control.engine.node import running_node, serve_node
 from syncline.control.engine.settings import EngineSettings
 from syncline.control.engine.stored import StoreJobs
@@ -24,7 +25,7 @@ async def work(store: str | None, settings: EngineSettings, console: Console) ->
         ) as node,
     ):
         console.print(f"node {escape(node.id)} runs the jobs of the store; Ctrl-C ends it")
-        await serve_node(node, stop)
+        await serve_node(node, stop, deliverer(plane, node.clock).deliver)
         console.print("ending: what is under way stops at its next commit")
     return 0
 

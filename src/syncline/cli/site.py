@@ -15,6 +15,7 @@ from syncline.api.request_log import RequestLog
 from syncline.cli.control import opened
 from syncline.cli.sample import sampled
 from syncline.cli.serving import told_to_end
+from syncline.control.engine.delivering import deliverer
 from syncline.control.engine.node import running_node, serve_node
 from syncline.control.engine.settings import EngineSettings
 from syncline.control.engine.stored import StoreJobs
@@ -57,7 +58,7 @@ async def serve(
                     f"admin:\n{escape(address)}/welcome/{escape(secret)}",
                     soft_wrap=True, highlight=False,
                 )  # fmt: skip
-            await serve_node(node, stop)
+            await serve_node(node, stop, deliverer(plane, node.clock).deliver)
             console.print("ending: what is under way stops at its next commit")
     return 0
 

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from syncline.control.alert_specs import AlertSpec, ChannelSpec
 from syncline.control.timetable import ScheduleSpec
 from syncline.errors import ProjectError
 from syncline.model.reach import EVERYWHERE, Reach
@@ -266,15 +267,21 @@ class JobSpec(_Part):
         description="Seconds that a worker's run may take; what is committed stays, and the next "
         "run goes on from there.",
     )
+    alerts: tuple[AlertSpec, ...] = Field(
+        default=(), description="Who is told what about a worker's runs."
+    )
 
 
 class Project(_Part):
-    """Connections and jobs."""
+    """Connections, jobs, and channels that people are told by."""
 
     connections: dict[ObjectName, ConnectionSpec] = Field(
         min_length=1, description="Sources and destinations, by name."
     )
     jobs: dict[ObjectName, JobSpec] = Field(default_factory=dict, description="Jobs, by name.")
+    channels: dict[ObjectName, ChannelSpec] = Field(
+        default_factory=dict, description="Where people are told what happens, by name."
+    )
 
     @model_validator(mode="after")
     def _known(self) -> Self:

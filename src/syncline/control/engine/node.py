@@ -154,8 +154,13 @@ async def running_node(
             await node.drained()
 
 
-async def serve_node(node: Node, stop: asyncio.Event) -> None:
-    """Start what is due and take up what waits, until told to stop."""
+async def serve_node(
+    node: Node, stop: asyncio.Event, deliver: Callable[[], Awaitable[int]] | None = None
+) -> None:
+    """Start what is due and take up what waits, until told to stop.
+
+    ``deliver``: tells people what is written down for them; returns how many notices it tried.
+    """
     settings = node.settings
     scheduler = Scheduler(store=node.store, clock=node.clock, late_after=settings.late_after)
     upkeep = Upkeep(store=node.store, clock=node.clock, keep_days=settings.keep_days)
@@ -175,8 +180,15 @@ async def serve_node(node: Node, stop: asyncio.Event) -> None:
         await node.clock.set()
         await upkeep.find_lost()
 
+    async def tell() -> None:
+        if deliver is not None:
+            await deliver()
+
     async with asyncio.TaskGroup() as group:
-        times = ((settings.tick, tick), (10.0, calm), (60.0, look), (3600.0, forget))
+        times = (
+            (settings.tick, tick), (settings.tick, tell), (10.0, calm), (60.0, look),
+            (3600.0, forget),
+        )  # fmt: skip
         for seconds, job in times:
             group.create_task(_again_and_again(job, seconds, stop))
 

@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncline.control.calendar import last_run_before, next_runs
+from syncline.control.outbox import announce_late, watched
 from syncline.control.runs import Reason, State, Wanted, active_run, add_run, insert_new
 from syncline.control.store.database import Store
 from syncline.control.store.jobs import jobs
@@ -40,22 +41,23 @@ class Scheduler:
     late_after: float = 60.0
 
     async def tick(self) -> int:
-        """Deal with every slot that is due and every run that has ended; return how many."""
+        """Deal with slots that are due or late and runs that have ended; return how many."""
         done = 0
-        while count := await self._due() + await self._ended():
+        while count := await self._due() + await self._ended() + await self._late():
             done += count
         return done
 
     async def anything(self) -> bool:
-        """Say whether a slot is due, a run has ended, or one waits to be taken up.
+        """Say whether a slot is due or late, a run has ended, or one waits to be taken up.
 
         One look that mostly finds nothing: this is what thousands of idle schedules cost.
         """
         due = exists().where(schedules.c.enabled, schedules.c.next_run_at <= self._now())
         ended = exists().where(runs.c.followed.is_(False), runs.c.finished_at.is_not(None))
         waiting = exists().where(runs.c.dispatched_at.is_(None))
+        late = exists().where(slots.c.late_at <= self._now())
         async with self.store.reading() as connection:
-            return bool(await connection.scalar(select(or_(due, ended, waiting))))
+            return bool(await connection.scalar(select(or_(due, ended, waiting, late))))
 
     async def _due(self) -> int:
         now = self._now()
@@ -95,7 +97,8 @@ class Scheduler:
         late = (now - due.newest).total_seconds() > self.late_after
         if late and due.spec.missed == "skip":
             reason = "missed: nothing was running at that time"
-            await _skipped(connection, due.job_id, due.newest, reason, now)
+            late_at = await watched(connection, due.job_id, due.newest)
+            await _skipped(connection, due.job_id, due.newest, reason, now, late_at=late_at)
             return True
         how = Reason.LATE if late else Reason.SCHEDULE
         if due.spec.continuous is not None:
@@ -123,6 +126,16 @@ class Scheduler:
                 if (await connection.execute(mine.values(followed=True))).rowcount:
                     await self._follow(connection, run, now)
         return len(ended)
+
+    async def _late(self) -> int:
+        """See to what is told about slots that nothing has come of in time."""
+        now = self._now()
+        query = select(slots.c.job_id).where(slots.c.late_at <= now).limit(1)
+        async with self.store.reading() as connection:
+            if await connection.scalar(query) is None:
+                return 0
+        async with self.store.writing() as connection:
+            return await announce_late(connection, now)
 
     async def _follow(self, connection: AsyncConnection, run: RowMapping, now: datetime) -> None:
         query = (
@@ -212,9 +225,10 @@ def _fits(when: str, state: State) -> bool:
 
 async def _run(connection: AsyncConnection, wanted: Wanted, now: datetime) -> None:
     """Decide about a slot: a run, or a line that says why there is none. Once for each slot."""
-    job_id, slot = wanted.job_id, wanted.planned_at
+    job_id, slot = wanted.job_id, wanted.planned_at or now
     row = {
         "job_id": job_id, "planned_at": slot, "outcome": "run", "reason": "", "decided_at": now,
+        "late_at": await watched(connection, job_id, slot),
     }  # fmt: skip
     if not await insert_new(connection, slots, row):
         return
@@ -228,11 +242,17 @@ async def _run(connection: AsyncConnection, wanted: Wanted, now: datetime) -> No
 
 
 async def _skipped(
-    connection: AsyncConnection, job_id: str, slot: datetime, reason: str, now: datetime
+    connection: AsyncConnection,
+    job_id: str,
+    slot: datetime,
+    reason: str,
+    now: datetime,
+    *,
+    late_at: datetime | None = None,
 ) -> None:
     row = {
         "job_id": job_id, "planned_at": slot, "outcome": "skipped", "reason": reason,
-        "decided_at": now,
+        "decided_at": now, "late_at": late_at,
     }  # fmt: skip
     await insert_new(connection, slots, row)
 

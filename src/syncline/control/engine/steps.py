@@ -12,6 +12,7 @@ from syncline.control.engine.job import RunnableJob
 from syncline.control.engine.patience import patiently
 from syncline.control.engine.telling import Line, logged
 from syncline.control.engine.work import BROKE, Desk
+from syncline.control.outbox import announce_end
 from syncline.control.runs import RunOptions, State, add_event, insert_new, options_of
 from syncline.control.store.runs import runs, task_runs
 from syncline.errors import Invalid, SynclineError, TransientError
@@ -117,6 +118,7 @@ class Steps:
                 kind="failed", message=message, level="error", data={"code": code, "hint": hint}
             )
             await self._told(connection, run, now, line)
+            await announce_end(connection, run, now)
 
     async def _finish(self, run: str) -> str:
         now = self.desk.board.now()
@@ -151,6 +153,7 @@ class Steps:
                 level="error" if state is State.FAILED else "info",
             )  # fmt: skip
             await self._told(connection, run, now, line)
+            await announce_end(connection, run, now)
         return str(state)
 
     async def _told(self, connection: AsyncConnection, run: str, now: datetime, line: Line) -> None:

@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from dbos import DBOS
 from sqlalchemy import delete, select, update
 
+from syncline.control.outbox import announce_end
 from syncline.control.runs import State, add_event, purge
 from syncline.control.store.database import Store
+from syncline.control.store.notifications import notices
 from syncline.control.store.runs import runs, task_runs
 from syncline.control.store.slots import slots
 from syncline.model.run import Clock
@@ -39,6 +41,8 @@ class Upkeep:
             count += len(gone)
         async with self.store.writing() as connection:
             await connection.execute(delete(slots).where(slots.c.decided_at < before))
+            told = notices.c.created_at < before, notices.c.next_at.is_(None)
+            await connection.execute(delete(notices).where(*told))
         while await self._engine_forgets(now - _ENGINE_KEEPS):
             pass
         return count
@@ -82,6 +86,7 @@ class Upkeep:
                     .values(state=State.SKIPPED, finished_at=now)
                 )
                 await add_event(connection, run, now, "failed", message, level="error")
+                await announce_end(connection, run, now)
 
     async def _engine_forgets(self, before: datetime) -> bool:
         found = await DBOS.list_workflows_async(

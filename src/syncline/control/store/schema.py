@@ -13,6 +13,7 @@ from syncline.control.store import (
     jobs,
     labels,
     nodes,
+    notifications,
     runs,
     schedules,
     sessions,
@@ -30,7 +31,7 @@ from syncline.errors import StoreRefused
 #: Every module with tables: importing them fills the collection.
 MODULES: tuple[ModuleType, ...] = (
     connections, jobs, tasks, schedules, labels, users, tokens, sessions, audit, settings,
-    sign_ins, runs, slots, nodes,
+    sign_ins, runs, slots, nodes, notifications,
 )  # fmt: skip
 TABLES = metadata
 _MIGRATIONS = "syncline.control.store.migrations"

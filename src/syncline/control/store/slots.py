@@ -16,5 +16,13 @@ slots = Table(
     Column("reason", Text, nullable=False, default=""),
     Column("run_id", String(32)),
     Column("decided_at", Instant, nullable=False),
+    #: When it is to be looked at whether it is late; None: nobody wants to know (any more).
+    Column("late_at", Instant),
     Index("ix_slots_decided_at", "decided_at"),
+)
+Index(
+    "ix_slots_watched",
+    slots.c.late_at,
+    sqlite_where=slots.c.late_at.is_not(None),
+    postgresql_where=slots.c.late_at.is_not(None),
 )

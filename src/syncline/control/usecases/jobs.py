@@ -18,6 +18,7 @@ from syncline.control.store.schedules import schedules
 from syncline.control.store.tasks import tasks
 from syncline.control.tasks import all_tasks_of
 from syncline.control.usecases import connections as connection_cases
+from syncline.control.usecases.alerting import put_alert_channels
 from syncline.control.usecases.connections import checked_name
 from syncline.control.usecases.scheduling import put_schedule
 from syncline.errors import ConfigError, Conflict, InUse, Invalid, Missing, NameTaken
@@ -245,6 +246,8 @@ async def _put_parts(work: Work, job_id: str, name: str, spec: JobSpec) -> None:
     if written:
         await work.connection.execute(insert(tasks), written)
     await put_schedule(work, job_id, name, spec.schedule, paused=spec.paused)
+    told = frozenset(channel for alert in spec.alerts for channel in alert.channels)
+    await put_alert_channels(work, job_id, name, told)
 
 
 async def _row(work: Work, name: str) -> RowMapping | None:

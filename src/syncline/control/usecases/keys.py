@@ -3,8 +3,10 @@
 from sqlalchemy import select, update
 
 from syncline.control.plane import Work
+from syncline.control.project import is_sealed
 from syncline.control.sealing import sealed
 from syncline.control.store.connections import connections
+from syncline.control.store.notifications import channels
 
 
 async def reseal(work: Work) -> int:
@@ -25,5 +27,13 @@ async def reseal(work: Work) -> int:
         if old_tokens:
             values["tokens"] = vault.seal(vault.open(tokens))
         await work.connection.execute(update(connections).where(c.id == row["id"]).values(values))
+    urls = select(channels.c.id, channels.c.url)
+    for channel, url in (await work.connection.execute(urls)).all():
+        if is_sealed(url) and vault.stale(url):
+            count += 1
+            fresh = {"url": vault.seal(vault.open(url))}
+            await work.connection.execute(
+                update(channels).where(channels.c.id == channel).values(fresh)
+            )
     await work.record("settings.reseal", "vault", vault.keys[0].name, {"secrets": (None, count)})
     return count

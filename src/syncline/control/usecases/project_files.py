@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from sqlalchemy import select
 
+from syncline.control.alert_specs import ChannelSpec
 from syncline.control.differences import Differences, differences
 from syncline.control.plane import MASK, Work
 from syncline.control.project import (
@@ -21,6 +22,13 @@ from syncline.control.project import (
 from syncline.control.sealing import Parted, flattened, nested, parted, secret_names
 from syncline.control.store.connections import connections
 from syncline.control.store.jobs import jobs
+from syncline.control.usecases import project_channels
+from syncline.control.usecases.channels import (
+    ChannelEdit,
+    create_channel,
+    delete_channel,
+    edit_channel,
+)
 from syncline.control.usecases.connections import (
     ConnectionEdit,
     create_connection,
@@ -40,10 +48,10 @@ from syncline.errors import Invalid, Missing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What applying a file does to one connection or job."""
+    """What applying a file does to one connection, channel or job."""
 
     action: Literal["create", "change", "delete"]
-    kind: Literal["connection", "job"]
+    kind: Literal["connection", "job", "channel"]
     name: str
     #: Place -> (in the store, in the file); secrets masked.
     differences: Differences
@@ -116,17 +124,21 @@ async def export_project(
     shown = {}
     for name in names:
         shown[name] = await _exported(work, name, secrets, variables)
+    told = [c for job in found for alert in job.spec.alerts for c in alert.channels]
+    channels = await project_channels.exported(work, secrets, variables, told if only else None)
     jobs_ = {job.name: job.document for job in found}
     return Exported(
-        document={"connections": shown} | ({"jobs": jobs_} if jobs_ else {}),
+        document={"connections": shown}
+        | ({"channels": channels} if channels else {})
+        | ({"jobs": jobs_} if jobs_ else {}),
         variables=tuple(variables),
     )
 
 
 async def _changes(
     work: Work, project: Project, *, prune: bool, environment: Mapping[str, str]
-) -> AsyncIterator[tuple[Change, ConnectionSpec | JobSpec | None]]:
-    kept_jobs, kept = {n.lower() for n in project.jobs}, {n.lower() for n in project.connections}
+) -> AsyncIterator[tuple[Change, ConnectionSpec | ChannelSpec | JobSpec | None]]:
+    kept_jobs = {n.lower() for n in project.jobs}
     names = await _visible(work, "job") if prune else []
     gone = [await get_job(work, name) for name in names if name.lower() not in kept_jobs]
     # Who runs after another goes first.
@@ -137,15 +149,45 @@ async def _changes(
         change, filled = await _connection(work, name, spec, environment)
         if change is not None:
             yield change, filled
+    async for pair in _channels(work, project, environment):
+        yield pair
     for name in sorted(project.jobs, key=lambda n: _depth(n, project.jobs)):
         change, wanted = await _job(work, name, project.jobs[name])
         if change is not None:
             yield change, wanted
-    for name in await _visible(work, "connection") if prune else []:
+    if prune:
+        async for change in _no_longer_named(work, project):
+            yield change, None
+
+
+async def _no_longer_named(work: Work, project: Project) -> AsyncIterator[Change]:
+    """Yield the connections and channels that a file does not name; its jobs went before."""
+    kept = {name.lower() for name in project.connections}
+    for name in await _visible(work, "connection"):
         if name.lower() not in kept:
             facts = _facts((await get_connection(work, name)).spec)
             differ = differences(facts, {})
-            yield Change(action="delete", kind="connection", name=name, differences=differ), None
+            yield Change(action="delete", kind="connection", name=name, differences=differ)
+    # Files that know nothing of channels leave them.
+    if "channels" in project.model_fields_set:
+        for old in await project_channels.gone(work, project.channels):
+            differ = differences(old.facts, {})
+            yield Change(action="delete", kind="channel", name=old.name, differences=differ)
+
+
+async def _channels(
+    work: Work, project: Project, environment: Mapping[str, str]
+) -> AsyncIterator[tuple[Change, ChannelSpec]]:
+    for name, spec in project.channels.items():
+        found, differ, wanted = await project_channels.compared(work, name, spec, environment)
+        if differ:
+            change = Change(
+                action="change" if found else "create",
+                kind="channel",
+                name=found.name if found else name,
+                differences=differ,
+            )
+            yield change, wanted
 
 
 async def _apply(work: Work, change: Change, spec: object) -> None:
@@ -162,13 +204,20 @@ async def _apply(work: Work, change: Change, spec: object) -> None:
                 labels=spec.labels,
             )
             await edit_connection(work, change.name, edit)
+        case "create", ChannelSpec():
+            await create_channel(work, change.name, spec)
+        case "change", ChannelSpec():
+            told = ChannelEdit(url=spec.url, description=spec.description)
+            await edit_channel(work, change.name, told)
         case "create", JobSpec():
             await create_job(work, change.name, spec)
         case "change", JobSpec():
             await edit_job(work, change.name, spec)
         case _:
-            delete = delete_job if change.kind == "job" else delete_connection
-            await delete(work, change.name)
+            await _DELETE[change.kind](work, change.name)
+
+
+_DELETE = {"job": delete_job, "connection": delete_connection, "channel": delete_channel}
 
 
 async def _connection(
