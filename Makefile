@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-databricks test-airbyte lint bench bench-scheduler chaos fuzz hotspots lock docs screenshots clean
+.PHONY: demo test test-databricks test-airbyte lint bench bench-scheduler bench-web chaos fuzz hotspots lock docs screenshots clean
 demo: $(VENV)/.installed
 	$(BIN)/syncline demo
 
@@ -58,6 +58,10 @@ chaos: $(VENV)/.dev
 # What thousands of schedules cost one node, and a simulated day of them.
 bench-scheduler: $(VENV)/.bench
 	PYTHONPATH=tests $(BIN)/python -m bench.scheduler
+
+# Lists and pages with thousands of jobs, and what a live page costs; writes bench/RESULTS-web.md.
+bench-web: $(VENV)/.bench
+	PYTHONPATH=tests $(BIN)/python -m bench.web
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py

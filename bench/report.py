@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -67,7 +67,7 @@ def report(figures: Figures) -> tuple[str, bool]:
         f"Written by `make bench` on {figures.at:%Y-%m-%d %H:%M} UTC, in {figures.seconds:.0f} s.",
         "Read ratios, not seconds: the sides ran by turns in this one run, on this one machine.",
         "",
-        f"- machine: {', '.join(_machine())}; load when it began: {figures.load:.1f}",
+        f"- machine: {machine()}; load when it began: {figures.load:.1f}",
         f"- versions: {', '.join(_versions())}",
         "- work: rows of 25 members, among them three objects and a list, 890 bytes of JSON each,",
         "  200 a page; then 1 % of the rows change; whole processes, start-up included",
@@ -79,9 +79,7 @@ def report(figures: Figures) -> tuple[str, bool]:
         "",
         "## Targets",
         "",
-        "| target | bound | measured | |",
-        "|---|---|---|---|",
-        *(_goal(goal) for goal in goals),
+        *target_rows(goals),
         "",
         *(_waiting(pure) if pure else ()),
         *_limited(figures),
@@ -269,6 +267,18 @@ def _served(figures: Figures) -> Iterator[str]:
 
 def _times(ratio: float | None) -> str:
     return "" if ratio is None else f"{ratio:.2f}x"
+
+
+def target_rows(goals: Iterable[Target]) -> Iterator[str]:
+    """Yield the table of targets, line by line."""
+    yield "| target | bound | measured | |"
+    yield "|---|---|---|---|"
+    yield from map(_goal, goals)
+
+
+def machine() -> str:
+    """Return what the benchmark runs on, in a line."""
+    return ", ".join(_machine())
 
 
 def _goal(goal: Target) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from itertools import pairwise
 
+import psycopg
 import pytest
 from sqlalchemy import select
 
@@ -63,6 +64,36 @@ def one_run_at_a_time(ledger: Iterable[tuple[str, int, str]]) -> None:
             if not seen or seen[-1] != run:
                 assert run not in seen, f"{task}: {run} commits before and after another run"
                 seen.append(run)
+
+
+def contents(connection: psycopg.Connection, schema: str) -> dict[str, list[str]]:
+    """Return whole rows of every table of ours in a schema, in an order of their own.
+
+    Times that tell when a run was are left out; only whether a row counts as deleted is kept.
+    """
+    query = (
+        "SELECT table_name, column_name FROM information_schema.columns "
+        "WHERE table_schema = %s ORDER BY column_name"
+    )
+    columns: dict[str, list[str]] = defaultdict(list)
+    for table, column in connection.execute(query, [schema]).fetchall():
+        if table.startswith("_syncline"):
+            continue
+        if column == "_deleted_at":
+            columns[table].append('"_deleted_at" IS NOT NULL')
+        elif not column.startswith("_"):
+            columns[table].append(f'"{column}"')
+    return {
+        table: sorted(
+            map(
+                repr,
+                connection.execute(
+                    f'SELECT {", ".join(chosen)} FROM "{schema}"."{table}"'
+                ).fetchall(),
+            )
+        )
+        for table, chosen in sorted(columns.items())
+    }
 
 
 def told(capsys: pytest.CaptureFixture[str], words: str) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from functools import partial
+from urllib.parse import quote
 
 from fastapi import Request
 from nicegui import ui
@@ -9,6 +10,7 @@ from nicegui import ui
 from syncline.control.paging import Wanted
 from syncline.control.usecases.connections import list_connections
 from syncline.control.usecases.job_list import JobRow, list_jobs
+from syncline.control.usecases.lagging import TaskLag, late_tasks
 from syncline.control.usecases.overview import Day, days_of, jobs_by_state, runs_page
 from syncline.web.frame import heading
 from syncline.web.parts import button, card, empty, heading_2, link_button, state
@@ -40,6 +42,7 @@ async def shown(visitor: Visitor, request: Request) -> None:
         failed = await list_jobs(work, Wanted(order="-last_run_at", limit=_SHOWN), state="failed")
         latest = await runs_page(work, Wanted(limit=_SHOWN))
         upcoming = await list_jobs(work, Wanted(order="next_run_at", limit=_SHOWN), paused=False)
+        late = await late_tasks(work, limit=_SHOWN)
     if not connections.total and not states:
         _beginning(visitor, request.app.state.sample)
         return
@@ -77,12 +80,25 @@ async def shown(visitor: Visitor, request: Request) -> None:
                     ui.label("None yet.").classes("muted")
             with card("Coming up"):
                 _upcoming(visitor, upcoming.items)
+        if late:
+            _late(visitor, late)
         if failed.items:
             with card("Failed last time"), ui.element("ul").classes("steps"):
                 for job in failed.items:
                     with ui.element("li").classes("apart"):
                         ui.link(job.name, f"/runs/{job.last_run.id}" if job.last_run else "/jobs")
                         ui.label(f"{job.source} → {job.destination}").classes("muted")
+
+
+def _late(visitor: Visitor, tasks: tuple[TaskLag, ...]) -> None:
+    with card("Tasks that lag"), ui.element("ul").classes("steps"):
+        for task in tasks:
+            with ui.element("li").classes("apart"):
+                ui.link(f"{task.job} / {task.target}", f"/jobs/{quote(task.job)}")
+                last = ago(task.succeeded_at, visitor.now, visitor.zone)
+                ui.label(
+                    f"last succeeded {last}" if task.succeeded_at else "never succeeded"
+                ).classes("muted")
 
 
 def _upcoming(visitor: Visitor, jobs: tuple[JobRow, ...]) -> None:

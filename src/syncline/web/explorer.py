@@ -2,6 +2,7 @@
 
 import io
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pyarrow as pa
 import pyarrow.csv
@@ -12,16 +13,26 @@ from nicegui import events, ui
 from syncline.control.paging import LONGEST, Wanted
 from syncline.control.usecases.connections import list_connections
 from syncline.control.usecases.exploring import Rows, explore, mistake_of, words_for
+from syncline.control.usecases.job_list import list_jobs
 from syncline.errors import QueryError, SynclineError
 from syncline.web.code import editor, point_at
 from syncline.web.frame import heading
-from syncline.web.parts import button, empty, heading_2, link_button, note
+from syncline.web.parts import (
+    answered,
+    answers,
+    asking,
+    button,
+    empty,
+    heading_2,
+    link_button,
+    note,
+)
 from syncline.web.rows_view import show_rows
 from syncline.web.visitor import Visitor
 
 _LIMITS = {100: "100 rows", 1000: "1,000 rows", 10_000: "10,000 rows"}
 _EXAMPLES = {
-    "api": "SELECT table_name FROM sys_tables",
+    "api": "SELECT TableName FROM sys_tables",
     "": "SELECT table_schema, table_name FROM information_schema.tables",
 }
 _CHARTED = 200
@@ -132,6 +143,8 @@ class _Page:
                 heading_2("Result")
                 button("CSV", lambda: self._download("csv"), icon="download")
                 button("Parquet", lambda: self._download("parquet"), icon="download")
+                if self._may_make_task():
+                    button("Make This a Task", self._make_task, icon="add_task")
             with ui.tabs().props("no-caps align=left") as tabs:
                 ui.tab("Grid")
                 ui.tab("Chart")
@@ -142,6 +155,36 @@ class _Page:
                     show_rows(columns, values, label="Result", cut=rows.cut)
                 with ui.tab_panel("Chart"):
                     _chart(rows.table)
+
+    def _may_make_task(self) -> bool:
+        return self._types[self._connection.value] == "api" and self._visitor.may("jobs.edit")
+
+    async def _make_task(self) -> None:
+        """Ask for a job of this source; its page goes on with the query."""
+        source, sql = self._connection.value, self._code.value.strip()
+        found: list[str] = []
+
+        async def look() -> None:
+            async with self._visitor.looking() as work:
+                page = await list_jobs(work, Wanted(limit=LONGEST), connection=source)
+            found.extend(job.name for job in page.items if job.source.lower() == source.lower())
+
+        if not await self._visitor.attempt(look):
+            return
+        if not found:
+            with asking(f"{source} has no job yet") as dialog:
+                ui.label("A task belongs to a job, which says where its rows go.").classes("muted")
+                answers(dialog, "Cancel", "Add Job")
+            if await answered(dialog):
+                ui.navigate.to(f"/jobs/new?{urlencode({'source': source})}")
+            return
+        with asking("Make This a Task") as dialog:
+            job = ui.select(found, value=found[0], label="Job", with_input=True)
+            job.props("outlined stack-label options-dense")
+            answers(dialog, "Cancel", "Go On", lambda: job.value)
+        chosen = await answered(dialog)
+        if chosen:
+            ui.navigate.to(f"/jobs/{quote(chosen)}?{urlencode({'query': sql})}")
 
     def _download(self, form: str) -> None:
         if self._rows is None:

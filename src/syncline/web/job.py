@@ -35,12 +35,13 @@ async def shown(visitor: Visitor, request: Request) -> None:
         JobActions(visitor, job).show(under_way)
     with ui.element("div").classes("beside"):
         with ui.element("div").classes("rows"):
-            await _parts(visitor, job, request.query_params.get("tab", ""))
+            given = request.query_params
+            await _parts(visitor, job, given.get("tab", ""), given.get("query", ""))
         with ui.element("div").classes("rows"), card("Overview"):
             _overview(visitor, job)
 
 
-async def _parts(visitor: Visitor, job: Job, wanted: str) -> None:
+async def _parts(visitor: Visitor, job: Job, wanted: str, query: str) -> None:
     first = next((tab for tab in _TABS if tab.lower() == wanted), "Tasks")
     with ui.tabs().props("no-caps align=left outside-arrows mobile-arrows") as tabs:
         for title in _TABS:
@@ -51,7 +52,7 @@ async def _parts(visitor: Visitor, job: Job, wanted: str) -> None:
         )
     )
     build: dict[str, Callable[[], Awaitable[None]]] = {
-        "Tasks": lambda: job_tasks.build(visitor, job),
+        "Tasks": lambda: job_tasks.build(visitor, job, query),
         "Schedule": lambda: job_schedule.build(visitor, job),
         "Options": lambda: job_options.build(visitor, job),
         "Runs": lambda: runs.build_list(visitor, job=job.name),

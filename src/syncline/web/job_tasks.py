@@ -55,11 +55,13 @@ _ACTIONS = """
 """
 
 
-async def build(visitor: Visitor, job: Job) -> None:
-    """Build the tab."""
+async def build(visitor: Visitor, job: Job, query: str = "") -> None:
+    """Build the tab. ``query``: SQL that is to become a task; it is asked for the rest."""
     part = _Part(visitor, job)
     with ui.element("section").classes("card") as part.card:
         part.show()
+    if query and visitor.may("jobs.edit", job.name):
+        ui.timer(0, lambda: part.add_query(query), once=True)
 
 
 class _Part:
@@ -74,7 +76,7 @@ class _Part:
         if self._may:
             with ui.element("div").classes("tools"):
                 button("Add Tables", self._add_tables, icon="add")
-                button("Add Custom Query", self._add_query, icon="code")
+                button("Add Custom Query", self.add_query, icon="code")
         if not self._job.spec.tasks:
             with empty("table_rows", "No tasks yet", "Each task keeps one table or query."):
                 pass
@@ -171,11 +173,14 @@ class _Part:
 
         await self._visitor.attempt(show)
 
-    async def _add_query(self) -> None:
+    async def add_query(self, query: str = "") -> None:
+        """Ask for a query and the table that it goes into."""
         with asking("Add Custom Query") as dialog:
             into = ui.input("Target table *", placeholder="OpenMatters")
             into.props("outlined stack-label autofocus")
-            sql = ui.textarea("Query *", placeholder="SELECT id, display_number FROM Matters")
+            sql = ui.textarea(
+                "Query *", value=query, placeholder="SELECT id, display_number FROM Matters"
+            )
             sql.props("outlined stack-label rows=8 spellcheck=false").classes("mono")
             answers(dialog, "Cancel", "Add Query", lambda: (into.value, sql.value))
         given = await answered(dialog)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from html import escape
 from typing import Any
 from urllib.parse import quote
@@ -9,7 +10,15 @@ from urllib.parse import quote
 from fastapi import Request
 from nicegui import events, ui
 
+from syncline.control.access import Actor
 from syncline.control.runs import Run, RunEvent, RunOptions, State, TaskRun
+from syncline.control.usecases.estimating import (
+    Before,
+    earlier,
+    rows_per_second,
+    run_seconds_left,
+    seconds_left,
+)
 from syncline.control.usecases.runs import see_events, see_run, start_run, stop_run
 from syncline.errors import Missing
 from syncline.web.frame import heading
@@ -33,6 +42,7 @@ _COLUMNS = [
         ("rejected", "Rejected", "right"),
         ("requests", "API calls", "right"),
         ("rate", "Rows/s", "right"),
+        ("left", "Left", "right"),
         ("took", "Took", "right"),
     )
 ]
@@ -81,6 +91,8 @@ class _Page:
         self._level = "info"
         self._events: list[RunEvent] = []
         self._shown = 0
+        self._before: Mapping[int, Before] = {}
+        self._begun = -1
 
     async def build(self) -> None:
         run, visitor = self._run, self._visitor
@@ -135,30 +147,42 @@ class _Page:
             self._seen = new[-1].id
             self._events.extend(new)
             self._add_lines(new)
+        await self._compare(actor)
         self._show()
         if before != self._run.state:
             self._show_actions()
 
+    async def _compare(self, actor: Actor) -> None:
+        """Look up how the tasks went before, anew whenever another one has planned its read."""
+        planned = sum(task.incremental is not None for task in self._run.tasks)
+        if planned != self._begun and not self._run.state.over:
+            self._begun = planned
+            self._before = await earlier(self._visitor.plane, actor, self._run)
+
     def _show(self) -> None:
         run, parts = self._run, self._parts
-        rows = [_task(task, self._visitor) for task in run.tasks]
+        now = self._visitor.now
+        rows = [_task(task, self._before.get(task.number), now) for task in run.tasks]
         if rows != parts.tasks.rows:
             parts.tasks.rows = rows
         word = "stopping" if run.cancel_at and not run.state.over else str(run.state)
         parts.state.clear()
         with parts.state:
             ui.label(word).classes(f"state is-{kind_of(str(run.state))}")
-        end = run.finished_at or self._visitor.now
+        end = run.finished_at or now
         took = (end - run.started_at).total_seconds() if run.started_at else None
         tasks = run.tasks
         over = sum(task.state.over for task in tasks)
-        figures = (
+        figures: tuple[tuple[str, str], ...] = (
             ("Tasks done", f"{over} of {len(tasks)}" if tasks else "0"),
             ("Rows read", count(sum(task.read for task in tasks))),
             ("Rows changed", count(sum(t.inserted + t.updated + t.deleted for t in tasks))),
             ("API calls", count(sum(task.requests for task in tasks))),
             ("Took" if run.state.over else "Running for", duration(took)),
         )
+        left = None if run.state.over else run_seconds_left(run, self._before, now)
+        if left is not None:
+            figures += (("Left, about", duration(left)),)
         parts.figures.clear()
         with parts.figures:
             for label, value in figures:
@@ -250,9 +274,10 @@ def _line(event: RunEvent, names: Mapping[int | None, str], visitor: Visitor) ->
     return f'<div class="log-line">{inner}</div>'
 
 
-def _task(task: TaskRun, visitor: Visitor) -> dict[str, Any]:
-    end = task.finished_at or visitor.now
+def _task(task: TaskRun, before: Before | None, now: datetime) -> dict[str, Any]:
+    end = task.finished_at or now
     seconds = (end - task.started_at).total_seconds() if task.started_at else None
+    rate, left = rows_per_second(task, now), seconds_left(task, before, now)
     waiting = f"waiting: {task.waiting_for}" if task.waiting_for and not task.state.over else ""
     way = {True: "what has changed", False: "everything", None: ""}[task.incremental]
     return {
@@ -267,6 +292,7 @@ def _task(task: TaskRun, visitor: Visitor) -> dict[str, Any]:
         "deleted": count(task.deleted),
         "rejected": count(task.rejected),
         "requests": count(task.requests),
-        "rate": count(int(task.read / seconds)) if seconds and seconds >= 1 else "",
+        "rate": count(round(rate)) if rate else "",
+        "left": duration(left) if left and not task.state.over else "",
         "took": duration(seconds) if seconds is not None else "",
     }

@@ -27,6 +27,7 @@ from syncline.control.usecases.users import (
     list_users,
     reset_password,
 )
+from syncline.web import secret_keys
 from syncline.web.frame import heading
 from syncline.web.listing import Action, Column, Fetched, Listing
 from syncline.web.parts import (
@@ -53,6 +54,8 @@ async def shown(visitor: Visitor, request: Request) -> None:
         parts["Users"] = partial(_users, visitor, str(request.base_url).rstrip("/"))
     if visitor.may("audit.view"):
         parts["Audit Log"] = partial(_audit, visitor)
+    if visitor.may("settings.view"):
+        parts["Secrets"] = partial(secret_keys.build, visitor)
     parts["Nodes"] = partial(_nodes, visitor)
     parts["About"] = _about
     wanted = request.query_params.get("tab", "")
