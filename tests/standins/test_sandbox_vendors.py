@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
@@ -343,3 +344,79 @@ async def test_hubspots_search_refuses_what_the_vendor_refuses(wrong: dict[str, 
         assert (reply.status, reply.body["category"]) == (400, "VALIDATION_ERROR")
         users = await client.post("hubspot/crm/v3/objects/users/search", {}, HUBSPOT)
         assert users.status == 404
+
+
+QUICKBOOKS = {"Authorization": "Bearer sandbox-token", "Accept": "application/json"}
+COMPANY = "quickbooks/v3/company/4620816365012345678/query"
+
+
+async def selects(client: Client, text: str) -> Reply:
+    return await client.get(f"{COMPANY}?{urlencode({'query': text})}", QUICKBOOKS)
+
+
+async def test_quickbooks_select_is_answered() -> None:
+    async with asking() as client:
+        invoices = client.sandbox.vendor("quickbooks").lists["invoices"]
+        truth = [record for record, _ in invoices.truth()]
+        whole = (await selects(client, "SELECT * FROM Invoice MAXRESULTS 1000")).body
+        assert [r["Id"] for r in whole["QueryResponse"]["Invoice"]] == [r["Id"] for r in truth]
+        count = (await selects(client, "select count(*) from Invoice")).body
+        assert count == {"QueryResponse": {"totalCount": len(truth)}}
+        page = "SELECT * FROM Invoice ORDERBY Id DESC STARTPOSITION 3 MAXRESULTS 2"
+        answer = (await selects(client, page)).body["QueryResponse"]
+        assert (answer["startPosition"], answer["maxResults"]) == (3, 2)
+        ordered = sorted((str(r["Id"]) for r in truth), key=int, reverse=True)
+        assert [r["Id"] for r in answer["Invoice"]] == ordered[2:4]
+        one = f"SELECT * FROM Invoice WHERE Id IN ('{truth[0]['Id']}', 'O\\'Hara')"
+        assert len((await selects(client, one)).body["QueryResponse"]["Invoice"]) == 1
+        none = "SELECT * FROM Invoice WHERE MetaData.LastUpdatedTime > '2100-01-01T00:00:00Z'"
+        assert (await selects(client, none)).body == {"QueryResponse": {}}
+
+
+async def test_quickbooks_shows_inactive_names_only_to_those_who_ask() -> None:
+    async with asking() as client:
+        items = client.sandbox.vendor("quickbooks").lists["items"]
+        inactive = next(row for row in items.listed() if items.record(row)["Active"])
+        inactive.values["Active"] = False
+        items.touch(inactive)
+        total = len(items.truth())
+        counts = []
+        for where in ("", " WHERE Active = true", " WHERE Active IN (true, false)"):
+            body = (await selects(client, f"SELECT count(*) FROM Item{where}")).body
+            counts.append(body["QueryResponse"]["totalCount"])
+        assert counts[0] == counts[1] < counts[2] == total
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "SELECT Id FROM Invoice",
+        "SELECT * FROM Invoices",
+        "SELECT * FROM invoice",
+        "SELECT * FROM Invoice ORDER BY Id",
+        "SELECT * FROM Invoice WHERE PrivateNote = 'a'",
+        "SELECT * FROM Invoice WHERE Id = '1' OR Id = '2'",
+        "SELECT * FROM Invoice WHERE Id = 'O'Hara'",
+        "SELECT * FROM Invoice WHERE Id = ",
+        "SELECT * FROM Invoice WHERE Id <> '1'",
+        "SELECT * FROM Invoice WHERE MetaData.LastUpdatedTime >= '2024-13-01T00:00:00Z'",
+        "SELECT * FROM Invoice MAXRESULTS 1001",
+        "SELECT * FROM Invoice STARTPOSITION 0",
+        "SELECT * FROM Invoice STARTPOSITION one",
+        "SELECT * FROM Invoice MAXRESULTS 10 STARTPOSITION 1",
+        "SELECT * FROM Invoice; SELECT * FROM Bill",
+    ],
+)
+async def test_quickbooks_refuses_what_is_no_select(wrong: str) -> None:
+    async with asking() as client:
+        reply = await selects(client, wrong)
+        assert (reply.status, reply.body["Fault"]["type"]) == (400, "ValidationFault")
+
+
+async def test_quickbooks_answers_in_json_only_to_those_who_ask_for_it() -> None:
+    async with asking() as client:
+        url = f"{COMPANY}?query=SELECT+*+FROM+Invoice"
+        plain = {"Authorization": "Bearer sandbox-token", "Accept": "*/*"}
+        assert (await client.get(url, plain)).status == 401
+        assert (await client.get(f"{url}&limit=3", QUICKBOOKS)).status == 400

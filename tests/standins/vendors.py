@@ -69,6 +69,7 @@ class Standing:
             for each in self.sandbox.vendor(self.name).lists.values()
             if each.described.path.replace("{parent}", "{}") == whole
             and each.described.method == method
+            and each.described.entity == table.parameters.get("entity", "")
         ]
         assert len(found) == 1, (whole, method, [each.name for each in found])
         return found[0]

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from syncline.errors import PropertyError, QueryError
 from syncline.extract.position import iso, request_of_json, request_to_json
-from syncline.extract.posted import body_of
+from syncline.extract.posted import body_of, text_of
 from syncline.extract.projection import Path, fields
 from syncline.model.batch import Json
 from syncline.model.table import Operator, Predicate, Value
@@ -148,13 +148,14 @@ class Asking:
             parameters[fan_out.parameter] = [str(walk)]
         for name in dict.fromkeys(name for name, _ in more):
             parameters[name] = [v for n, v in more if n == name]
-        posting = self.table.posting
+        posting, query = self.table.posting, self.table.query or self.profile.defaults.query
         request = Request(
             url=f"{self.base_url.rstrip('/')}/{fill(self.table.path, in_path).lstrip('/')}",
             parameters=tuple((n, v) for n, each in parameters.items() for v in each),
             headers=self._headers(values),
             method="GET" if posting is None else "POST",
             body=None if posting is None else body_of(posting, values, self._plain()),
+            text=None if query is None else text_of(query),
         )
         return self.paginator.first(request)
 

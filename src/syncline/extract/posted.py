@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from syncline.profile.pagination import Body, Request
-from syncline.profile.posting import FormBody, GraphQLBody, Posting
-from syncline.profile.template import fill
+from syncline.profile.pagination import Body, Request, Text
+from syncline.profile.posting import FormBody, GraphQLBody, Posting, QueryText
+from syncline.profile.template import fill, places
 
 #: What JSON writes without quotes.
 _PLAIN = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null")
@@ -44,8 +44,16 @@ def body_of(posting: Posting, values: Mapping[str, str], plain: frozenset[str]) 
     )
 
 
+def text_of(query: QueryText) -> Text:
+    """Return the text of a table's requests."""
+    escapes = tuple(query.escapes.items())
+    return Text(parameter=query.parameter, parts=query.parts, escapes=escapes)
+
+
 def posted(request: Request) -> tuple[Request, bytes | None]:
     """Return the request as it is sent, with the parameters that stay in its address; its body."""
+    if request.text is not None:
+        request = _worded(request, request.text)
     body = request.body
     if body is None:
         return request, None
@@ -60,6 +68,21 @@ def posted(request: Request) -> tuple[Request, bytes | None]:
         parameters=tuple(p for p in sent if p[0] in body.in_address),
         headers=(*request.headers, ("Content-Type", kind)),
     ), content
+
+
+def _worded(request: Request, text: Text) -> Request:
+    """Return the request with a text in place of the parameters that stand in it."""
+    if request.get(text.parameter) is not None:
+        return request  # an address that the API gave has it already
+    values: dict[str, str] = {}
+    for name, value in request.parameters:
+        values[name] = f"{values[name]},{value}" if name in values else value
+    table = str.maketrans(dict(text.escapes))
+    values = {name: value.translate(table) for name, value in values.items()}
+    inside = {place for part in text.parts for place in places(part)}
+    whole = " ".join(fill(p, values) for p in text.parts if values.keys() >= set(places(p)))
+    kept = tuple(p for p in request.parameters if p[0] not in inside)
+    return replace(request, parameters=(*kept, (text.parameter, whole)), text=None)
 
 
 def _json(body: Body, parameters: Sequence[tuple[str, str]]) -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from syncline.profile.changes import table_of_changes
 from syncline.profile.formats import JsonFormat
+from syncline.profile.nearest import near
 from syncline.profile.pagination import LastRecord, Offset, PageNumber, Paginator, Token
 from syncline.profile.schema import ApiTable, Profile, ValueFanOut
 from syncline.profile.template import places
@@ -19,6 +20,7 @@ def conflicts(profile: Profile) -> Iterator[Conflict]:
         at: Place = ("tables", name)
         yield from _parameters(profile, at, table)
         yield from _dead_ends(profile, at, table)
+        yield from _unfilled(profile, at, table)
         changed = table_of_changes(table)
         if changed is not table:
             here: Place = (*at, "incremental", "changes")
@@ -123,6 +125,42 @@ def _dead_ends(profile: Profile, at: Place, table: ApiTable) -> Iterator[Conflic
         else:
             continue
         yield where, f"there is no {path!r}, as {why}: the first page would be the last"
+
+
+def _unfilled(profile: Profile, at: Place, table: ApiTable) -> Iterator[Conflict]:
+    """Yield the places of a text in a query language that no parameter ever fills."""
+    query = table.query or profile.defaults.query
+    if query is None:
+        return
+    known = set(_sent(profile, table))
+    if query.parameter in known:
+        yield at, f"{query.parameter!r} takes the text of 'query', and is set beside it"
+    for index, part in enumerate(query.parts):
+        for place in places(part):
+            if place not in known:
+                where = (*at, "query", "parts", str(index)) if table.query else at
+                yield where, f"no parameter is called {place!r}{near(place, sorted(known))}"
+
+
+def _sent(profile: Profile, table: ApiTable) -> Iterator[str]:
+    """Yield the parameters that requests of a table may have."""
+    defaults, incremental, windows = profile.defaults, table.incremental, table.windows
+    yield from (*defaults.parameters, *table.parameters)
+    page, projection = table.page or defaults.page, table.projection or defaults.projection
+    paging = _parameter(table.pagination or defaults.pagination)
+    walked = table.fan_out.parameter if isinstance(table.fan_out, ValueFanOut) else None
+    yield from filter(None, (paging, page.parameter, walked))
+    if projection is not None:
+        yield projection.parameter
+    if incremental is not None:
+        yield from filter(None, (incremental.parameter, incremental.until))
+    if windows is not None:
+        yield from (windows.since, windows.until, *windows.earliest, *windows.latest)
+    if table.deleted is not None:
+        yield from table.deleted.parameters
+    for filters in table.filters.values():
+        for each in filters if isinstance(filters, tuple) else (filters,):
+            yield each.parameter
 
 
 def _parameter(paginator: Paginator) -> str | None:

@@ -1,77 +1,20 @@
 """How an API is walked from page to page; each variant is its own paginator, without I/O."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Annotated, Literal, TypeAlias
-from urllib.parse import SplitResult, parse_qsl, quote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from syncline.errors import ResponseRefused
 from syncline.model.batch import Json
+from syncline.profile.request import Body, Page, Request, Text
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
-    """What a request carries beside its address: parameters are put into it when it is sent."""
-
-    kind: Literal["form", "json", "graphql"]
-    #: The JSON object without parameters.
-    content: str = "{}"
-    #: Where parameters go in it that do not go to ``default`` and their own name.
-    places: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    default: tuple[str, ...] = ()
-    #: Parameters that stay in the address.
-    in_address: frozenset[str] = frozenset()
-    #: Parameters that are sent as JSON writes them; others are texts.
-    plain: frozenset[str] = frozenset()
-    #: Parameters that are sent as lists.
-    lists: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One page to ask for. ``url`` has no query string; ``parameters`` may repeat names."""
-
-    url: str
-    parameters: tuple[tuple[str, str], ...] = ()
-    headers: tuple[tuple[str, str], ...] = ()
-    method: str = "GET"
-    body: Body | None = None
-
-    def having(self, **parameters: str) -> "Request":
-        """Return the request with these parameters set, in place of earlier ones."""
-        kept = tuple(p for p in self.parameters if p[0] not in parameters)
-        return replace(self, parameters=(*kept, *parameters.items()))
-
-    def get(self, parameter: str) -> str | None:
-        """Return the first value of a parameter, or None."""
-        return next((v for k, v in self.parameters if k == parameter), None)
-
-    def moved(self, url: str, query: str) -> "Request":
-        """Return the request at another address; parameters of the body stay in the body."""
-        named = tuple(parse_qsl(query, keep_blank_values=True))
-        if self.body is not None:
-            own = self.body.in_address.union(name for name, _ in named)
-            named = (*named, *(p for p in self.parameters if p[0] not in own))
-        return replace(self, url=url, parameters=named)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """What a paginator may know of an answer."""
-
-    #: Number of records on the page.
-    rows: int
-    #: Records asked for per page; None where the API decides.
-    size: int | None
-    #: Values of the paths that `paths` named, for those that the body has.
-    values: Mapping[str, Json]
-    #: Header names in lower case.
-    headers: Mapping[str, str]
-    #: The value that the last record has at the path of `last`.
-    last: Json = None
+#: Requests and pages are found here, too.
+__all__ = [
+    "Body", "LastRecord", "LinkHeader", "NextLink", "NoPages", "Offset", "Page", "PageNumber",
+    "Paginator", "Request", "Text", "Token", "follow",
+]  # fmt: skip
 
 
 class _Paginator(BaseModel):
@@ -213,10 +156,17 @@ class Offset(_Paginator):
     parameter: str = Field(default="offset", description="Query parameter that takes the number.")
     total: str | None = Field(default=None, description="Dotted path of the number of matches.")
     maximum: int | None = Field(default=None, description="Greatest offset that the API accepts.")
-    on_first: bool = Field(default=False, description="The first request says 0.")
+    on_first: bool = Field(default=False, description="The first request names its place, too.")
+    first_row: int = Field(default=0, ge=0, description="Number of the first row, often 0 or 1.")
+    again: int = Field(
+        default=0,
+        ge=0,
+        description="Rows of a page that the next one reads again, where the API does not tell how "
+        "many there are: so many may go between two pages, and no row is missed.",
+    )
 
     def first(self, request: Request) -> Request:
-        return request.having(**{self.parameter: "0"}) if self.on_first else request
+        return self._at(request, 0) if self.on_first else request
 
     def paths(self) -> tuple[str, ...]:
         return (self.total,) if self.total else ()
@@ -232,10 +182,11 @@ class Offset(_Paginator):
         has nothing on a page that its own total says is not the last.
         """
         total = _count(page.values.get(self.total)) if self.total else None
-        skipped = int(request.get(self.parameter) or 0)
+        skipped = int(request.get(self.parameter) or self.first_row) - self.first_row
         if total is None:
             last = page.rows == 0 or (page.size is not None and page.rows < page.size)
-            return None if last else self._skipping(request, skipped + page.rows)
+            onward = max(page.rows - self.again, 1)
+            return None if last else self._skipping(request, skipped + onward)
         # Invariant 6: what was read before `skipped` stands before `skipped - gone` by now.
         gone = max(int(request.get(_TOTAL) or total) - total, 0)
         if gone and skipped:
@@ -256,7 +207,10 @@ class Offset(_Paginator):
                 f"{request.url} has more rows than the {self.maximum} it lets us skip",
                 hint="narrow the query with a filter, or read the table in windows of time",
             )
-        return request.having(**{self.parameter: str(rows)})
+        return self._at(request, rows)
+
+    def _at(self, request: Request, rows: int) -> Request:
+        return request.having(**{self.parameter: str(self.first_row + rows)})
 
 
 class PageNumber(_Paginator):

@@ -1,4 +1,4 @@
-"""Lists that are asked for with a body: JSON, form fields or GraphQL."""
+"""Lists that are asked for with a body (JSON, form fields, GraphQL) or in a query language."""
 
 from typing import Annotated, Literal, TypeAlias
 
@@ -60,3 +60,22 @@ class GraphQLBody(_JsonBody):
 
 
 Posting: TypeAlias = Annotated[FormBody | JsonBody | GraphQLBody, Field(discriminator="type")]
+
+
+class QueryText(Part):
+    """A text in a query language that one parameter takes; it has places for other parameters.
+
+    Those of pages, filters and the time of the last change may be among them, and so may be
+    parameters that the profile sets. What stands in the text is not sent beside it.
+    """
+
+    parameter: str = Field(default="query", description="The parameter that takes the text.")
+    parts: tuple[str, ...] = Field(
+        min_length=1,
+        description="Joined with spaces. {name} is the value of the parameter of that name; a part "
+        "whose place has no value is left away.",
+    )
+    escapes: dict[Annotated[str, Field(min_length=1, max_length=1)], str] = Field(
+        default_factory=lambda: {"'": "''"},
+        description="Character of a value: what it is in the text.",
+    )

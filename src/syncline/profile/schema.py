@@ -9,7 +9,7 @@ from syncline.profile.auth import AuthScheme
 from syncline.profile.formats import Format, JsonFormat
 from syncline.profile.pagination import NoPages, Paginator
 from syncline.profile.part import NAME, Name, Part
-from syncline.profile.posting import Posting
+from syncline.profile.posting import Posting, QueryText
 from syncline.profile.walks import (
     PATTERN,
     Changes,
@@ -270,6 +270,7 @@ class ApiTable(Part):
     posting: Posting | None = Field(
         default=None, description="None: the list is asked for by GET, without a body."
     )
+    query: QueryText | None = Field(default=None, description="None: as in defaults.")
     headers: dict[str, str] = Field(
         default_factory=dict, description="Sent beside the profile's; may name settings."
     )
@@ -320,6 +321,9 @@ class Defaults(Part):
         default=None, description="None: the API always answers with whole records."
     )
     parameters: dict[str, str] = Field(default_factory=dict, description="Sent with every request.")
+    query: QueryText | None = Field(
+        default=None, description="None: parameters are sent one by one."
+    )
 
 
 class Profile(Part):

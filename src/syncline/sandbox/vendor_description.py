@@ -74,6 +74,8 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         projection: the parameter that names the fields wanted, with commas; ``always`` come.
         projected: the object of the record that is cut so, if it is not the record.
         only_with: field: the parameter without which it does not come.
+        entity: its name in a SELECT, of lists that QuickBooks tells; ``selects``: fields that may
+            stand in conditions, beside those that always may.
         searched: the property of the last change, of lists that HubSpot's search finds in.
     """
 
@@ -99,6 +101,8 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     only_with: dict[str, str] = {}
     newest_first: bool = False
     searched: str = ""
+    entity: str = ""
+    selects: list[str] = []
 
 
 class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

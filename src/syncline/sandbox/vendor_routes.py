@@ -13,8 +13,9 @@ from syncline.sandbox import oauth
 from syncline.sandbox.limits import Verdict
 from syncline.sandbox.vendor_description import Limit, Listed, Proof, Vendor
 from syncline.sandbox.vendor_pages import Asked, BadRequestError, answered, filled
-from syncline.sandbox.vendor_rows import VendorList, VendorRow, VendorRows, at
+from syncline.sandbox.vendor_rows import VendorRow, VendorRows, at
 from syncline.sandbox.vendor_search import searched
+from syncline.sandbox.vendor_select import selected
 from syncline.sandbox.world import World
 
 _PLACE = "{parent}"
@@ -88,11 +89,9 @@ def _tell(response: web.Response, limit: Limit, verdict: Verdict, world: World) 
 async def _routed(request: web.Request, rows: VendorRows, path: str) -> web.Response:
     vendor = rows.vendor
     known = False
-    if request.method == "POST" and path.endswith("/search"):
-        found_in = [each for each in rows.lists.values() if each.described.searched]
-        for listing in found_in:
-            if listing.described.path == path.removesuffix("/search"):
-                return await _searched(request, vendor, listing)
+    other = await _asked_in_words(request, rows, path)
+    if other is not None:
+        return other
     for name, listed in vendor.lists.items():
         found = re.fullmatch(_pattern(listed.path), path)
         if found is None:
@@ -113,11 +112,22 @@ async def _routed(request: web.Request, rows: VendorRows, path: str) -> web.Resp
     return _failed(vendor, 404, f"There is nothing at {path}.")
 
 
-async def _searched(request: web.Request, vendor: Vendor, listing: VendorList) -> web.Response:
+async def _asked_in_words(request: web.Request, rows: VendorRows, path: str) -> web.Response | None:
+    """The answer to a search or a SELECT; None for any other address."""
+    searches = {
+        f"{each.described.path}/search": each
+        for each in rows.lists.values()
+        if each.described.searched
+    }
+    selects = {each.path for each in rows.vendor.lists.values() if each.entity}
     try:
-        return _body(vendor, searched(listing, await request.read()))
-    except BadRequestError as wrong:
-        return _failed(vendor, 400, str(wrong))
+        if request.method == "POST" and path in searches:
+            return _body(rows.vendor, searched(searches[path], await request.read()))
+        if request.method == "GET" and path in selects:
+            return _body(rows.vendor, selected(rows, dict(request.query)))
+    except (BadRequestError, LookupError) as wrong:
+        return _failed(rows.vendor, 400, str(wrong))
+    return None
 
 
 def _pattern(path: str) -> str:

@@ -8,7 +8,7 @@ from syncline.control.trial.findings import Finding, counted, ok, unknown, wrong
 from syncline.control.trial.reading import Sample, Tried, explained, keys_of, sampled
 from syncline.errors import TransientError
 from syncline.model.table import Operator, Predicate, Scan
-from syncline.profile.pagination import NoPages
+from syncline.profile.pagination import NoPages, Offset
 from syncline.profile.schema import ApiTable, PageSize, ParentFanOut, Profile
 
 #: Numbers of rows at which APIs commonly cut their pages.
@@ -93,6 +93,11 @@ async def _sized(source: Tried, profile: Profile, scan: Scan, parameter: str, si
     """Return a few pages of a size of our own."""
     page = PageSize(parameter=parameter, size=size)
     table = profile.tables[scan.table.name].model_copy(update={"page": page})
+    paginator = table.pagination or profile.defaults.pagination
+    if isinstance(paginator, Offset):
+        # Rows that are read again are meant for pages larger than these.
+        paginator = paginator.model_copy(update={"again": 0})
+        table = table.model_copy(update={"pagination": paginator})
     tables = {**profile.tables, scan.table.name: table}
     other = source.reading_as(profile.model_copy(update={"tables": tables}))
     return await sampled(other, scan, pages=_WALKED + 2)
