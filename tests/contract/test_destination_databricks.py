@@ -13,6 +13,9 @@ import pytest_asyncio
 from standins.databricks.fixture import DatabricksServer, running_databricks
 from standins.databricks.settings import settings_of
 from syncline.destinations.databricks import Databricks
+from syncline.errors import DestinationRefused
+from syncline.load import names
+from syncline.model.batch import Reject
 from syncline.model.job import Deletes, Disposition
 from syncline.testing.conformance_runs import Trial, contents, gone, ordered, task, thing
 
@@ -66,3 +69,28 @@ async def test_replace_and_history(destination: Databricks) -> None:
     assert found == ordered(
         [{"name": "name 1", "_active": False}, {"name": "new", "_active": True}]
     )
+
+
+async def test_rejects_of_a_run_that_died_are_replaced(
+    destination: Databricks, server: DatabricksServer
+) -> None:
+    """Each statement commits for itself: a run that dies later has written its rejects already."""
+    trial = Trial(task=task("Rejecting", rejects=True))
+    rejects = task(names.rejects(trial.task.target, destination.traits))
+    (batch,) = trial.rows([thing(1)])
+    bad = [Reject(record=f'{{"id": "x{n}"}}', reason="not a number", column="id") for n in range(3)]
+    for number, kept in enumerate((bad, bad[:2], [])):
+        # The checkpoint comes after everything else.
+        server.fault("_syncline_rows`.`generation` > 0 THEN INSERT", "error", message="[DOWN] no")
+        with pytest.raises(DestinationRefused):
+            await trial.run(destination, [replace(batch, rejects=tuple(kept))], run=f"run {number}")
+        assert not server.clear()
+        found = await contents(destination, rejects, "record", "run")
+        assert found == ordered([{"record": r.record, "run": f"run {number}"} for r in kept])
+    await trial.run(destination, [replace(batch, rejects=tuple(bad))], run="last")
+    found = await contents(destination, rejects, "id", "run")
+    assert found == [{"id": f"{trial.task.id}/1/{n}", "run": "last"} for n in range(3)]
+    # Another commit adds its own.
+    (later,) = trial.rows([thing(2)], at=100)
+    await trial.run(destination, [replace(later, rejects=(bad[0],))], run="next")
+    assert len(await contents(destination, rejects)) == 4

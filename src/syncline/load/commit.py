@@ -117,7 +117,12 @@ async def execute(commit: Commit) -> Committed:
         generation=commit.checkpoint.generation,
     )
     steps += await kept_rejects(
-        load, commit.staging.rejects, staged, commit.checkpoint.generation, commit.now
+        load,
+        commit.staging.rejects,
+        staged,
+        guarded(load, load.shape(commit.now), commit.checkpoint),
+        generation=commit.checkpoint.generation,
+        first=commit.first,
     )
     steps += commit.more
     done = await together(

@@ -1,31 +1,44 @@
 """The reject table of a target: rows that did not fit, with the reason."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlglot import exp
 
 from syncline.load import disposition, names
-from syncline.load.ddl import add_column, create_table, drop_table
-from syncline.load.disposition import Step
+from syncline.load.ddl import add_column, column, create_table, drop_table
+from syncline.load.disposition import Shape, Step
 from syncline.load.load import Load
 from syncline.load.staging import REJECTS, reject_table
 from syncline.model.batch import Reject
 
+_HELD, _ROWS = "_syncline_held", "_syncline_rows"
+
 
 async def kept_rejects(
-    load: Load, rejects: Sequence[Reject], staged: exp.Table, generation: int, now: datetime
+    load: Load,
+    rejects: Sequence[Reject],
+    staged: exp.Table,
+    shape: Shape,
+    *,
+    generation: int,
+    first: bool,
 ) -> list[Step]:
     """Stage the rejects; return the steps that add them to the reject table.
 
-    ``generation``: of the commit.
+    ``shape``: of the target, with the guard of the commit's statements. ``generation``: of the
+    commit. ``first``: it is the run's first.
     """
-    if not rejects:
-        return []
     traits = load.traits
     target = reject_table_of(load)
+    # Where each statement commits for itself, a run may have died between its rejects and its
+    # checkpoint: those of the commit that is repeated have the same ids, and are replaced.
+    prefix = f"{load.run if traits.transactional else load.task.id}/{generation}/"
+    if not rejects:
+        repeats = first and load.task.rejects and not traits.transactional
+        there = await load.destination.describe(target) if repeats else None
+        return [_forgotten(target, prefix)] if there is not None and "id" in there.names else []
     held = await load.destination.describe(target)
-    rows = reject_table(rejects, run=load.run, generation=generation, now=now)
+    rows = reject_table(rejects, run=load.run, prefix=prefix, now=shape.now)
     await load.destination.execute(
         [
             drop_table(staged),
@@ -34,6 +47,11 @@ async def kept_rejects(
     )
     await load.destination.ingest(staged, rows)
     older = held is not None and "id" not in held.names
+    added = (
+        disposition.copy(REJECTS.names, staged, target)
+        if traits.transactional
+        else _replacing(target, staged, prefix, shape.guard)
+    )
     return [
         Step(statement=create_table(target, REJECTS, traits.dialect)),
         *(
@@ -41,7 +59,7 @@ async def kept_rejects(
             if older
             else []
         ),
-        Step(statement=disposition.copy(REJECTS.names, staged, target)),
+        Step(statement=added),
         Step(statement=drop_table(staged)),
     ]
 
@@ -49,3 +67,39 @@ async def kept_rejects(
 def reject_table_of(load: Load) -> exp.Table:
     """Return where the rows of a target that did not fit are kept."""
     return names.table(names.rejects(load.task.target, load.traits), load.schema_name)
+
+
+def _replacing(
+    target: exp.Table, staged: exp.Table, prefix: str, guard: exp.Expr | None
+) -> exp.Merge:
+    """Return what puts the rejects of a commit in the place of those of an earlier attempt."""
+    rows = exp.select(*(column(name) for name in REJECTS.names)).from_(staged.copy())
+    taken = [column(name, _ROWS) for name in REJECTS.names]
+    sets = [
+        exp.EQ(this=column(name), expression=column(name, _ROWS))
+        for name in REJECTS.names
+        if name != "id"
+    ]
+    insert = exp.Insert(
+        this=exp.Tuple(expressions=[column(name) for name in REJECTS.names]),
+        expression=exp.Tuple(expressions=taken),
+    )
+    gone = exp.StartsWith(this=column("id", _HELD), expression=exp.Literal.string(prefix))
+    return exp.Merge(
+        this=exp.alias_(target.copy(), _HELD, table=True),
+        using=(rows.where(guard.copy()) if guard else rows).subquery(_ROWS),
+        on=column("id", _HELD).eq(column("id", _ROWS)),
+        whens=exp.Whens(
+            expressions=[
+                exp.When(matched=True, source=False, then=exp.Update(expressions=sets)),
+                exp.When(matched=False, source=False, then=insert),
+                exp.When(matched=False, source=True, condition=gone, then=exp.Var(this="DELETE")),
+            ]
+        ),
+    )
+
+
+def _forgotten(target: exp.Table, prefix: str) -> Step:
+    """Return what takes away the rejects of a commit that is repeated and has none any more."""
+    mine = exp.StartsWith(this=column("id"), expression=exp.Literal.string(prefix))
+    return Step(statement=exp.Delete(this=target.copy(), where=exp.Where(this=mine)))

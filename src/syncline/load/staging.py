@@ -200,10 +200,8 @@ def _as_json(row: Mapping[str, object]) -> str:
     return json.dumps(row, default=str)
 
 
-def reject_table(
-    rejects: Sequence[Reject], *, run: str, generation: int, now: datetime
-) -> pa.Table:
-    """Return rejects as rows of a reject table. ``generation``: of the commit that keeps them."""
+def reject_table(rejects: Sequence[Reject], *, run: str, prefix: str, now: datetime) -> pa.Table:
+    """Return rejects as rows of a reject table. ``prefix``: what ids of this commit begin with."""
     return pa.Table.from_pylist(
         [
             {
@@ -212,7 +210,7 @@ def reject_table(
                 "column": r.column,
                 "reason": r.reason,
                 "record": r.record,
-                "id": f"{run}/{generation}/{number}",
+                "id": f"{prefix}{number}",
             }
             for number, r in enumerate(rejects)
         ],
