@@ -8,6 +8,8 @@ from sqlalchemy import select
 from syncline.control.plane import Work
 from syncline.control.project import is_sealed
 from syncline.control.store.connections import connections
+from syncline.control.store.hooks import hooks
+from syncline.control.store.notifications import channels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,12 @@ async def list_keys(work: Work) -> tuple[KeyUse, ...]:
     for sealed, tokens in (await work.connection.execute(select(c.sealed, c.tokens))).all():
         counts.update(map(_key, sealed.values()))
         counts.update([_key(tokens)] if tokens else [])
+    urls = await work.connection.scalars(select(channels.c.url))
+    counts.update(_key(url) for url in urls if is_sealed(url))
+    secrets = await work.connection.scalars(
+        select(hooks.c.secret).where(hooks.c.secret.is_not(None))
+    )
+    counts.update(_key(str(secret)) for secret in secrets)
     here = [key.name for key in work.vault.keys]
     missed = sorted(set(counts) - set(here))
     return tuple(
@@ -44,4 +52,4 @@ async def list_keys(work: Work) -> tuple[KeyUse, ...]:
 
 def _key(sealed: str) -> str:
     """Return the name of the key that sealed a value."""
-    return sealed.split(":")[1] if is_sealed(sealed) else ""
+    return sealed.split(":")[1]
