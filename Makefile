@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-databricks test-airbyte lint bench bench-scheduler bench-web chaos fuzz hotspots lock docs screenshots clean
+.PHONY: demo test test-databricks test-airbyte lint bench bench-scheduler bench-databricks bench-web chaos fuzz hotspots lock docs screenshots clean
 demo: $(VENV)/.installed
 	$(BIN)/syncline demo
 
@@ -62,6 +62,11 @@ bench-scheduler: $(VENV)/.bench
 # Lists and pages with thousands of jobs, and what a live page costs; writes bench/RESULTS-web.md.
 bench-web: $(VENV)/.bench
 	PYTHONPATH=tests $(BIN)/python -m bench.web
+
+# A million rows into the stand-in warehouse on Spark, beside dlt; a quarter of an hour.
+bench-databricks: $(VENV)/.bench $(SPARK)/.installed
+	@java -version >/dev/null 2>&1 || deploy/install-java
+	SYNCLINE_DATABRICKS_PYTHON=$(abspath $(SPARK))/bin/python PYTHONPATH=tests $(BIN)/python -m bench.databricks
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py
