@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import insert, update
@@ -24,6 +25,7 @@ from syncline.control.usecases.jobs import create_job
 from syncline.control.usecases.key_list import list_keys
 from syncline.control.usecases.keys import reseal
 from syncline.control.usecases.lagging import late_tasks, task_lags
+from syncline.control.usecases.overview import Day, days_of
 from syncline.control.vault import vault_of
 from syncline.errors import Forbidden, VaultError
 
@@ -159,3 +161,20 @@ async def test_the_time_left_is_judged_by_the_last_read_of_the_same_kind(plane: 
     assert await earlier(plane, ADMIN, unplanned) == {0: Before(read=30, seconds=3.0)}
     with pytest.raises(Forbidden):
         await earlier(plane, replace(VIEWER, policies=()), found)
+
+
+async def test_days_are_those_of_the_visitors_calendar(plane: Plane) -> None:
+    zone = ZoneInfo("Pacific/Auckland")
+    noon = _now(plane).astimezone(zone).replace(hour=12, minute=0, second=0, microsecond=0)
+    for number, (hours, state) in enumerate(
+        ((0, State.SUCCEEDED), (11, State.FAILED), (13, State.CANCELLED), (35, State.SUCCEEDED))
+    ):
+        ago = _now(plane) - (noon.astimezone(UTC) - timedelta(hours=hours))
+        await _ran(plane, number, state, ago, read=10, requests=2)
+    since = noon.replace(hour=0) - timedelta(days=2)
+    async with plane.looking(ADMIN) as work:
+        yesterday, today = await days_of(work, since, zone)
+    assert today == Day(day=noon.date().isoformat(), succeeded=1, failed=1, read=20, requests=4)
+    assert yesterday == Day(
+        day=(noon.date() - timedelta(days=1)).isoformat(), succeeded=1, other=1, read=20, requests=4
+    )

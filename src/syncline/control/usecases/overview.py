@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, func, select
 
 from syncline.control.paging import Page, Wanted, allowed, counted, page_bounds, searched
 from syncline.control.plane import Work
@@ -81,19 +81,29 @@ async def runs_page(
 
 
 async def days_of(work: Work, since: datetime, zone: tzinfo) -> tuple[Day, ...]:
-    """Return what happened on each day since then, oldest first. Needs runs.view."""
-    query = _visible(work, select(runs.c.id, runs.c.created_at, runs.c.state))
-    found = (await work.connection.execute(query.where(runs.c.created_at >= since))).all()
-    sums = await _sums(work, [str(row.id) for row in found])
-    days: dict[str, dict[str, Any]] = {}
-    for row in found:
-        day = row.created_at.astimezone(zone).date().isoformat()
-        kept = days.setdefault(day, {"succeeded": 0, "failed": 0, "other": 0, "read": 0,
-                                     "requests": 0})  # fmt: skip
-        kept[row.state if row.state in {"succeeded", "failed"} else "other"] += 1
-        for name in ("read", "requests"):
-            kept[name] += sums.get(str(row.id), _NOTHING)[name]
-    return tuple(Day(day=day, **days[day]) for day in sorted(days))
+    """Return what happened on each day since then that had runs, oldest first. Needs runs.view."""
+    first, last = (at.astimezone(zone).date() for at in (since, work.now))
+    dates = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    ends = [datetime.combine(day + timedelta(days=1), time.min, zone) for day in dates]
+    # The database counts: only it need look at every run.
+    cases = [(runs.c.created_at < end.astimezone(UTC), n) for n, end in enumerate(ends)]
+    day = case(*cases, else_=len(dates) - 1).label("day")
+    chosen = _visible(work, select(day, runs.c.state, runs.c.id))
+    chosen_runs = chosen.where(runs.c.created_at >= since).subquery()
+    c, t = chosen_runs.c, task_runs.c
+    counts = select(c.day, c.state, func.count()).group_by(c.day, c.state)
+    sums = (
+        select(c.day, func.sum(t.read), func.sum(t.requests))
+        .join(task_runs, t.run_id == c.id)
+        .group_by(c.day)
+    )
+    days: dict[int, dict[str, int]] = {}
+    for number, state, count in (await work.connection.execute(counts)).all():
+        kept = days.setdefault(number, {"succeeded": 0, "failed": 0, "other": 0})
+        kept[state if state in {"succeeded", "failed"} else "other"] += count
+    for number, read, requests in (await work.connection.execute(sums)).all():
+        days[number] |= {"read": int(read), "requests": int(requests)}
+    return tuple(Day(day=dates[n].isoformat(), **days[n]) for n in sorted(days))
 
 
 async def jobs_by_state(work: Work) -> dict[str, int]:
