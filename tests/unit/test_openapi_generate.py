@@ -305,6 +305,47 @@ def test_filters_of_parameters() -> None:
     }
 
 
+def test_filters_in_other_words() -> None:
+    thing = {
+        "type": "object",
+        "properties": {
+            "id": {"type": "integer"},
+            "status": {"type": "string", "enum": ["Open", "In Progress", "Closed"]},
+            "kind": {"type": "string", "enum": ["A", "B"]},
+            "all_day": {"type": "boolean"},
+            "opened": {"type": "string", "format": "date"},
+            "at": {"type": "string", "format": "date-time"},
+        },
+    }
+    bounds = ["=DATE", ">=DATE", "<DATE"]
+    several = "It accepts comma-separated statuses."
+    parameters = [
+        {**asks("status", "string", enum=["open", "in_progress"]), "description": several},
+        asks("kind", "string", enum=["a", "C"]),
+        asks("is_all_day", "boolean"),
+        asks("opened[]", "string", enum=bounds),
+        asks("at", "string", enum=["=TIME", ">TIME"]),
+    ]
+    found = made(document(thing=thing, parameters=parameters))
+    written = yaml.safe_load(found.text)["tables"]["Things"]["filters"]
+    assert written == {
+        "status": {
+            "parameter": "status",
+            "operators": ["=", "in"],
+            "many": "comma",
+            "values": {"Open": "open", "In Progress": "in_progress"},
+        },
+        "all_day": {"parameter": "is_all_day", "exact": False},
+        "opened": [
+            {"parameter": "opened[]", "operators": ["="], "value": "={value}"},
+            {"parameter": "opened[]", "operators": [">="], "value": ">={value}"},
+            {"parameter": "opened[]", "operators": ["<"], "value": "<{value}"},
+        ],
+        "at": {"parameter": "at", "operators": [">"], "value": ">{value}"},
+    }
+    assert "'kind' is left out of the filters" in found.text
+
+
 def test_paths_are_filled_in_by_parents_and_settings() -> None:
     things = {"get": document()["paths"]["/things"]["get"]}
     paths = {

@@ -22,6 +22,8 @@ _CHANGED = re.compile(
 )
 _LATER = re.compile(r"_(?:since|after|from|gte|gt|min|start|start_date|start_time)$")
 _EARLIER = re.compile(r"_(?:until|before|to|lte|lt|max|end|end_date|end_time)$")
+#: Values such as >=DATE: an operator, and a word for what follows.
+_COMPARED = re.compile(r"(>=|<=|<>|>|<|=)[A-Z][A-Z_-]*")
 _QUOTED = re.compile(r"`([^`]+)`")
 #: Longer names are no names.
 _LONGEST = 100
@@ -131,23 +133,39 @@ def _filter(
     if inner.kind == "object":
         found.notes.append(f"{parameter.name}: takes an object, which no filter can send")
         return
+    if _with_operators(found, parameter, inner, known):
+        return
     column, operators, exact = _meant(parameter, inner, known, listed=shape.kind == "array")
     if column is None:
         _only(found, parameter, inner, known, listed=shape.kind == "array")
         return
+    how = (operators, exact, shape.kind == "array")
+    _put(found, column, parameter, _filter_of(parameter, inner, known[column], how))
+
+
+def _filter_of(
+    parameter: Parameter, inner: Shape, column: Known, how: tuple[list[str], bool, bool]
+) -> dict[str, Plain]:
+    """Return a filter; ``how``: its operators, whether it is exact, and takes several values."""
+    operators, exact, listed = how
     written: dict[str, Plain] = {"parameter": parameter.name}
-    several = shape.kind == "array" or parameter.name.endswith("[]")
+    commas = bool(re.search(r"comma[- ](?:separated|delimited)", parameter.description))
+    several = listed or parameter.name.endswith("[]") or commas
     if operators == ["="] and several:
-        written |= {"operators": ["=", "in"], "many": "comma" if parameter.comma else "repeat"}
+        many = "comma" if parameter.comma or commas else "repeat"
+        written |= {"operators": ["=", "in"], "many": many}
     elif operators != ["="]:
         written["operators"] = operators
+    values = _other_words(inner, column) if operators == ["="] else None
+    if values:
+        written["values"] = values
     if not exact:
         written["exact"] = False
     if not exact and operators != ["="]:
-        written["widen"] = 86400 if known[column].type == "date" else 1
+        written["widen"] = 86400 if column.type == "date" else 1
     if parameter.required:
         written["required"] = True
-    _put(found, column, parameter, written)
+    return written
 
 
 def _put(found: Conditions, column: str, parameter: Parameter, written: dict[str, Plain]) -> None:
@@ -181,16 +199,58 @@ def _meant(
             continue
         if not _same_kind(inner.type, column.type):
             continue
-        if inner.values and column.values and not set(inner.values) <= set(column.values):
-            continue  # other words for it, or another thing of the same name
-        exact = column.type != "string" or bool(inner.values) or name.rsplit("_", 1)[-1] == "id"
+        if _other_words(inner, column) is None:
+            continue  # another thing of the same name
+        # Texts are compared in one way or another; whether null is false, nobody says.
+        plain = column.type not in {"string", "boolean"}
+        words = bool(inner.values and column.values)
+        exact = plain or words or name.rsplit("_", 1)[-1] == "id"
         return name, ["="], exact
     return None, [], True
+
+
+def _other_words(inner: Shape, column: Known) -> dict[str, Plain] | None:
+    """Return how records' values are written in a filter, where that differs in case only.
+
+    None if values of the filter are none of the column's.
+    """
+    if not (inner.values and column.values) or set(inner.values) <= set(column.values):
+        return {}
+    theirs = {_bare(value): value for value in inner.values}
+    ours = {_bare(value): value for value in column.values}
+    if len(theirs) < len(inner.values) or not theirs.keys() <= ours.keys():
+        return None
+    return {ours[word]: value for word, value in theirs.items() if ours[word] != value}
+
+
+def _bare(word: str) -> str:
+    return re.sub(r"[\W_]+", "", word).lower()
+
+
+def _with_operators(
+    found: Conditions, parameter: Parameter, inner: Shape, known: Mapping[str, Known]
+) -> bool:
+    """Add the filters of a parameter whose value begins with an operator; say whether it is one."""
+    operators = [m[1] for value in inner.values if (m := _COMPARED.fullmatch(value))]
+    if not operators or len(operators) < len(inner.values):
+        return False
+    bare = parameter.name.removesuffix("[]")
+    column = next((known[n] for n in (bare, snake(bare)) if n in known), None)
+    if column is None or column.type in {"json", "boolean"}:
+        return False
+    for operator in operators:
+        # A moment equals another only if both are written as exactly.
+        if operator != "=" or column.type != "datetime":
+            written: dict[str, Plain] = {"parameter": parameter.name, "operators": [operator]}
+            _put(found, column.name, parameter, {**written, "value": f"{operator}{{value}}"})
+    return True
 
 
 def _candidates(bare: str, *, listed: bool) -> Iterator[str]:
     yield bare
     yield snake(bare)
+    if re.match(r"(?:is|has)_", snake(bare)):
+        yield snake(bare).partition("_")[2]
     if listed or bare.lower() == "ids":
         yield singular(bare)
     if bare.endswith("]"):
