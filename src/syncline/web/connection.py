@@ -70,7 +70,7 @@ async def shown(visitor: Visitor, request: Request) -> None:
             button("Delete", page.delete, icon="delete")
     with ui.element("div").classes("beside"):
         with card():
-            page.build(found.properties)
+            page.build(found.properties, field=request.query_params.get("field", ""))
         with ui.element("div").classes("rows"):
             if asks:
                 with card("Sign-in"), ui.element("div").classes("rows"):
@@ -142,7 +142,7 @@ class _Page:
         self._found = found
         self._type = type_
 
-    def build(self, given: Mapping[str, object], *, suggested: str = "") -> None:
+    def build(self, given: Mapping[str, object], *, suggested: str = "", field: str = "") -> None:
         found = self._found
         with ui.element("div").classes("rows"):
             with ui.element("div").classes("form"):
@@ -152,6 +152,7 @@ class _Page:
                     self._name.props("readonly").props["hint"] = "Jobs know it by this name."
             secrets = frozenset(found.secrets) if found else frozenset[str]()
             self._form = ConnectionForm(self._type, given, secrets)
+            self._form.point_at(field)
             with ui.element("div").classes("form"):
                 self._description = ui.input(
                     "Description", value=found.description if found else ""

@@ -9,6 +9,7 @@ from syncline.control.forms import FormField, connection_string, fields_of
 from syncline.control.plane import MASK
 from syncline.control.sealing import flattened
 from syncline.errors import SynclineError
+from syncline.web.parts import lead_to
 
 
 class ConnectionForm:
@@ -58,6 +59,13 @@ class ConnectionForm:
                 self._inputs[field.name].props('error error-message="This is needed"')
                 found.append(field.label)
         return found
+
+    def point_at(self, name: str) -> None:
+        """Lead to the field of a property, if there is one of that name."""
+        found = next((f for f in self._fields if f.name.lower() == name.lower()), None)
+        if found is not None:
+            self.tabs.value = "Advanced" if found.advanced else "Settings"
+            lead_to(self._inputs[found.name])
 
     def _build(self) -> None:
         profile = self._values.get("Profile", "")

@@ -1,6 +1,6 @@
 """One job: its tasks, schedule, options, runs, and all of it as YAML."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from fastapi import Request
 from nicegui import ui
@@ -35,13 +35,14 @@ async def shown(visitor: Visitor, request: Request) -> None:
         JobActions(visitor, job).show(under_way)
     with ui.element("div").classes("beside"):
         with ui.element("div").classes("rows"):
-            given = request.query_params
-            await _parts(visitor, job, given.get("tab", ""), given.get("query", ""))
+            await _parts(visitor, job, request.query_params)
         with ui.element("div").classes("rows"), card("Overview"):
             _overview(visitor, job)
 
 
-async def _parts(visitor: Visitor, job: Job, wanted: str, query: str) -> None:
+async def _parts(visitor: Visitor, job: Job, given: Mapping[str, str]) -> None:
+    wanted, field = given.get("tab", ""), given.get("field", "")
+    query = given.get("query", "")
     first = next((tab for tab in _TABS if tab.lower() == wanted), "Tasks")
     with ui.tabs().props("no-caps align=left outside-arrows mobile-arrows") as tabs:
         for title in _TABS:
@@ -54,7 +55,7 @@ async def _parts(visitor: Visitor, job: Job, wanted: str, query: str) -> None:
     build: dict[str, Callable[[], Awaitable[None]]] = {
         "Tasks": lambda: job_tasks.build(visitor, job, query),
         "Schedule": lambda: job_schedule.build(visitor, job),
-        "Options": lambda: job_options.build(visitor, job),
+        "Options": lambda: job_options.build(visitor, job, field),
         "Runs": lambda: runs.build_list(visitor, job=job.name),
         "YAML": lambda: job_yaml.build(visitor, job),
     }

@@ -10,7 +10,7 @@ from syncline.web.visitor import Visitor
 
 _NAMES = (
     "description", "labels", "parallel_tasks", "continue_on_error", "all_tables", "table_prefix",
-    "schema_", "start",
+    "schema_", "start", "retries", "retry_seconds", "timeout",
 )  # fmt: skip
 _TITLES = {
     "parallel_tasks": "Parallel tasks",
@@ -19,14 +19,17 @@ _TITLES = {
     "table_prefix": "Table prefix",
     "schema_": "Destination schema",
     "start": "Replicate start value",
+    "retries": "Tries after an error that may pass",
+    "retry_seconds": "Seconds before the first of them",
+    "timeout": "Longest run, in seconds",
 }
 
 
-async def build(visitor: Visitor, job: Job) -> None:
-    """Build the tab."""
+async def build(visitor: Visitor, job: Job, field: str = "") -> None:
+    """Build the tab. ``field``: the one that an error says is to be changed."""
     part = _Part(visitor, job)
     with ui.element("section").classes("card"), ui.element("div").classes("padded rows"):
-        part.show()
+        part.show(field)
 
 
 class _Part:
@@ -34,8 +37,9 @@ class _Part:
         self._visitor = visitor
         self._job = job
 
-    def show(self) -> None:
+    def show(self, field: str) -> None:
         self._form = SpecForm(self._job.spec, _NAMES, _TITLES)
+        self._form.point_at(field)
         if self._visitor.may("jobs.edit", self._job.name):
             with ui.element("div").classes("row-line"):
                 button("Save Changes", self._save, icon="check", main=True)

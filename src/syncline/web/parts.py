@@ -51,19 +51,20 @@ def empty(icon: str, title: str, text: str) -> Iterator[None]:
             yield
 
 
-def note(text: str, *, kind: str = "", hint: str = "", title: str = "") -> None:
-    """Show a note: plain, good, warn or bad."""
+def note(text: str, *, kind: str = "", hint: str = "", title: str = "") -> ui.element:
+    """Show a note: plain, good, warn or bad. Return where more of it can be built."""
     icons = {"bad": "error", "warn": "warning", "good": "check_circle"}
     role = "alert" if kind == "bad" else "note"
     with ui.element("div").classes(f"note is-{kind or 'plain'}").props(f"role={role}"):
         ui.icon(icons.get(kind, "info")).props("aria-hidden=true")
-        with ui.element("div"):
+        with ui.element("div") as inside:
             if title:
                 ui.label(title).classes("note-title")
             # An error that points at a word draws an arrow under it.
             ui.label(text).classes("note-text drawn" if "^" in text else "note-text")
             if hint:
                 ui.label(hint[:1].upper() + hint[1:]).classes("muted")
+    return inside
 
 
 def failure(error: SynclineError) -> None:
@@ -96,6 +97,13 @@ def button(
 def link_button(text: str, path: str, *, icon: str | None = None, main: bool = False) -> ui.button:
     """Show a link that looks like a button."""
     return button(text, icon=icon, main=main).props(f'href="{path}"')
+
+
+def lead_to(field: ui.element) -> None:
+    """Mark a field as the one that whoever came here is to change, and put the cursor there."""
+    field.classes("pointed-at")
+    # The page has to be there first.
+    ui.timer(0.5, lambda: field.run_method("focus"), once=True)
 
 
 async def confirmed(title: str, text: str, word: str, *, dangerous: bool = True) -> bool:

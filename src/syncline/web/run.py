@@ -22,7 +22,8 @@ from syncline.control.usecases.estimating import (
 from syncline.control.usecases.runs import see_events, see_run, start_run, stop_run
 from syncline.errors import Missing
 from syncline.web.frame import heading
-from syncline.web.parts import button, empty, heading_2, link_button, note
+from syncline.web.parts import button, empty, heading_2, link_button
+from syncline.web.run_failures import Failures
 from syncline.web.visitor import Visitor, done
 from syncline.web.wording import ago, clock_time, count, duration, kind_of
 
@@ -77,7 +78,7 @@ class _Parts:
     state: ui.element
     actions: ui.element
     figures: ui.element
-    failures: ui.element
+    failures: Failures
     tasks: ui.table
     log: ui.element
     lines: ui.label
@@ -105,7 +106,7 @@ class _Page:
             with ui.element("div").classes("row-line").props("aria-live=polite"):
                 state = ui.element("div")
             figures = ui.element("div").classes("figures")
-            failures = ui.element("div").classes("rows")
+            failures = Failures(visitor)
             with ui.element("section").classes("card"):
                 with ui.element("div").classes("card-head"):
                     heading_2("Tasks")
@@ -189,24 +190,7 @@ class _Page:
                 with ui.element("div").classes("card figure"):
                     ui.label(value).classes("figure-value")
                     ui.label(label).classes("figure-label")
-        parts.failures.clear()
-        with parts.failures:
-            self._show_failures()
-
-    def _show_failures(self) -> None:
-        if self._run.failure and not any(task.failure for task in self._run.tasks):
-            failure = self._run.failure
-            note(failure.message, kind="bad", hint=failure.hint, title="The run failed")
-        for task in self._run.tasks:
-            if task.failure:
-                note(task.failure.message, kind="bad", hint=task.failure.hint, title=task.target)
-        rejected = [task for task in self._run.tasks if task.rejected]
-        for task in rejected:
-            note(
-                f"{count(task.rejected)} rows did not fit and are kept in "
-                f"{task.target}_rejects with the reason.",
-                kind="warn", title=task.target,
-            )  # fmt: skip
+        parts.failures.show(run)
 
     def _show_actions(self) -> None:
         run, parts = self._run, self._parts

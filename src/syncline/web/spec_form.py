@@ -9,6 +9,8 @@ from typing import Any
 from nicegui import ui
 from pydantic import BaseModel
 
+from syncline.web.parts import lead_to
+
 
 class SpecForm:
     """A field for each setting; what is empty goes back to its default."""
@@ -51,6 +53,11 @@ class SpecForm:
     def fill(self, name: str, value: Any) -> None:
         """Put a value into a field."""
         self._inputs[name].value = value
+
+    def point_at(self, name: str) -> None:
+        """Lead to a field, if there is one of that name."""
+        if name in self._inputs:
+            lead_to(self._inputs[name])
 
     def show(self, names: Sequence[str], *, visible: bool) -> None:
         """Show or hide fields; hidden ones keep their values."""

@@ -1,5 +1,6 @@
 """One task: its columns or query, where they go, how it will run, its first rows, its options."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -51,7 +52,7 @@ async def shown(visitor: Visitor, request: Request) -> None:
     crumbs = (("Jobs", "/jobs"), (job.name, f"/jobs/{quote(job.name)}"))
     with heading(targets(job)[at], under=f"A task of {job.name}", crumbs=crumbs):
         pass
-    await _Page(visitor, job, at).build()
+    await _Page(visitor, job, at).build(request.query_params)
 
 
 class _Page:
@@ -65,15 +66,17 @@ class _Page:
         self._code: ui.codemirror | None = None
         self._parameters: ParameterField | None = None
 
-    async def build(self) -> None:
+    async def build(self, given: Mapping[str, str]) -> None:
         first = "Query" if self._task.query else "Columns"
+        titles = (first, "Mapping", "Preview", "Options")
+        wanted = next((t for t in titles if t.lower() == given.get("tab", "")), first)
         with ui.element("div").classes("beside"):
             with ui.element("div").classes("rows"):
                 with ui.tabs().props("no-caps align=left") as tabs:
-                    for title in (first, "Mapping", "Preview", "Options"):
+                    for title in titles:
                         ui.tab(title)
                 tabs.on_value_change(self._turned)
-                with ui.tab_panels(tabs, value=first, animated=False, keep_alive=True):
+                with ui.tab_panels(tabs, value=wanted, animated=False, keep_alive=True):
                     with ui.tab_panel(first), ui.element("section").classes("card"):
                         await (self._show_query() if self._task.query else self._show_columns())
                     with ui.tab_panel("Mapping"), ui.element("section").classes("card"):
@@ -89,6 +92,9 @@ class _Page:
             with ui.element("div").classes("rows"), card("How it will run"):
                 self._outlook = ui.element("div").classes("rows").props("aria-live=polite")
         self._show_ours()
+        self._form.point_at(given.get("field", ""))
+        if wanted == "Mapping":
+            await self._mapping.refresh()
         await self._check()
 
     async def _turned(self, event: events.ValueChangeEventArguments[Any]) -> None:

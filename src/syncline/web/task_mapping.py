@@ -1,5 +1,6 @@
 """Into an existing table: which column goes where, what is wrong with it, and how rows meet."""
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -180,6 +181,9 @@ class MappingTab:
         elif target and target.lower() != name.lower():
             self._chosen[name] = target
         await self._again()
+        # The rows were drawn anew, and the keyboard is to stay where it was.
+        label = json.dumps(f'input[aria-label={json.dumps("Column that takes " + name)}]')
+        ui.run_javascript(f"setTimeout(() => document.querySelector({label})?.focus(), 150)")
 
     def _show(self, found: TaskMapping) -> None:
         self._columns, self._targets = found.columns, found.targets
@@ -207,9 +211,11 @@ class MappingTab:
         with self._notes:
             for problem in found.problems:
                 note(problem, kind="bad")
-        # The table stays, so that whoever chooses with the keyboard keeps the place.
-        self._grid.columns = self._shown_columns(found)
-        self._grid.rows = _rows(found, editable=self._editable)
+        columns, rows = self._shown_columns(found), _rows(found, editable=self._editable)
+        if columns != self._grid.columns:
+            self._grid.columns = columns
+        if rows != self._grid.rows:
+            self._grid.rows = rows
 
     def _shown_columns(self, found: TaskMapping) -> list[dict[str, Any]]:
         choices = [{"label": "By equal name", "value": ""}]

@@ -48,8 +48,6 @@ class _Found:
     run: str
     job: Job
     task: Task
-    #: In the job, from 0.
-    position: int
     project: Project
 
 
@@ -115,25 +113,18 @@ async def send_rejects(
     return sent
 
 
-async def task_of_run(plane: Plane, actor: Actor, run: str, number: int) -> tuple[Job, str]:
-    """Return the job of a task run as it is now, and the id of its task. Needs jobs.edit."""
-    found = await _found(plane, actor, run, number)
-    return found.job, found.job.task_ids[found.position]
-
-
 async def _found(plane: Plane, actor: Actor, run: str, number: int) -> _Found:
     seen = await see_run(plane, actor, run)
     async with plane.looking(actor) as work:
         job = await get_job(work, seen.job, permission="jobs.edit")
         target = next((task.task for task in seen.tasks if task.number == number), None)
         tasks = all_tasks_of(job.name, job.spec)
-        at = next((n for n, task in enumerate(tasks) if task.id == target), None)
-        if job.id != seen.job_id or at is None:
+        task = next((task for task in tasks if task.id == target), None)
+        if job.id != seen.job_id or task is None:
             raise Missing("the job has no such task any more", hint="see the list of its tasks")
         return _Found(
             run=seen.id,
             job=job,
-            task=tasks[at],
-            position=at,
+            task=task,
             project=await stored_project(work, job.spec),
         )

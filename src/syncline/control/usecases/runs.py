@@ -1,6 +1,6 @@
 """Runs of jobs: started, cancelled, looked at, by those who may."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import select
@@ -24,7 +24,8 @@ from syncline.control.runs import (
 )
 from syncline.control.store.labels import job_labels
 from syncline.control.store.runs import runs
-from syncline.control.usecases.jobs import get_job
+from syncline.control.tasks import all_tasks_of
+from syncline.control.usecases.jobs import Job, get_job
 from syncline.errors import Missing
 
 
@@ -76,6 +77,21 @@ async def see_run(plane: Plane, actor: Actor, run: str) -> Run:
         if not actor.may("runs.view", found.job, await _labels(work, found.job_id)):
             raise Missing(f"there is no run {run!r}", hint="see the list of runs")
     return found
+
+
+async def job_of_run(work: Work, run: Run) -> tuple[Job, Mapping[int, str]]:
+    """Return the job of a run as it is now, and the ids of its tasks by their numbers in the run.
+
+    Needs jobs.view. Raises `Missing` if it was deleted meanwhile.
+    """
+    job = await get_job(work, run.job)
+    if job.id != run.job_id:
+        raise Missing(f"there is no job {run.job!r} any more", hint="see the list of jobs")
+    ids = {
+        task.id: task_id
+        for task, task_id in zip(all_tasks_of(job.name, job.spec), job.task_ids, strict=True)
+    }
+    return job, {task.number: ids[task.task] for task in run.tasks if task.task in ids}
 
 
 async def see_runs(
