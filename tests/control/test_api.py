@@ -308,6 +308,14 @@ async def test_addresses_that_are_not_there(people: dict[str, Caller]) -> None:
         assert answer.status_code == status
         assert answer.json()["status"] == status
     assert answer.headers["Allow"] == "GET, POST"
+    # A connection may be called 'test', but that is not what is meant.
+    answer = await people["admin"]("DELETE", "/connections/test")
+    assert answer.status_code == 404
+    answer = await people["admin"]("PUT", "/connections/test")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    twice = await people["admin"]("GET", "/jobs?paused=true&paused=false")
+    assert (twice.status_code, twice.json()["code"]) == (422, "request.invalid")
+    assert (await people["admin"]("GET", "/jobs?label=a&label=b")).status_code == 200
     far = await people["admin"]("GET", f"/jobs?offset={10**30}")
     assert (far.status_code, far.json()["code"]) == (422, "request.invalid")
 

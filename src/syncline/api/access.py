@@ -1,9 +1,10 @@
 """Which permission each route needs, in one table, and the route class that asks for it."""
 
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, get_origin
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request, Response, params
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
@@ -108,9 +109,16 @@ class Guarded(APIRoute):
         """Return the handler behind the guard; a route that is not in the table is refused."""
         inner = super().get_route_handler()
         needed = {method: ROUTES[method, self.path] for method in self.methods or ()}
+        once = frozenset(
+            field.alias
+            for field in get_flat_params(self.dependant)
+            if isinstance(field.field_info, params.Query)
+            and get_origin(field.field_info.annotation) is not list
+        )
 
         async def guarded(request: Request) -> Response:
             _check_length(request)
+            _check_query(request, once)
             permission = needed[request.method]
             if permission == PUBLIC:
                 return await inner(request)
@@ -160,6 +168,14 @@ async def authenticated(request: Request) -> Actor:
     if request.method not in _SAFE:
         check_csrf(cookie, request.headers.get(CSRF_HEADER, ""))
     return actor
+
+
+def _check_query(request: Request, once: frozenset[str]) -> None:
+    """Refuse a parameter that is given twice: whoever asks means one of them, and we cannot say."""
+    names = [name for name, _ in request.query_params.multi_items() if name in once]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise Invalid(f"the parameter {twice} is given twice", hint="keep one of them")
 
 
 def _check_length(request: Request) -> None:

@@ -126,9 +126,15 @@ def handle_errors(app: FastAPI) -> None:
 
 
 def _methods(request: Request) -> set[str]:
-    """Return what can be done with the thing at an address."""
+    """Return what can be done with the thing at an address.
+
+    Where several paths of the table fit, such as ``/jobs/{name}`` and one with a word of our own
+    in place of a name, the one with the fewest names is meant.
+    """
     path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-    return {method for method, known in ROUTES if compile_path(known)[0].match(path)}
+    fitting = {known for _, known in ROUTES if compile_path(known)[0].match(path)}
+    meant = min(fitting, key=lambda known: known.count("{"), default="")
+    return {method for method, known in ROUTES if known == meant}
 
 
 def _response(content: dict[str, Any], headers: Mapping[str, str]) -> JSONResponse:

@@ -1,12 +1,12 @@
 """What goes over the wire about runs."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from pydantic import Field
 
 from syncline.api.schemas import In, Out
+from syncline.control.runs import Failure, RunOptions, TaskRun
 
 
 class RunIn(In):
@@ -22,48 +22,6 @@ class RunIn(In):
     )
 
 
-class FailureOut(Out):
-    """Why something did not work."""
-
-    code: str
-    message: str
-    hint: str
-
-
-class RunOptionsOut(Out):
-    """What is special about one run."""
-
-    tasks: tuple[str, ...]
-    full: bool
-    sweep: bool
-
-
-class TaskRunOut(Out):
-    """One task of a run."""
-
-    number: int
-    task: str
-    target: str
-    state: str
-    attempt: int
-    node: str | None
-    started_at: datetime | None
-    finished_at: datetime | None
-    progress_at: datetime | None
-    incremental: bool | None
-    read: int
-    inserted: int
-    updated: int
-    deleted: int
-    rejected: int
-    requests: int
-    commits: int
-    seconds: float
-    waiting_for: str | None
-    waiting_until: datetime | None
-    failure: FailureOut | None
-
-
 class RunRowOut(Out):
     """A run in a list."""
 
@@ -73,31 +31,19 @@ class RunRowOut(Out):
     reason: str
     requested_by: str
     planned_at: datetime | None
-    options: RunOptionsOut
+    options: RunOptions
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
     cancel_at: datetime | None
     cancelled_by: str | None
-    failure: FailureOut | None
+    failure: Failure | None
 
 
 class RunOut(RunRowOut):
     """A run and its tasks."""
 
-    tasks: tuple[TaskRunOut, ...]
-
-
-class RunEventOut(Out):
-    """One line of a run's log."""
-
-    id: int
-    number: int | None = Field(description="Of the task run; null: of the run as a whole.")
-    at: datetime
-    level: str
-    kind: str
-    message: str
-    data: Mapping[str, Any] | None
+    tasks: tuple[TaskRun, ...]
 
 
 class KeptRejectOut(Out):

@@ -6,13 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import StreamingResponse
+from pydantic import TypeAdapter
 
 from syncline.api.access import Guarded, TheActor, ThePlane
 from syncline.api.run_schemas import (
     MendedRowsIn,
     RejectedRowsOut,
     ResentOut,
-    RunEventOut,
     RunIn,
     RunOut,
     RunRowOut,
@@ -30,6 +30,7 @@ _POLL = 0.5
 #: Something is sent at least so often, so that nobody in between hangs up.
 _ALIVE = 15.0
 _AT_ONCE = 500
+_EVENT = TypeAdapter(RunEvent)
 
 
 @router.post("/jobs/{name}/runs", status_code=202, summary="Start a run; wait for its end if asked")
@@ -108,9 +109,8 @@ async def events(
     run_id: str,
     after: Annotated[int, Query(ge=0, le=2**62, description="Id of the last line seen.")] = 0,
     limit: Annotated[int, Query(ge=1, le=_AT_ONCE)] = _AT_ONCE,
-) -> list[RunEventOut]:
-    found = await see_events(plane, actor, run_id, after=after, limit=limit)
-    return [RunEventOut.model_validate(event) for event in found]
+) -> list[RunEvent]:
+    return list(await see_events(plane, actor, run_id, after=after, limit=limit))
 
 
 @router.get(
@@ -160,5 +160,5 @@ async def _lines(plane: Plane, actor: Actor, run_id: str, after: int) -> AsyncIt
 
 
 def _line(event: RunEvent) -> str:
-    content = RunEventOut.model_validate(event).model_dump_json()
+    content = _EVENT.dump_json(event).decode()
     return f"id: {event.id}\nevent: {event.kind}\ndata: {content}\n\n"
