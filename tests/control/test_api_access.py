@@ -9,14 +9,14 @@ from fastapi.routing import APIRoute
 from control.calling import ROLES, Caller, calling
 from control.planes import people as actors
 from control.planes import plane_of
-from syncline.api import channels, connections, jobs, people, projects, runs, tasks
+from syncline.api import channels, connections, jobs, people, projects, runs, tasks, webhooks
 from syncline.api.access import ANYONE, PUBLIC, Guarded
 from syncline.api.access import ROUTES as TABLE
 from syncline.control.access import PERMISSIONS
 from syncline.control.access import ROLES as POLICIES
 from syncline.control.store.database import Store
 
-ROUTERS = (channels, connections, jobs, people, projects, runs, tasks)
+ROUTERS = (channels, connections, jobs, people, projects, runs, tasks, webhooks)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Connections, clicked as a person would."""
 
+import re
+
 from playwright.sync_api import Page, expect
 
 from web.browser import Site
@@ -49,3 +51,20 @@ def test_a_secret_never_comes_back(page: Page) -> None:
         "Profile=clicktime;ProfileSettings='APIKey=•••'"
     )
     assert "hunter2" not in page.content()
+
+
+def test_webhooks_are_turned_on_and_off(page: Page) -> None:
+    page.goto("/connections/new/api?profile=github")
+    page.get_by_label("Owner *").fill("acme")
+    page.get_by_label("Token").fill("hunter2-hunter2")
+    page.get_by_role("button", name="Save Changes").click()
+    expect(page.get_by_text("jobs wait for their schedules")).to_be_visible()
+    page.get_by_role("button", name="Turn On").click()
+    expect(page.get_by_label("Address")).to_have_value(re.compile("/hooks/"))
+    secret = page.get_by_label("Secret, shown only now").input_value()
+    assert len(secret) >= 40
+    page.get_by_role("button", name="Done").click()
+    expect(page.get_by_text("Let the API deliver to:")).to_be_visible()
+    expect(page.get_by_label("Secret, shown only now")).to_have_count(0)
+    page.get_by_role("button", name="Turn Off").click()
+    expect(page.get_by_text("jobs wait for their schedules")).to_be_visible()

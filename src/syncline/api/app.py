@@ -8,8 +8,9 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from sqlalchemy import text
 
 from syncline import __version__
-from syncline.api import channels, connections, jobs, people, projects, runs, tasks
+from syncline.api import channels, connections, jobs, people, projects, runs, tasks, webhooks
 from syncline.api.access import COOKIE
+from syncline.api.hooks import hooks
 from syncline.api.metrics import metrics
 from syncline.api.problems import MEDIA_TYPE, answer, handle_errors, status_of
 from syncline.api.schemas import Problem
@@ -20,7 +21,7 @@ from syncline.errors import SynclineError
 
 #: Where the API is mounted.
 PREFIX = "/api/v1"
-_ROUTERS = (people, connections, channels, jobs, tasks, runs, projects)
+_ROUTERS = (people, connections, webhooks, channels, jobs, tasks, runs, projects)
 _PROBLEM: dict[str, Any] = {"model": Problem, "content": {MEDIA_TYPE: {}}}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     401: {**_PROBLEM, "description": "Nobody is signed in."},
@@ -46,6 +47,7 @@ def mount(app: FastAPI, plane: Plane) -> None:
     app.include_router(_health(plane))
     app.include_router(metrics(plane))
     app.include_router(_coming_back(plane))
+    app.include_router(hooks(plane))
     app.mount(PREFIX, api_of(plane))
 
 

@@ -57,6 +57,29 @@ def try_(
     running.run(lambda console: people.test(store, file, name, console))
 
 
+@connections_app.command()
+def webhooks(
+    name: Annotated[str, typer.Argument(help="Name of the connection.")],
+    *,
+    on: Annotated[
+        bool | None, typer.Option("--on/--off", help="Turn them on or off; default: show them.")
+    ] = None,
+    url: Annotated[
+        str,
+        typer.Option("--url", envvar="SYNCLINE_PUBLIC_URL", help="How the API reaches the server."),
+    ] = "",
+    secret: Annotated[
+        bool, typer.Option("--secret", help="Ask for the secret that the API signs with.")
+    ] = False,
+    store: StoreOption = None,
+) -> None:
+    """Let an API tell what has changed, so that jobs need not wait for their schedule."""
+    from syncline.cli import hooking, running  # noqa: PLC0415 (start-up time)
+
+    running.run(lambda console: hooking.webhooks(store, name, console, on=on, url=url,
+                                                 ask_secret=secret))  # fmt: skip
+
+
 @users_app.command("list")
 def list_(store: StoreOption = None) -> None:
     """List the users of a store."""

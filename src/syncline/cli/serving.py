@@ -13,6 +13,7 @@ from syncline.control.engine.node import running_node, serve_node
 from syncline.control.engine.settings import EngineSettings
 from syncline.control.engine.stored import StoreJobs
 from syncline.control.store.database import default_store
+from syncline.control.tending import tended_webhooks
 
 
 async def work(store: str | None, settings: EngineSettings, console: Console) -> int:
@@ -23,6 +24,7 @@ async def work(store: str | None, settings: EngineSettings, console: Console) ->
         running_node(
             store or default_store(), plane.store, StoreJobs(plane=plane), settings, plane.clock
         ) as node,
+        tended_webhooks(plane),
     ):
         console.print(f"node {escape(node.id)} runs the jobs of the store; Ctrl-C ends it")
         await serve_node(node, stop, deliverer(plane, node.clock).deliver)

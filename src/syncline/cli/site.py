@@ -21,6 +21,7 @@ from syncline.control.engine.settings import EngineSettings
 from syncline.control.engine.stored import StoreJobs
 from syncline.control.plane import Plane
 from syncline.control.store.database import default_store
+from syncline.control.tending import tended_webhooks
 from syncline.control.usecases.signing_in import first_link
 from syncline.errors import PropertyError
 from syncline.web.app import mount
@@ -50,6 +51,7 @@ async def serve(
             ) as node,
             sampled(store or default_store(), plane.reach) as sample,
             _serving(plane, listener, sample),
+            tended_webhooks(plane),
         ):
             console.print(f"Syncline is at [bold]{address}[/]; Ctrl-C ends it", highlight=False)
             if secret := await first_link(plane):

@@ -1,4 +1,4 @@
-"""Where addresses that people enter may lead: to the public internet, and what is allowed."""
+"""Where addresses that people enter may lead, and where this server itself is reached."""
 
 import asyncio
 import os
@@ -11,6 +11,8 @@ from syncline.model.reach import Reach, networks_of
 
 #: ``true``, or a list of networks: where an administrator lets addresses lead that people enter.
 VARIABLE = "SYNCLINE_ALLOW_PRIVATE_ADDRESSES"
+#: How browsers and APIs reach this server: https://syncline.example.com.
+PUBLIC_URL = "SYNCLINE_PUBLIC_URL"
 _PORTS = {"http": 80, "https": 443, "smtp": 25, "smtps": 465, "mailto": 25, "mailtos": 465}
 
 
@@ -31,6 +33,14 @@ def reach_of(environment: Mapping[str, str] = os.environ) -> Reach:
             f"{VARIABLE} cannot be read: {error}",
             hint="write true, or networks with commas between: 10.0.0.0/8,192.168.1.20",
         ) from None
+
+
+def public_url(otherwise: str = "", environment: Mapping[str, str] = os.environ) -> str:
+    """Return how browsers and APIs reach this server: as an administrator says, or ``otherwise``.
+
+    Without a slash at its end.
+    """
+    return (environment.get(PUBLIC_URL, "").strip() or otherwise).rstrip("/")
 
 
 async def check_address(url: str, reach: Reach, *, default_port: int = 0) -> None:

@@ -166,6 +166,14 @@ def merged(
     return shown, secret
 
 
+def profile_in(properties: Mapping[str, object]) -> Profile | None:
+    """Return the profile that flat properties name, read once; None if they name none.
+
+    Raises `ProfileError`.
+    """
+    return _profile(properties)
+
+
 def _settings_by_their_names(flat: dict[str, object]) -> dict[str, object]:
     profile = _profile(flat)
     if profile is None:

@@ -21,6 +21,7 @@ from syncline.profile.walks import (
     ValueFanOut,
     Windows,
 )
+from syncline.profile.webhooks import Webhooks
 
 #: The parts that live in modules of their own are found here, too.
 __all__ = [
@@ -354,5 +355,8 @@ class Profile(Part):
     )
     defaults: Defaults = Field(
         default=Defaults(), description="What tables inherit unless they say otherwise."
+    )
+    webhooks: Webhooks | None = Field(
+        default=None, description="None: the API does not tell by itself what has changed."
     )
     tables: dict[Name, ApiTable] = Field(min_length=1, description="The tables, by name.")

@@ -11,6 +11,7 @@ from syncline.sandbox.clio_fields import everything
 from syncline.sandbox.faults import Fault, plain
 from syncline.sandbox.rows import Store, Table
 from syncline.sandbox.tokens import TokenPair
+from syncline.sandbox.values import etag
 from syncline.sandbox.vendor_rows import VendorRows
 from syncline.sandbox.world import World
 
@@ -48,6 +49,7 @@ class Administration:
         store, rows = self.table(table)
         rows.change(self._row(rows, identity), values)
         store.changed()
+        self._told(rows, "updated", [identity])
 
     def mutate(
         self, table: str, *, insert: int = 0, update: int = 0, delete: int = 0, hard: bool = False
@@ -65,11 +67,14 @@ class Administration:
             rows.touch(index)
         inserted = rows.insert(insert)
         store.changed()
-        return {
+        done = {
             "inserted": [rows.identity(index) for index in inserted],
             "updated": [rows.identity(index) for index in updated],
             "deleted": gone,
         }
+        for event, identities in done.items():
+            self._told(rows, "created" if event == "inserted" else event, identities)
+        return done
 
     def insert(self, table: str, values: Mapping[str, object] | None = None) -> int | str:
         """Add one row, with the given fields and the rest made up; answers its id."""
@@ -78,6 +83,7 @@ class Administration:
         if values:
             rows.change(index, values)
         store.changed()
+        self._told(rows, "created", [rows.identity(index)])
         return rows.identity(index)
 
     def update(self, table: str, identities: Sequence[object]) -> None:
@@ -86,6 +92,7 @@ class Administration:
         for identity in identities:
             rows.touch(self._row(rows, identity))
         store.changed()
+        self._told(rows, "updated", identities)
 
     def delete(self, table: str, identities: Sequence[object], *, hard: bool = False) -> None:
         """Delete rows by id, into the trash where the API has one unless ``hard``."""
@@ -93,6 +100,18 @@ class Administration:
         for identity in identities:
             rows.delete(self._row(rows, identity), hard=hard)
         store.changed()
+        self._told(rows, "deleted", identities)
+
+    def _told(self, table: Table, event: str, identities: Sequence[object]) -> None:
+        """Let Clio's webhooks tell what happened; ClickTime's tables have none."""
+        if self._world.clio.tables.get(table.name) is not table:
+            return
+        rows: list[dict[str, object]] = []
+        for identity in identities:
+            index = table.find(identity)
+            tag = "" if index is None else etag(table.draw(index))
+            rows.append({"id": identity, "etag": tag})
+        self._world.webhooks.happened(table.name, event, rows)
 
     def _row(self, table: Table, identity: object) -> int:
         index = table.find(identity)

@@ -73,7 +73,7 @@ async def answer(request: web.Request, world: World) -> web.Response:
         response = error(429, "RateLimited", f"Rate limit of {verdict.limit} requests exceeded.")
         response.headers["Retry-After"] = str(verdict.retry_after)
     else:
-        response = _versioned(request, world)
+        response = await _versioned(request, world)
     if verdict is not None:
         response.headers["X-RateLimit-Limit"] = str(verdict.limit)
         response.headers["X-RateLimit-Remaining"] = str(verdict.remaining)
@@ -92,15 +92,16 @@ def _limit(world: World, token: str) -> Verdict | None:
     )
 
 
-def _versioned(request: web.Request, world: World) -> web.Response:
+async def _versioned(request: web.Request, world: World) -> web.Response:
     versions = world.options.api_versions
     version = request.headers.get("X-API-VERSION", versions[-1])
     if version not in versions:
         return error(410, "InvalidVersion", f"The API version {version} is not available.")
-    if request.method != "GET":
-        return error(405, "MethodNotAllowed", "The sandbox answers GET only.")
     try:
-        response = _routed(request, world)
+        written = await _webhooks(request, world)
+        if written is None and request.method != "GET":
+            return error(405, "MethodNotAllowed", "The sandbox answers GET only.")
+        response = written or _routed(request, world)
     except InvalidFieldsError as invalid:
         response = error(400, "InvalidFields", str(invalid))
     except MissingFilterError as missing:
@@ -109,6 +110,45 @@ def _versioned(request: web.Request, world: World) -> web.Response:
         response = error(422, "ArgumentError", f"An invalid argument was supplied: {wrong}")
     response.headers["X-API-VERSION"] = version
     return response
+
+
+async def _webhooks(request: web.Request, world: World) -> web.Response | None:
+    """Answer what is written to webhooks, or is about one that was; None: it is something else."""
+    path = request.path.removeprefix(PREFIX).removesuffix(".json").strip("/")
+    head, _, tail = path.partition("/")
+    if head != "webhooks" or (request.method == "GET" and not tail):
+        return None
+    kept, fields = world.webhooks, request.query.get("fields", "")
+    if request.method == "POST" and not tail:
+        made = kept.create(await _data(request))
+        return _json({"data": kept.shown(made, fields)}, status=201)
+    identity, _, action = tail.partition("/")
+    found = kept.find(identity)
+    if found is None:
+        # Rows that were made up are there to be read only.
+        return None if request.method == "GET" else _not_found(path)
+    response = _json({"data": kept.shown(found, fields)})
+    match request.method, action:
+        case "PUT", "activate":
+            if not kept.activate(found, request.headers.get("X-Hook-Secret", "")):
+                response = error(403, "ForbiddenError", "The secret is another one.")
+        case "PATCH", "":
+            kept.change(found, await _data(request))
+            response = _json({"data": kept.shown(found, fields)})
+        case "DELETE", "":
+            kept.delete(found)
+            response = web.Response(status=204)
+        case method, _ if method != "GET" or action:
+            response = _not_found(path)
+    return response
+
+
+async def _data(request: web.Request) -> dict[str, object]:
+    try:
+        body = msgspec.json.decode(await request.read(), type=dict[str, dict[str, object]])
+    except msgspec.DecodeError:
+        raise ArgumentError("the body is not {data: {…}}") from None
+    return body.get("data", {})
 
 
 def _routed(request: web.Request, world: World) -> web.Response:

@@ -40,6 +40,8 @@ class Options:
         numbers_as_strings: ClickTime writes numbers as texts.
         clicktime_default_limit: rows of a ClickTime page when no limit is asked for.
         api_versions: values of X-API-VERSION that Clio accepts; the last one is the default.
+        webhooks_over_http: Clio's webhooks may go to http addresses, which the real one refuses.
+        webhook_retry: seconds before a delivery is tried again, doubled each time.
     """
 
     rows: int = 1000
@@ -64,3 +66,5 @@ class Options:
     numbers_as_strings: bool = False
     clicktime_default_limit: int = 100
     api_versions: tuple[str, ...] = ("4.0.10", "4.0.11", "4.0.12", "4.0.13")
+    webhooks_over_http: bool = True
+    webhook_retry: float = 0.5

@@ -1,5 +1,6 @@
 """Runs the sandbox: both APIs, OAuth and the admin addresses on one port."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -46,6 +47,7 @@ async def running(
         application(world), access_log=None, handle_signals=False, shutdown_timeout=1.0
     )
     await runner.setup()
+    delivering = asyncio.create_task(_delivering(world))
     try:
         site = web.TCPSite(runner, host, port)
         await site.start()
@@ -53,4 +55,19 @@ async def running(
         shown = f"[{host}]" if ":" in host else host
         yield Sandbox(world, f"http://{shown}:{bound}")
     finally:
+        delivering.cancel()
+        await asyncio.gather(delivering, return_exceptions=True)
         await runner.cleanup()
+
+
+async def _delivering(world: World) -> None:
+    """Deliver what webhooks have to tell; a reset begins with others."""
+    while True:
+        hooks = world.webhooks
+        delivery = asyncio.create_task(hooks.deliver())
+        try:
+            while hooks is world.webhooks:
+                await asyncio.wait({delivery}, timeout=0.5)
+        finally:
+            delivery.cancel()
+            await asyncio.gather(delivery, return_exceptions=True)

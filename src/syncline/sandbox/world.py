@@ -8,6 +8,7 @@ from syncline.sandbox import clicktime_tables, clio_tables
 from syncline.sandbox.clicktime_query import ClickTimeRows
 from syncline.sandbox.clio_fields import Projections
 from syncline.sandbox.clio_query import Selections
+from syncline.sandbox.clio_webhooks import Webhooks
 from syncline.sandbox.clock import Clock
 from syncline.sandbox.faults import Faults
 from syncline.sandbox.limits import Counters, Windows
@@ -33,6 +34,7 @@ class World:
         self.clicktime_rows = ClickTimeRows(self.clicktime, options)
         self.vendors = Vendors(rows=options.rows, seed=options.seed, clock=self.clock)
         self.tokens = Tokens(options, self.clock)
+        self.webhooks = Webhooks(options, self.clock)
         self.windows = Windows()
         self.faults = Faults()
         self.counters = Counters()

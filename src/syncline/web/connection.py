@@ -22,6 +22,7 @@ from syncline.control.usecases.connections import (
 from syncline.control.usecases.looking import Tested, check_connection, check_properties
 from syncline.errors import Missing
 from syncline.web.connection_form import ConnectionForm
+from syncline.web.connection_hooks import webhooks_card
 from syncline.web.connections import TITLES, type_title
 from syncline.web.frame import heading
 from syncline.web.parts import button, card, confirmed, empty, facts, link_button, note
@@ -77,6 +78,8 @@ async def shown(visitor: Visitor, request: Request) -> None:
                     _sign_in(visitor, found, callback_of(request))
             with card("Overview"):
                 _overview(visitor, found)
+            if found.type == "api":
+                await webhooks_card(visitor, found, request)
 
 
 def _overview(visitor: Visitor, found: Connection) -> None:

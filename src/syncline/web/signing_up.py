@@ -3,6 +3,7 @@
 from fastapi import Request
 from nicegui import ui
 
+from syncline.control.addresses import public_url
 from syncline.control.usecases.authorizing import begin_sign_in
 from syncline.control.usecases.connections import create_connection, get_connection
 from syncline.errors import Missing
@@ -15,7 +16,7 @@ CALLBACK = "/oauth/callback"
 
 def callback_of(request: Request) -> str:
     """Return the address to register with an API: ours, as the visitor's browser sees it."""
-    return str(request.base_url).rstrip("/") + CALLBACK
+    return public_url(str(request.base_url)) + CALLBACK
 
 
 async def connect(visitor: Visitor, name: str) -> None:

@@ -8,9 +8,10 @@ _HOUR = 3600
 _DAY = 86400
 #: State of a run, task run, job, connection or node: how a badge shows it.
 _KINDS = {
-    "succeeded": "good", "ok": "good", "up": "good", "failed": "bad", "dead": "bad",
-    "running": "busy", "queued": "busy", "cancelled": "warn", "skipped": "warn", "paused": "warn",
-    "draining": "warn",
+    "succeeded": "good", "ok": "good", "up": "good", "active": "good",
+    "failed": "bad", "dead": "bad",
+    "running": "busy", "queued": "busy", "pending": "busy",
+    "cancelled": "warn", "skipped": "warn", "paused": "warn", "draining": "warn",
 }  # fmt: skip
 
 

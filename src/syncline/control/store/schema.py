@@ -10,6 +10,7 @@ from sqlalchemy import Connection, inspect, text
 from syncline.control.store import (
     audit,
     connections,
+    hooks,
     jobs,
     labels,
     nodes,
@@ -31,7 +32,7 @@ from syncline.errors import StoreRefused
 #: Every module with tables: importing them fills the collection.
 MODULES: tuple[ModuleType, ...] = (
     connections, jobs, tasks, schedules, labels, users, tokens, sessions, audit, settings,
-    sign_ins, runs, slots, nodes, notifications,
+    sign_ins, runs, slots, nodes, hooks, notifications,
 )  # fmt: skip
 TABLES = metadata
 _MIGRATIONS = "syncline.control.store.migrations"

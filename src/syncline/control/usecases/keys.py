@@ -6,6 +6,7 @@ from syncline.control.plane import Work
 from syncline.control.project import is_sealed
 from syncline.control.sealing import sealed
 from syncline.control.store.connections import connections
+from syncline.control.store.hooks import hooks
 from syncline.control.store.notifications import channels
 
 
@@ -35,5 +36,11 @@ async def reseal(work: Work) -> int:
             await work.connection.execute(
                 update(channels).where(channels.c.id == channel).values(fresh)
             )
+    shared = select(hooks.c.id, hooks.c.secret).where(hooks.c.secret.is_not(None))
+    for hook, secret in (await work.connection.execute(shared)).all():
+        if vault.stale(secret):
+            count += 1
+            again = {"secret": vault.seal(vault.open(secret))}
+            await work.connection.execute(update(hooks).where(hooks.c.id == hook).values(again))
     await work.record("settings.reseal", "vault", vault.keys[0].name, {"secrets": (None, count)})
     return count
