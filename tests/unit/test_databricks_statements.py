@@ -75,6 +75,9 @@ _CASES: Mapping[str, Callable[[], Sequence[exp.Expr]]] = {
         create_ledger("law", _TRAITS),
     ],
     "merge": _merged,
+    "merge_into_a_new_table": lambda: _steps(
+        *alone.merge(_SHAPE, _STAGED, removing=True, empty=True)
+    ),
     "merge_soft_deletes": lambda: _merged(soft=True, synced_at=True),
     "merge_history": lambda: _merged(history=True, version="changed"),
     "merge_history_without_times": lambda: _merged(history=True),
@@ -137,5 +140,17 @@ def test_a_merge_says_which_keys_it_brings(files: Files) -> None:
     files.append(_STAGED.name, rows)
     files._staged[_STAGED.name].parts = 1
     text = rendered(alone.merge(_SHAPE, _STAGED, removing=False)[0].statement, files)
+    # No row has another one's key, so none has to be looked for.
+    assert "ROW_NUMBER" not in text
     held = "`_syncline_held`.`id`"
     assert f"{held} BETWEEN 1 AND 3 OR {held} BETWEEN 1000 AND 1001 OR {held} = 5000000" in text
+
+
+def test_rows_are_numbered_unless_every_key_is_another_one(files: Files) -> None:
+    statement = alone.merge(_SHAPE, _STAGED, removing=False)[0].statement
+    rows = pa.table({"id": [1, 2], "name": ["x"] * 2, "changed": pa.nulls(2, _SCHEMA[2].type)})
+    files.append(_STAGED.name, rows)
+    files._staged[_STAGED.name].parts = 1
+    assert "ROW_NUMBER" not in rendered(statement, files)
+    files.append(_STAGED.name, rows.slice(1))
+    assert "ROW_NUMBER() OVER (PARTITION BY `id`" in rendered(statement, files)

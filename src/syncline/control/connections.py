@@ -303,6 +303,7 @@ def _databricks_settings(given: DatabricksProperties) -> Any:
         schema=given.schema_name,
         volume=given.volume,
         staging_method=given.staging_method,
+        transactions=given.transactions,
         certificate=given.certificate,
     )
 

@@ -214,6 +214,12 @@ class DatabricksProperties(Properties):
         alias="StagingMethod",
         description="How files get into the volume; PUT is used where FilesAPI is not allowed.",
     )
+    transactions: Literal["Auto", "On", "Off"] = Field(
+        default="Auto",
+        alias="Transactions",
+        description="Auto: rows and checkpoint are one transaction where the tables are "
+        "catalog-managed; On: new tables are made so, which older readers cannot read; Off.",
+    )
     certificate: Text = Field(
         default="", alias="SSLCert", description="File of certificates to trust, PEM."
     )

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 import pyarrow as pa
 from sqlglot import exp
 
+from syncline.destinations import databricks_atomic as atomic
 from syncline.destinations.databricks_connection import Settings, Workspace
 from syncline.destinations.databricks_errors import (
     FAILURES,
@@ -28,7 +29,7 @@ from syncline.destinations.databricks_sql import (
     staged_tables,
 )
 from syncline.destinations.databricks_types import arrow_field
-from syncline.errors import CredentialError, SynclineError, Unavailable
+from syncline.errors import CredentialError, DestinationRefused, SynclineError, Unavailable
 from syncline.model.ports import Merged, Traits
 
 _Answer = TypeVar("_Answer")
@@ -75,6 +76,9 @@ class Databricks:
         self._workspace = Workspace(settings)
         self._files = Files(self._workspace, self._put, file_bytes=file_bytes)
         self._session: Any = None
+        #: Whether data and checkpoint may be one transaction, until the warehouse says no.
+        self._transactions = settings.transactions != "Off"
+        self._managed: dict[str, bool] = {}
         self._woken = False
         self._has_volume = False
         self._one_at_a_time = asyncio.Lock()
@@ -152,7 +156,9 @@ class Databricks:
     def _execute(self, statements: Sequence[exp.Expression]) -> list[int | Merged]:
         changed: list[int | Merged] = []
         dropped: list[str] = []
-        for statement in statements:
+        for number, statement in enumerate(statements):
+            if number < len(changed):
+                continue
             if self._given_up.is_set():
                 # Only ever seen by a future that nobody awaits any more.
                 raise Unavailable("cancelled")
@@ -167,17 +173,76 @@ class Databricks:
                 dropped.append(statement.args["tables"][0].name)
                 changed.append(0)
             else:
-                changed.append(self._run(statement))
+                count = atomic.together(statements, number)
+                one = self._together(statements[number : number + count]) if count > 1 else None
+                changed += one or [self._run(statement)]
         for name in dropped:
             self._files.drop(name)
             self._files.collect(name)
         return changed
 
+    def _together(self, statements: Sequence[exp.Expression]) -> list[int | Merged] | None:
+        """Run statements as one transaction, or return None: they are to be run one by one.
+
+        Invariant 1. Whatever the warehouse has against it, nothing of it is written then.
+        """
+        tables = [t for s in statements if (t := atomic.written(s)) is not None]
+        if not all(self._is_managed(table) for table in tables):
+            return None
+        self._files.finish()
+        texts = [atomic.with_files(rendered(s, self._files)) for s in statements]
+        if any(text.startswith("COPY") for text in texts):
+            return None
+        named = {table.sql("databricks"): table for table in tables}
+        before = {name: self._history(name, 1)[0]["version"] for name in named}
+        try:
+            self._sent(atomic.block(texts))
+        except DestinationRefused:
+            # A statement that is wrong by itself is told so when it is run by itself.
+            self._transactions = False
+            return None
+        since = {
+            name: [h for h in self._history(name, len(texts) + 1) if h["version"] > version]
+            for name, version in before.items()
+        }
+        return [
+            atomic.changed(statement, since[table.sql("databricks")])
+            for statement, table in zip(statements, tables, strict=True)
+        ]
+
+    def _is_managed(self, table: exp.Table) -> bool:
+        """Say whether transactions may write a table; asked once of each."""
+        if not self._transactions:
+            return False
+        name = table.sql("databricks")
+        if name not in self._managed:
+            told = self._sent(f"SHOW TBLPROPERTIES {name}").to_pylist()
+            self._managed[name] = atomic.is_managed(told)
+        return self._managed[name]
+
+    @property
+    def _makes_managed(self) -> bool:
+        return self._transactions and self._settings.transactions == "On"
+
+    def _history(self, name: str, count: int) -> list[dict[str, Any]]:
+        return list(self._sent(f"DESCRIBE HISTORY {name} LIMIT {count}").to_pylist())
+
+    def _made(self, statement: exp.Create) -> pa.Table:
+        """Make a table that transactions may write, or one as it can be had."""
+        try:
+            return self._sent(rendered(statement, self._files, more=[atomic.managed()]))
+        except DestinationRefused:
+            self._transactions = False
+            return self._sent(rendered(statement, self._files))
+
     def _run(self, statement: exp.Expression) -> int | Merged:
         # A checkpoint may cover files that stay until their pass has ended.
         self._files.finish()
-        text = rendered(statement, self._files)
-        rows = self._sent(text, changes=isinstance(statement, exp.Alter))
+        if self._makes_managed and isinstance(statement, exp.Create) and statement.kind == "TABLE":
+            rows = self._made(statement)
+        else:
+            text = rendered(statement, self._files)
+            rows = self._sent(text, changes=isinstance(statement, exp.Alter))
         if isinstance(statement, exp.Create) and statement.expression is not None:
             # Not every warehouse says how many rows a table was made with.
             counted = exp.select(exp.alias_(exp.Count(this=exp.Star()), "n"))

@@ -56,6 +56,9 @@ class Settings:
     volume: str = "syncline"
     #: FilesAPI or PUT; FilesAPI falls back to PUT where a workspace does not have it.
     staging_method: str = "FilesAPI"
+    #: Auto: data and checkpoint are one transaction where the tables allow it; On: and new tables
+    #: are made so; Off.
+    transactions: str = "Auto"
     #: File of certificates to trust besides those of the system.
     certificate: str = ""
     #: Rows and seconds that a commit waits for, see `Traits`.

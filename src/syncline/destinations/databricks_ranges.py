@@ -21,6 +21,8 @@ class Keys:
         self._values: list[pa.Array] = []
         self._count = 0
         self._useless = False
+        #: Rows, and different values among them.
+        self._distinct: tuple[int, int] | None = None
 
     def add(self, rows: pa.Table, key: Sequence[str]) -> None:
         """Take note of the keys of rows."""
@@ -34,6 +36,15 @@ class Keys:
             return
         self._name = name
         self._values.append(pc.unique(values))
+
+    def are_unique(self, names: Sequence[str]) -> bool:
+        """Say whether it is known that no two rows agree in columns of these names."""
+        if self._useless or not self._values or self._name not in names:
+            return False
+        if self._distinct is None or self._distinct[0] != self._count:
+            values = pa.chunked_array(self._values)
+            self._distinct = self._count, pc.count_distinct(values, mode="only_valid").as_py()
+        return bool(self._distinct[1] == self._count)
 
     def condition(self, column: exp.Column, name: str) -> exp.Expr | None:
         """Return what holds for the column wherever a key is staged; None: nothing is known."""

@@ -51,6 +51,7 @@ def rendered(tree: exp.Expr, files: Files, *, more: Sequence[exp.Expression] = (
         copied = _copy_into(copy, files)
         if copied:
             return copied
+    _number(copy, files)
     if isinstance(copy, exp.Merge):
         _prune(copy, files)
     return str(_with_files(copy, files).sql(dialect=_DIALECT))
@@ -148,6 +149,19 @@ def _with_files(tree: Any, files: Files) -> Any:
         return exp.Table(this=call, alias=alias.copy() if alias else None)
 
     return tree.transform(replaced)
+
+
+def _number(tree: exp.Expr, files: Files) -> None:
+    """Number no rows of which each has a key of its own: the warehouse would have to sort them."""
+    for window in list(tree.find_all(exp.Window)):
+        chosen = window.find_ancestor(exp.Select)
+        source: Any = chosen.args.get("from_") if chosen else None
+        if not isinstance(window.this, exp.RowNumber) or source is None:
+            continue
+        keys = files.keys(source.this.name) if is_staged(source.this) else None
+        by = [c.name for c in window.args.get("partition_by") or ()]
+        if keys is not None and keys.are_unique(by):
+            window.replace(exp.Literal.number(1))
 
 
 def _prune(tree: exp.Merge, files: Files) -> None:

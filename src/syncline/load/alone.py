@@ -33,11 +33,16 @@ _NUMBER = "_syncline_number"
 _AGAIN = "_syncline_again"
 
 
-def merge(shape: Shape, rows: exp.Table, *, removing: bool) -> list[Step]:
+def merge(shape: Shape, rows: exp.Table, *, removing: bool, empty: bool = False) -> list[Step]:
     """Update rows with the same key if they differ, insert the others, remove what is gone.
 
-    Invariant 2: applying it twice changes nothing.
+    Invariant 2: applying it twice changes nothing. ``empty``: the target has just been made.
     """
+    if empty and not shape.history:
+        # Nothing can match, and the rows are read once instead of twice.
+        inserted = [_inserted(shape, exp.Not(this=_gone()))]
+        statement = _merge(shape, latest(shape, rows, shape.key), inserted)
+        return [Step(statement=statement, counts=Counts.MERGED)]
     whens = [
         *([_removed(shape, _gone())] if removing else []),
         *_updated(shape, exp.Not(this=_gone())),

@@ -145,7 +145,9 @@ async def _direct(commit: Commit) -> tuple[list[Change], list[Step]]:
         shape = guarded(load, await _shape(load, commit.now), commit.checkpoint)
         shape = await narrowed(load, shape, staging.table, staging.rows)
         ways = disposition if load.traits.transactional else alone
-        first, *rest = _apply(load, shape, staging)
+        # What is made here has no rows yet, however often the commit is tried.
+        empty = any(isinstance(step.statement, exp.Create) for step in steps)
+        first, *rest = _apply(load, shape, staging, empty=empty)
         steps.append(first)
         if load.sweep_aside:
             # A row that came after a sweep began is not among the keys the sweep has read.
@@ -166,7 +168,7 @@ async def _shape(load: Load, now: datetime) -> Shape:
     return replace(shape, rewritten=current is None or ours.issuperset(current.names))
 
 
-def _apply(load: Load, shape: Shape, staging: Staging) -> list[Step]:
+def _apply(load: Load, shape: Shape, staging: Staging, *, empty: bool) -> list[Step]:
     ways = disposition if load.traits.transactional else alone
     match load.disposition:
         case Disposition.APPEND:
@@ -179,8 +181,9 @@ def _apply(load: Load, shape: Shape, staging: Staging) -> list[Step]:
             return [first, disposition.changed(shape, staging.table, load.disposition, marked=True)]
         case _:
             removing = load.removing and staging.removals > 0
-            merged: list[Step] = ways.merge(shape, staging.table, removing=removing)
-            return merged
+            if load.traits.transactional:
+                return disposition.merge(shape, staging.table, removing=removing)
+            return alone.merge(shape, staging.table, removing=removing, empty=empty)
 
 
 async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[Step]]:

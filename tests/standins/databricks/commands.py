@@ -35,6 +35,9 @@ _PUT_TWICE: Final = (
     "[FILE_IN_STAGING_PATH_ALREADY_EXISTS] File in staging path {} already exists but OVERWRITE "
     "is not set. SQLSTATE: 42K09"
 )
+#: How files are allowed inside a transaction.
+_OUTSIDE: Final = re.compile(r"(?i)\s*WITH\s*\(\s*allow_nontransactional_reads\s*=\s*true\s*\)")
+_NOT_INSIDE: Final = "[TRANSACTION_NOT_SUPPORTED."
 
 
 class Warehouse:
@@ -47,6 +50,8 @@ class Warehouse:
         self.rights = Rights()
         #: Whether tables may be catalog-managed, and BEGIN ATOMIC be used on them.
         self.transactions = True
+        #: Tables that are catalog-managed.
+        self.managed: set[str] = set()
 
 
 class Commands:
@@ -74,7 +79,7 @@ class Commands:
                     "[TRANSACTION_NOT_SUPPORTED] Transactions are not supported. SQLSTATE: 0A000"
                 )
             body = re.sub(r"(?is)^BEGIN\s+ATOMIC\b|\bEND\s*;?\s*$", "", text)
-            return self.session.atomic(statements(body)), None
+            return self.session.atomic([self._inside(s) for s in statements(body)]), None
         for start, command in self._commands().items():
             if head[: len(start)] == list(start):
                 return command(text), None
@@ -83,7 +88,26 @@ class Commands:
                 "[DELTA_UNSUPPORTED_FEATURES_IN_CONFIG] Unsupported table features: "
                 "catalogManaged. SQLSTATE: 0AKDE"
             )
-        return self.session.run(text, parameters), None
+        rows = self.session.run(text, parameters)
+        if head[:2] == ["CREATE", "TABLE"] and "CATALOGMANAGED" in text.upper():
+            self._warehouse.managed.add(_first_name(text))
+        if head[:2] == ["SHOW", "TBLPROPERTIES"] and _first_name(text) in self._warehouse.managed:
+            more = pa.table({"key": ["delta.feature.catalogManaged"], "value": ["supported"]})
+            rows = pa.concat_tables([rows.select(["key", "value"]), more])
+        return rows, None
+
+    def _inside(self, text: str) -> str:
+        """Return a statement of a transaction, if it may be in one."""
+        if opening(text, 1) not in (["MERGE"], ["INSERT"], ["UPDATE"], ["DELETE"], ["SELECT"]):
+            raise SqlError(f"{_NOT_INSIDE}COMMAND] {opening(text, 1)[0]}. SQLSTATE: 0A000")
+        if opening(text, 1) != ["SELECT"] and _first_name(text) not in self._warehouse.managed:
+            raise SqlError(
+                f"{_NOT_INSIDE}NON_CATALOG_MANAGED] Table {_first_name(text)}. SQLSTATE: 0A000"
+            )
+        plain = _OUTSIDE.sub("", text)
+        if text.upper().count("READ_FILES(") != len(_OUTSIDE.findall(text)):
+            raise SqlError(f"{_NOT_INSIDE}NONTRANSACTIONAL_READ] read_files. SQLSTATE: 0A000")
+        return plain
 
     def _commands(self) -> Mapping[tuple[str, ...], Callable[[str], pa.Table]]:
         return {
@@ -202,6 +226,19 @@ class Commands:
             if not path.exists():
                 raise SqlError(f"[PATH_NOT_FOUND] Path does not exist: {path}. SQLSTATE: 42K03")
         return chosen
+
+
+def _first_name(text: str) -> str:
+    """Return the table that a statement names first, without its catalog."""
+    parts: list[str] = []
+    several = meaning(text)
+    for number, word in enumerate(several):
+        if word.kind != "quoted":
+            continue
+        parts.append(bare(word.text).lower())
+        if [w.text for w in several[number + 1 : number + 2]] != ["."]:
+            break
+    return ".".join(parts[-2:])
 
 
 def _alternatives(pattern: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
@@ -53,8 +54,8 @@ class Quick:
     ) -> None:
         self.volumes = volumes
         self.catalogs = catalogs
-        #: What the last statement on each table changed.
-        self.history: dict[str, _Counts] = {}
+        #: What the statements on each table have done: the word for it, and what it changed.
+        self.history: dict[str, list[tuple[str, _Counts]]] = defaultdict(list)
         #: DuckDB would let two writers of the catalog fail each other.
         self.writing = threading.RLock()
         self._connection = connection
@@ -86,8 +87,7 @@ class QuickSession:
         """Run a statement."""
         head = opening(sql)
         if head[:2] == ["DESCRIBE", "HISTORY"]:
-            return self._history(bare(meaning(sql)[-3].text if "LIMIT" in sql.upper()
-                                      else meaning(sql)[-1].text))  # fmt: skip
+            return self._history([bare(w.text) for w in meaning(sql)[2:]])
         if head[:2] == ["SHOW", "TBLPROPERTIES"]:
             return pa.table({"key": pa.array([], pa.string()), "value": pa.array([], pa.string())})
         if parameters:
@@ -128,7 +128,7 @@ class QuickSession:
             return int(rows[0][0]) if rows else 0
 
         found = self._safely(load)
-        self._engine.history[key] = {"num_inserted_rows": found}
+        self._engine.history[key].append(("COPY INTO", {"num_inserted_rows": found}))
         return found
 
     def atomic(self, statements: Sequence[str]) -> pa.Table:
@@ -138,12 +138,14 @@ class QuickSession:
         def together() -> pa.Table:
             self._cursor.begin()
             self._inside = True
+            before = {name: list(known) for name, known in self._engine.history.items()}
             try:
                 for tree in trees:
                     found = self._run(tree.copy())
                 self._cursor.commit()
             except BaseException:
                 self._cursor.rollback()
+                self._engine.history = defaultdict(list, before)
                 raise
             finally:
                 self._inside = False
@@ -262,7 +264,7 @@ class QuickSession:
                 ("updated", "UPDATE"), ("deleted", "DELETE"), ("inserted", "INSERT")
             )
         }  # fmt: skip
-        self._engine.history[self._key(tree.this)] = found
+        self._engine.history[self._key(tree.this)].append(("MERGE", found))
         return counts(num_affected_rows=len(actions), **found)
 
     def _change(self, tree: Any) -> pa.Table:
@@ -274,7 +276,8 @@ class QuickSession:
         done = self._do(tree.sql(dialect="duckdb"))
         rows = int(done[0][0]) if done else 0
         word = {"Insert": "inserted", "Update": "updated", "Delete": "deleted"}[type(tree).__name__]
-        self._engine.history[self._key(target)] = {f"num_{word}_rows": rows}
+        said = {"inserted": "WRITE", "updated": "UPDATE", "deleted": "DELETE"}[word]
+        self._engine.history[self._key(target)].append((said, {f"num_{word}_rows": rows}))
         if word != "inserted":
             return counts(num_affected_rows=rows)
         return counts(num_affected_rows=rows, num_inserted_rows=rows)
@@ -292,15 +295,23 @@ class QuickSession:
         if not self._inside:
             self._cursor.commit()
         rows = int(done[0][0]) if done else 0
-        self._engine.history[self._key(target)] = {"num_inserted_rows": rows}
+        self._engine.history[self._key(target)].append(("WRITE", {"num_inserted_rows": rows}))
         return counts(num_affected_rows=rows, num_inserted_rows=rows)
 
-    def _history(self, table: str) -> pa.Table:
-        found = self._engine.history.get(table.lower(), {})
-        metrics = {_HISTORY[k]: str(v) for k, v in found.items() if k in _HISTORY}
-        kind = pa.map_(pa.string(), pa.string())
+    def _history(self, said: Sequence[str]) -> pa.Table:
+        table, _, limit = "".join(said).lower().partition("limit")
+        done = [("CREATE TABLE", {}), *self._engine.history[".".join(table.split(".")[-2:])]]
+        kept = list(enumerate(done))[::-1][: int(limit or len(done))]
+        metrics = [
+            [(_HISTORY[k], str(v)) for k, v in found.items() if k in _HISTORY]
+            for _, (_, found) in kept
+        ]
         return pa.table(
-            {"version": [1], "operationMetrics": pa.array([list(metrics.items())], kind)}
+            {
+                "version": [version for version, _ in kept],
+                "operation": [word for _, (word, _) in kept],
+                "operationMetrics": pa.array(metrics, pa.map_(pa.string(), pa.string())),
+            }
         )
 
     def _name(self, table: Any) -> str:
@@ -312,7 +323,7 @@ class QuickSession:
 
     @staticmethod
     def _key(table: Any) -> str:
-        return str(table.name).lower()
+        return ".".join(part.lower() for part in (table.db, table.name) if part)
 
 
 def _fold(table: Any) -> None:
