@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from syncline.cli.output import Format, write
 from syncline.control.project import substituted
-from syncline.control.unprofiled import downloaded, inferred, preview, request_of
+from syncline.control.unprofiled import downloaded, inferred, preview, request_of, tokens_of
 from syncline.errors import ProfileError, PropertyError
 from syncline.profile.infer.draft import access, refuse_secrets
 from syncline.profile.loader import parse_profile
@@ -55,7 +55,10 @@ async def infer(
     given = _headers(headers)
     refuse_secrets(request, given)
     granted = access(str(substituted("--auth", {"auth": auth})["auth"]))
-    content, learnt = await inferred(request, granted, headers=given, name=name, pages=pages)
+    tokens = tokens_of(granted)
+    content, learnt = await inferred(
+        request, granted, headers=given, name=name, pages=pages, tokens=tokens
+    )
     head = ("", "Made by 'syncline profile infer'. Lines with '# ?' are open questions.", "")
     text = written(head, content)
     profile = parse_profile(text, "the inferred profile")
@@ -67,7 +70,7 @@ async def infer(
     if count := questions(content):
         console.print(f"   open questions: {count}; look for '# ?'")
     table = next(iter(profile.tables))
-    rows = await preview(profile, granted, table)
+    rows = await preview(profile, granted, table, tokens=tokens)
     # The profile is the result; what it reads is shown beside it.
     write(rows, Format.TABLE, None, console)
     return 0

@@ -52,7 +52,8 @@ def profile_infer(
         str,
         typer.Option(
             "--auth",
-            help="bearer:TOKEN, basic:USER:PASSWORD, header:NAME:VALUE or query:NAME:VALUE; "
+            help="bearer:TOKEN, basic:USER:PASSWORD, header:NAME:VALUE, query:NAME:VALUE, "
+            "client:ID:SECRET:TOKEN_URL or oauth:ID:SECRET:REFRESH_TOKEN:TOKEN_URL; "
             "${NAME} in it is an environment variable.",
         ),
     ] = "none",

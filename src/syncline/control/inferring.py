@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from syncline.control.answers import Written, recognised
 from syncline.errors import CredentialError, ProfileError, ResponseRefused, SynclineError
+from syncline.profile.formats import JsonFormat
 from syncline.profile.infer.bodies import Record, records_at, records_path, value_at
 from syncline.profile.infer.paging import SIZES, Candidate, candidates
+from syncline.profile.infer.texts import typed_records
 from syncline.profile.pagination import NoPages, Page, Paginator, Request
 
 #: A page as large as most APIs allow.
@@ -66,11 +69,13 @@ class Learnt:
     pages: Sequence[Looked]
     #: The pages that were read are all there are.
     whole: bool
+    written: Written
 
     @property
     def records(self) -> list[Record]:
         """The records of all pages."""
-        return [record for page in self.pages for record in page.records]
+        found = [record for page in self.pages for record in page.records]
+        return typed_records(found) if self.written.texts else found
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,8 +83,9 @@ class Explorer:
     """Asks for one list in many ways; never twice the same."""
 
     api: Asks
-    #: Where the records stand, once that is known.
+    #: Where the records stand, and how answers are written, once that is known.
     path: str = ""
+    written: Written = field(default_factory=lambda: Written(format=JsonFormat(type="json")))
     asked: int = 0
     _known: dict[Request, Looked | None] = field(default_factory=dict)
 
@@ -104,6 +110,7 @@ class Explorer:
             size=size,
             pages=walked,
             whole=whole,
+            written=self.written,
         )
 
     async def changed_parameter(self, first: Looked, column: str) -> str | None:
@@ -126,19 +133,21 @@ class Explorer:
     async def _first(self, request: Request) -> Looked:
         answer = await self.api.ask(request)
         self.asked += 1
-        try:
-            body = json.loads(answer.body)
-        except ValueError as error:
+        written = recognised(answer.body, answer.headers)
+        if written is None:
             raise ProfileError(
-                f"{request.url} answered no JSON", hint="name the address of a list in JSON"
-            ) from error
-        path = records_path(body)
+                f"{request.url} answered no JSON, lines of JSON, XML or CSV",
+                hint="name the address of a list in one of these",
+            )
+        path = records_path(written.decoded(answer.body))
         if path is None:
             raise ProfileError(
                 f"{request.url} answered no list of objects",
                 hint="name the address of a list that has records",
             )
         self.path = path
+        self.written = replace(written, records=path)
+        body = self.written.decoded(answer.body)
         looked = Looked(
             request=request, headers=answer.headers, body=body,
             records=records_at(body, path) or [],
@@ -153,7 +162,7 @@ class Explorer:
         found: Looked | None = None
         try:
             answer = await self.api.ask(request)
-            body = json.loads(answer.body)
+            body = self.written.decoded(answer.body)
             records = records_at(body, self.path)
             if records is not None:
                 found = Looked(request=request, headers=answer.headers, body=body, records=records)

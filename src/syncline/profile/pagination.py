@@ -248,7 +248,7 @@ class PageNumber(_Paginator):
         if pages is not None:
             more = number - self.first_page + 1 < pages
         elif self.more:
-            more = page.values.get(self.more) is True
+            more = str(page.values.get(self.more)).lower() == "true"
         else:
             more = page.rows > 0 and (page.size is None or page.rows >= page.size)
         return request.having(**{self.parameter: str(number + 1)}) if more else None

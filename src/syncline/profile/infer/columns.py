@@ -158,4 +158,5 @@ def _unique(seen: Seen, records: Sequence[Record], column: str) -> bool:
 
 
 def _fitting(name: str) -> str:
+    name = name.lstrip("@#")  # as XML's attributes, and the text beside them, are called
     return name if _NAME.fullmatch(name) else "_".join(_NAME.findall(name))

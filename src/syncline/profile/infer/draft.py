@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from syncline.errors import PropertyError
+from syncline.profile.formats import Format
 from syncline.profile.infer.bodies import Record
 from syncline.profile.infer.columns import Seen, child_tables, columns_seen, key_seen
 from syncline.profile.openapi.naming import camel, segments
@@ -15,6 +16,10 @@ from syncline.profile.writing import QUESTION, Noted, Plain
 _SECRET = re.compile(r"key|token|secret|passw|signature|^sig$|^auth", re.IGNORECASE)
 _SECRET_HEADERS = re.compile(r"^authorization$|^cookie$|key|token|secret|passw", re.IGNORECASE)
 #: Numbers of records at which APIs commonly cut their pages.
+_REMAINING = re.compile(r"^x-?rate-?limit-remaining$|^ratelimit-remaining$")
+_RESET = re.compile(r"^x-?rate-?limit-reset$|^ratelimit-reset$")
+#: Greater numbers are moments, not seconds from now.
+_EPOCH = 10**9
 _CUTS = {10, 20, 25, 30, 50, 100, 200, 250, 500, 1000}
 
 
@@ -27,6 +32,8 @@ class Access:
     #: Properties and settings of a connection, secrets among them.
     properties: Mapping[str, str]
     given: Mapping[str, str]
+    #: With it tokens are asked for, and it may be good for one time only.
+    refresh_token: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +43,9 @@ class Shown:
     request: Request
     records_path: str
     records: Sequence[Record]
+    #: What answers are written in, and the headers of one, names in lower case.
+    format: Format
+    headers: Mapping[str, str]
     paginator: Paginator
     paging_reason: str
     paging_proven: bool
@@ -51,8 +61,10 @@ class Shown:
 def access(auth: str) -> Access:
     """Return how ``--auth`` says that the API knows who asks.
 
-    One of ``none``, ``bearer:TOKEN``, ``basic:USER:PASSWORD``, ``header:NAME:VALUE`` and
-    ``query:NAME:VALUE``. Raises `PropertyError` for anything else; values are never shown.
+    One of ``none``, ``bearer:TOKEN``, ``basic:USER:PASSWORD``, ``header:NAME:VALUE``,
+    ``query:NAME:VALUE``, ``client:ID:SECRET:TOKEN_URL`` and
+    ``oauth:ID:SECRET:REFRESH_TOKEN:TOKEN_URL``. Raises `PropertyError` for anything else; values
+    are never shown.
     """
     kind, _, rest = auth.partition(":")
     name, _, value = rest.partition(":")
@@ -79,13 +91,41 @@ def access(auth: str) -> Access:
             scheme: dict[str, Plain] = {"scheme": "Token", "header": name, "value": "{APIKey}"}
         case "query" if value:
             scheme = {"scheme": "APIKey", "parameter": name}
+        case "client" | "oauth":
+            return _oauth(kind.lower(), rest)
         case _:
-            raise PropertyError(
-                "--auth is none that can be used",
-                hint="one of: bearer:TOKEN, basic:USER:PASSWORD, header:NAME:VALUE, "
-                "query:NAME:VALUE; ${NAME} in it is an environment variable",
-            )
+            raise _no_access()
     return Access(settings={"APIKey": key}, auth=scheme, properties={}, given={"APIKey": value})
+
+
+def _oauth(kind: str, rest: str) -> Access:
+    """Return the access of OAuth: client credentials, or a refresh token."""
+    count = 3 if kind == "oauth" else 2
+    # The address comes last, as it has colons itself.
+    *values, token_url = rest.split(":", count)
+    if len(values) < count or not all(values) or "://" not in token_url:
+        raise _no_access()
+    auth: dict[str, Plain] = {"scheme": "OAuthClient", "token_url": token_url}
+    if kind == "oauth":
+        asked = f"{QUESTION}Where do people sign in? Until this is known, tokens must be given."
+        where = Noted(value="", above=(asked,))
+        auth = {"scheme": "OAuth", "authorize_url": where, "token_url": token_url}
+    return Access(
+        settings={},
+        auth=auth,
+        properties={"OAuthClientId": values[0], "OAuthClientSecret": values[1]},
+        given={},
+        refresh_token=values[2] if kind == "oauth" else "",
+    )
+
+
+def _no_access() -> PropertyError:
+    return PropertyError(
+        "--auth is none that can be used",
+        hint="one of: bearer:TOKEN, basic:USER:PASSWORD, header:NAME:VALUE, query:NAME:VALUE, "
+        "client:ID:SECRET:TOKEN_URL, oauth:ID:SECRET:REFRESH_TOKEN:TOKEN_URL; ${NAME} in it is "
+        "an environment variable",
+    )
 
 
 def refuse_secrets(request: Request, headers: Mapping[str, str]) -> None:
@@ -129,12 +169,32 @@ def content_of(
     }
     if headers:
         found["headers"] = dict(headers)
+    limits = _limits(shown.headers)
+    if limits:
+        found["limits"] = Noted(value=limits, above=("headers of the answers tell it",))
     found["tables"] = {table: _table(shown, seen, table, path)}
+    return found
+
+
+def _limits(headers: Mapping[str, str]) -> dict[str, Plain]:
+    """Return what headers tell of how many requests are left."""
+    left = next((name for name in headers if _REMAINING.search(name)), None)
+    reset = next((name for name in headers if _RESET.search(name)), None)
+    if left is None or not headers[left].isdecimal():
+        return {}
+    found: dict[str, Plain] = {"remaining": left}
+    if reset is not None and headers[reset].isdecimal():
+        found["reset"] = reset
+        if int(headers[reset]) < _EPOCH:
+            found["reset_as"] = "seconds"
     return found
 
 
 def _table(shown: Shown, seen: Seen, table: str, path: str) -> dict[str, Plain]:
     found: dict[str, Plain] = {"path": path}
+    format_ = shown.format.model_dump(exclude_defaults=True)
+    if format_.get("type") != "json":
+        found["format"] = format_
     place = shown.records_path or "the body itself"
     if shown.records_path:
         found["records"] = Noted(

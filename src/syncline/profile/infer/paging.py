@@ -121,7 +121,7 @@ def _found(envelope: list[tuple[str, Any]], words: set[str], kind: type) -> str 
 
 
 def _word(path: str) -> str:
-    last = path.rsplit(".", 1)[-1]
+    last = path.rsplit(".", 1)[-1].lstrip("@")  # as XML's attributes are called
     return re.sub(r"(?<=[a-z])([A-Z])", r"_\1", last).lower()
 
 
