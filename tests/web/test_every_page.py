@@ -14,8 +14,9 @@ _RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 _PATHS = (
     "/", "/connections", "/connections/new", "/connections/new/api?profile=clio",
     "/connections/clio", "/jobs", "/jobs/new", "/jobs/timesheets", "/jobs/timesheets?tab=schedule",
-    "/jobs/timesheets?tab=options", "/jobs/timesheets?tab=yaml", "/runs", "/explorer",
-    "/settings?tab=users", "/settings?tab=tokens",
+    "/jobs/timesheets?tab=alerts", "/jobs/timesheets?tab=options", "/jobs/timesheets?tab=yaml",
+    "/runs", "/explorer", "/settings?tab=notifications", "/settings?tab=users",
+    "/settings?tab=tokens",
 )  # fmt: skip
 
 

@@ -9,14 +9,14 @@ from syncline.control.calendar import words
 from syncline.control.usecases.jobs import Job, get_job
 from syncline.control.usecases.overview import run_under_way
 from syncline.errors import Missing
-from syncline.web import job_options, job_schedule, job_tasks, job_yaml, runs
+from syncline.web import job_alerts, job_options, job_schedule, job_tasks, job_yaml, runs
 from syncline.web.frame import heading
 from syncline.web.job_actions import JobActions
 from syncline.web.parts import card, empty, facts, labels, link_button
 from syncline.web.visitor import Visitor
 from syncline.web.wording import ago, day_and_time, many
 
-_TABS = ("Tasks", "Schedule", "Options", "Runs", "YAML")
+_TABS = ("Tasks", "Schedule", "Alerts", "Options", "Runs", "YAML")
 
 
 async def shown(visitor: Visitor, request: Request) -> None:
@@ -55,6 +55,7 @@ async def _parts(visitor: Visitor, job: Job, given: Mapping[str, str]) -> None:
     build: dict[str, Callable[[], Awaitable[None]]] = {
         "Tasks": lambda: job_tasks.build(visitor, job, query),
         "Schedule": lambda: job_schedule.build(visitor, job),
+        "Alerts": lambda: job_alerts.build(visitor, job),
         "Options": lambda: job_options.build(visitor, job, field),
         "Runs": lambda: runs.build_list(visitor, job=job.name),
         "YAML": lambda: job_yaml.build(visitor, job),

@@ -27,7 +27,7 @@ from syncline.control.usecases.users import (
     list_users,
     reset_password,
 )
-from syncline.web import secret_keys
+from syncline.web import channels, secret_keys
 from syncline.web.frame import heading
 from syncline.web.listing import Action, Column, Fetched, Listing
 from syncline.web.parts import (
@@ -52,6 +52,9 @@ async def shown(visitor: Visitor, request: Request) -> None:
     parts["Tokens"] = partial(_tokens, visitor)
     if visitor.may("users.view"):
         parts["Users"] = partial(_users, visitor, str(request.base_url).rstrip("/"))
+    if visitor.may("settings.view"):
+        base = str(request.base_url).rstrip("/")
+        parts["Notifications"] = partial(channels.build, visitor, base)
     if visitor.may("audit.view"):
         parts["Audit Log"] = partial(_audit, visitor)
     if visitor.may("settings.view"):
@@ -258,8 +261,11 @@ class _People:
             await self._put_roles(name)
 
     async def _put_roles(self, name: str) -> None:
+        async with self._visitor.looking() as work:
+            found = (await list_users(work, Wanted(search=name))).items
+        held = next((list(user.roles) for user in found if user.name == name), [])
         with asking(f"Roles of {name}") as dialog:
-            roles = ui.select(await self._roles(), value=[], label="Roles", multiple=True)
+            roles = ui.select(await self._roles(), value=held, label="Roles", multiple=True)
             roles.props("outlined stack-label use-chips")
             answers(dialog, "Cancel", "Save Changes", lambda: roles.value)
         given = await answered(dialog)
