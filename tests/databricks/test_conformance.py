@@ -1,4 +1,7 @@
-"""Databricks keeps the destination contract: all of it on the quick engine."""
+"""Databricks keeps the destination contract, all of it.
+
+On the quick engine; with SYNCLINE_DATABRICKS_ENGINE=spark on Spark, which takes an hour.
+"""
 
 from collections.abc import AsyncIterator
 
@@ -11,7 +14,7 @@ from syncline.model.ports import Destination
 from syncline.testing.conformance import DestinationConformance, Opener
 
 
-class TestQuick(DestinationConformance):
+class TestDatabricks(DestinationConformance):
     @pytest_asyncio.fixture
     async def open_destination(self, databricks_server: DatabricksServer) -> AsyncIterator[Opener]:
         chosen = settings_of(databricks_server)

@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--engine", choices=["spark", "quick"], default="spark")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--memory", default="2g", help="of Spark")
+    parser.add_argument("--few-rows", action="store_true", help="be quick with few rows, of Spark")
     parser.add_argument("--token", default="dapi-test")
     parser.add_argument("--client-id", default="test-client")
     parser.add_argument("--client-secret", default="test-secret")
@@ -46,7 +47,11 @@ def main() -> None:
     catalogs = {"main"}
     module = importlib.import_module(f"standins.databricks.{chosen.engine}")
     engine: Engine = module.start(
-        chosen.root, volumes=volumes, catalogs=catalogs, memory=chosen.memory
+        chosen.root,
+        volumes=volumes,
+        catalogs=catalogs,
+        memory=chosen.memory,
+        few_rows=chosen.few_rows,
     )
     warehouse = Warehouse(volumes, base, catalogs)
     warehouse.transactions = not chosen.no_transactions

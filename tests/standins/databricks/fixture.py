@@ -75,6 +75,8 @@ class DatabricksServer:
 
     def start(self) -> None:
         """Start the process, again at the same port if it was there before."""
+        if self.process and self.process.stdout:
+            self.process.stdout.close()
         command = [*self.command, "--port", str(self.port)] if self.port else self.command
         self.process = subprocess.Popen(
             command,

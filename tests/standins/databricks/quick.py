@@ -36,6 +36,7 @@ def start(
     volumes: Volumes,
     catalogs: set[str],
     memory: str,
+    few_rows: bool = False,
 ) -> "Quick":
     """Open the database in a folder."""
     connection = duckdb.connect(
