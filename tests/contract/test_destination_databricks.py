@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 import pytest_asyncio
 
@@ -17,7 +18,16 @@ from syncline.errors import DestinationRefused
 from syncline.load import names
 from syncline.model.batch import Reject
 from syncline.model.job import Deletes, Disposition
-from syncline.testing.conformance_runs import Trial, contents, gone, ordered, task, thing
+from syncline.model.table import field_of
+from syncline.testing.conformance_runs import (
+    SCHEMA,
+    Trial,
+    contents,
+    gone,
+    ordered,
+    task,
+    thing,
+)
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +104,28 @@ async def test_rejects_of_a_run_that_died_are_replaced(
     (later,) = trial.rows([thing(2)], at=100)
     await trial.run(destination, [replace(later, rejects=(bad[0],))], run="next")
     assert len(await contents(destination, rejects)) == 4
+
+
+async def test_a_table_is_told_what_it_is(server: DatabricksServer) -> None:
+    before, chosen = len(server.log()), settings_of(server)
+    number = field_of("id", pa.int64(), description="Number")
+    described = pa.schema([number, *(f for f in SCHEMA if f.name != "id")])
+    for name, disposition, clustering in (
+        ("Merged", Disposition.MERGE, "Key"),
+        ("Kept", Disposition.HISTORY, "Auto"),
+    ):
+        destination = Databricks(replace(chosen, clustering=clustering))
+        trial = Trial(task=task(name, disposition=disposition), schema=described)
+        await trial.run(destination, trial.rows([thing(1)]))
+        await destination.aclose()
+    made = {
+        name: next(s for s in server.log()[before:] if s.startswith("CREATE TABLE") and name in s)
+        for name in ("`merged`", "`kept`")
+    }
+    assert all("`id` BIGINT NOT NULL COMMENT 'Number'" in text for text in made.values())
+    assert all("CLUSTER BY (`id`)" in text for text in made.values())
+    assert "PRIMARY KEY (`id`) NOT ENFORCED" in made["`merged`"]
+    # Several versions have the same key.
+    assert "PRIMARY KEY" not in made["`kept`"]
+    automatic = [s for s in server.log()[before:] if s.endswith("CLUSTER BY AUTO")]
+    assert automatic == [f"ALTER TABLE `{chosen.schema}`.`kept` CLUSTER BY AUTO"]

@@ -71,6 +71,8 @@ def _merged(**fields: object) -> Sequence[exp.Expr]:
 _TRAITS = Traits(dialect="databricks", schema="law", transactional=False)
 _CASES: Mapping[str, Callable[[], Sequence[exp.Expr]]] = {
     "create": lambda: [
+        ddl.create_table(_TARGET, _SCHEMA, "databricks", key=("id",), unique=True),
+        # Of history, or appended to: several rows have the same key.
         ddl.create_table(_TARGET, _SCHEMA, "databricks", key=("id",)),
         create_ledger("law", _TRAITS),
     ],

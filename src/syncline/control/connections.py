@@ -5,12 +5,18 @@ import hashlib
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from sqlglot import exp
 
+from syncline.control.databases import (
+    Looked,
+    databricks,
+    databricks_checks,
+    postgres,
+    sqlserver,
+)
 from syncline.control.fetching import obtained
 from syncline.control.project import ConnectionSpec, Project, substituted
 from syncline.control.properties import (
@@ -27,10 +33,8 @@ from syncline.control.properties import (
 from syncline.destinations.duckdb import open_duckdb
 from syncline.errors import (
     CredentialError,
-    DestinationRefused,
     ProjectError,
     PropertyError,
-    SynclineError,
 )
 from syncline.extract.credentials import Credentials
 from syncline.extract.describe import views
@@ -51,15 +55,6 @@ from syncline.profile.settings import resolved
 Say: TypeAlias = Callable[[str], None]
 #: Shows the user an address to open, for an OAuth sign-in.
 OpenBrowser: TypeAlias = Callable[[str], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
-    """One thing that was looked at in a destination, and what is wrong with it."""
-
-    name: str
-    message: str = ""
-    error: SynclineError | None = None
 
 
 def say_nothing(_: str) -> None:
@@ -184,11 +179,11 @@ def opener(
                     threads=given.threads,
                 )
             case PostgresProperties():
-                return _postgres(given)
+                return postgres(given)
             case SQLServerProperties():
-                return _sqlserver(given)
+                return sqlserver(given)
             case DatabricksProperties():
-                return _databricks(given, announce)
+                return databricks(given, announce)
             case _:
                 raise AssertionError(f"no destination for {type(given).__name__}")
 
@@ -205,7 +200,7 @@ async def look_at_destination(
     given = destination_properties(project, name)
     yield Looked(name="settings")
     if isinstance(given, DatabricksProperties):
-        async with aclosing(_databricks_checks(given, announce)) as found:
+        async with aclosing(databricks_checks(given, announce)) as found:
             async for looked in found:
                 yield looked
         return
@@ -216,103 +211,6 @@ async def look_at_destination(
         yield Looked(name="query")
     finally:
         await destination.aclose()
-
-
-def _postgres(given: PostgresProperties) -> Destination:
-    try:
-        from syncline.destinations.postgres import (  # noqa: PLC0415 (an optional driver)
-            PostgresSettings,
-            open_postgres,
-        )
-    except ModuleNotFoundError as error:
-        raise _not_installed("postgres", error) from None
-    return open_postgres(
-        PostgresSettings(
-            server=given.server,
-            port=given.port,
-            database=given.database,
-            user=given.user,
-            password=given.password.get_secret_value(),
-            schema=given.schema_name,
-            sslmode=given.ssl_mode,
-            url=given.url.get_secret_value(),
-        )
-    )
-
-
-def _sqlserver(given: SQLServerProperties) -> Destination:
-    try:
-        from syncline.destinations.sqlserver import (  # noqa: PLC0415 (an optional driver)
-            open_sqlserver,
-        )
-        from syncline.destinations.sqlserver_connection import (  # noqa: PLC0415 (as above)
-            Settings,
-        )
-    except ModuleNotFoundError as error:
-        raise _not_installed("sqlserver", error) from None
-    return open_sqlserver(
-        Settings(
-            server=given.server,
-            port=given.port,
-            user=given.user,
-            password=given.password.get_secret_value(),
-            database=given.database,
-            schema=given.schema_name,
-            encrypt=given.encrypt,
-            trust_server_certificate=given.trust_server_certificate,
-            auth_scheme=given.auth_scheme,
-            access_token=given.access_token.get_secret_value(),
-            instants=given.instants == "datetimeoffset",
-            options=given.passed_on,
-        )
-    )
-
-
-def _databricks(given: DatabricksProperties, announce: Say) -> Destination:
-    settings = _databricks_settings(given)
-    from syncline.destinations.databricks import open_databricks  # noqa: PLC0415 (as above)
-
-    return open_databricks(settings, announce=announce)
-
-
-async def _databricks_checks(given: DatabricksProperties, announce: Say) -> AsyncGenerator[Looked]:
-    settings = _databricks_settings(given)
-    from syncline.destinations.databricks_check import checks  # noqa: PLC0415 (as above)
-
-    async with aclosing(checks(settings, announce)) as found:
-        async for check in found:
-            yield Looked(name=check.name, message=check.message, error=check.error)
-
-
-def _databricks_settings(given: DatabricksProperties) -> Any:
-    try:
-        from syncline.destinations.databricks_connection import (  # noqa: PLC0415 (as above)
-            Settings,
-        )
-    except ModuleNotFoundError as error:
-        raise _not_installed("databricks", error) from None
-    return Settings(
-        server=given.server.removeprefix("https://").rstrip("/"),
-        http_path=given.http_path,
-        port=given.port,
-        token=given.token.get_secret_value(),
-        auth_scheme=given.auth_scheme,
-        client_id=given.oauth_client_id,
-        client_secret=given.oauth_client_secret.get_secret_value(),
-        catalog=given.catalog,
-        schema=given.schema_name,
-        volume=given.volume,
-        staging_method=given.staging_method,
-        transactions=given.transactions,
-        certificate=given.certificate,
-    )
-
-
-def _not_installed(extra: str, error: ModuleNotFoundError) -> DestinationRefused:
-    return DestinationRefused(
-        f"the driver for {extra} is not installed: {error}",
-        hint=f"pip install 'syncline[{extra}]'",
-    )
 
 
 def source_properties(project: Project, name: str) -> ApiProperties:

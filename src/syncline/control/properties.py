@@ -214,6 +214,12 @@ class DatabricksProperties(Properties):
         alias="StagingMethod",
         description="How files get into the volume; PUT is used where FilesAPI is not allowed.",
     )
+    clustering: Literal["Key", "Auto"] = Field(
+        default="Key",
+        alias="Clustering",
+        description="Key: new tables are clustered by their key; Auto: and later as Databricks "
+        "finds best, which needs predictive optimization.",
+    )
     transactions: Literal["Auto", "On", "Off"] = Field(
         default="Auto",
         alias="Transactions",

@@ -23,6 +23,7 @@ from syncline.destinations.databricks_errors import (
 )
 from syncline.destinations.databricks_files import FILE_BYTES, Files
 from syncline.destinations.databricks_sql import (
+    clusters,
     declaration,
     is_staged,
     rendered,
@@ -243,6 +244,10 @@ class Databricks:
         else:
             text = rendered(statement, self._files)
             rows = self._sent(text, changes=isinstance(statement, exp.Alter))
+        if self._settings.clustering == "Auto" and clusters(statement):
+            # The key is where it begins; not every account has it.
+            with suppress(DestinationRefused):
+                self._sent(f"ALTER TABLE {_table_of(statement).sql('databricks')} CLUSTER BY AUTO")
         if isinstance(statement, exp.Create) and statement.expression is not None:
             # Not every warehouse says how many rows a table was made with.
             counted = exp.select(exp.alias_(exp.Count(this=exp.Star()), "n"))
@@ -331,6 +336,12 @@ def open_databricks(
     for settings that cannot be right.
     """
     return Databricks(settings, announce=announce)
+
+
+def _table_of(statement: exp.Expression) -> exp.Table:
+    table: Any = statement.this
+    found: exp.Table = table.this if isinstance(table, exp.Schema) else table
+    return found
 
 
 def _columns_query(table: exp.Table, schema: str) -> exp.Select:

@@ -56,6 +56,8 @@ class Settings:
     volume: str = "syncline"
     #: FilesAPI or PUT; FilesAPI falls back to PUT where a workspace does not have it.
     staging_method: str = "FilesAPI"
+    #: Key: tables are clustered by their key; Auto: from there on as the warehouse sees fit.
+    clustering: str = "Key"
     #: Auto: data and checkpoint are one transaction where the tables allow it; On: and new tables
     #: are made so; Off.
     transactions: str = "Auto"

@@ -57,20 +57,28 @@ def rendered(tree: exp.Expr, files: Files, *, more: Sequence[exp.Expression] = (
     return str(_with_files(copy, files).sql(dialect=_DIALECT))
 
 
+def clusters(tree: exp.Expression) -> bool:
+    """Say whether a statement makes a table that is clustered."""
+    if not isinstance(tree, exp.Create) or tree.kind != "TABLE":
+        return False
+    copy = tree.copy()
+    _describe_table(copy, ())
+    return copy.find(exp.ClusterProperty) is not None
+
+
 def _describe_table(tree: exp.Create, more: Sequence[exp.Expression]) -> None:
     """Add how a table is kept: by key, with names and types that can change."""
     given = tree.args.get("properties") or exp.Properties(expressions=[])
     added: list[exp.Expression] = []
     has_columns = isinstance(tree.this, exp.Schema)
     columns = list(tree.this.find_all(exp.ColumnDef)) if has_columns else []
-    enforced = tree.this.find(exp.PrimaryKey) if has_columns else None
+    told = tree.this.find(exp.PrimaryKey) if has_columns else None
     key = _required(columns)
-    if enforced is not None:
+    if told is not None and not told.args.get("options"):
         # The ledger: a partition for each task, so that tasks do not conflict.
         first = exp.Schema(expressions=[columns[0].this.copy()])
         added.append(exp.PartitionedByProperty(this=first))
     elif key:
-        tree.this.append("expressions", exp.PrimaryKey(expressions=_identifiers(key)))
         chosen = [exp.column(i) for i in _identifiers(_clustering(columns, key))]
         if chosen:
             added.append(exp.ClusterProperty(expressions=chosen))

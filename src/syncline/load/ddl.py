@@ -27,15 +27,20 @@ def create_table(
     *,
     key: Sequence[str] = (),
     enforced: bool = False,
+    unique: bool = False,
     temporary: bool = False,
 ) -> exp.Create:
     """Return CREATE TABLE IF NOT EXISTS; the key gets types that can be keys.
 
-    ``enforced``: the database itself refuses a second row with the same key.
+    ``enforced``: the database itself refuses a second row with the same key. ``unique``: there
+    is none, and those who read the table may know it, where the database only passes it on.
     """
     parts: list[exp.Expression] = [_definition(f, dialect, key) for f in schema]
     if enforced:
         parts.append(exp.PrimaryKey(expressions=[identifier(c) for c in key]))
+    elif unique and key and dialect == "databricks":
+        names = [identifier(c) for c in key]
+        parts.append(exp.PrimaryKey(expressions=names, options=["NOT ENFORCED"]))
     properties = exp.Properties(expressions=[exp.TemporaryProperty()]) if temporary else None
     return exp.Create(
         this=exp.Schema(this=table.copy(), expressions=parts),

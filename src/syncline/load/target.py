@@ -22,7 +22,9 @@ def made(
     load: Load, table: exp.Table, schema: pa.Schema, key: Sequence[str], *, columnstore: bool
 ) -> list[Step]:
     """Return what makes a table, and the index on its key."""
-    created = create_table(table, schema, load.traits.dialect, key=load.key)
+    many = {Disposition.HISTORY, Disposition.APPEND, Disposition.INSERT}
+    unique = load.disposition not in many
+    created = create_table(table, schema, load.traits.dialect, key=load.key, unique=unique)
     found = indexes(table, schema, key, load.traits, columnstore=columnstore)
     return [Step(statement=statement) for statement in (created, *found)]
 
