@@ -45,7 +45,7 @@ async def new(visitor: Visitor, request: Request) -> None:
     with heading(f"New {title} Connection", crumbs=(*_CRUMBS, ("Add", "/connections/new"))):
         pass
     given: Mapping[str, object] = {"Profile": profile} if profile else {}
-    page = _Page(visitor, None, type_)
+    page = _Page(visitor, None, type_, request.query_params.get("next", ""))
     with card():
         page.build(given, suggested=profile or type_)
 
@@ -140,10 +140,15 @@ def show_test(tested: Tested) -> None:
 
 
 class _Page:
-    def __init__(self, visitor: Visitor, found: Connection | None, type_: str) -> None:
+    def __init__(
+        self, visitor: Visitor, found: Connection | None, type_: str, back: str = ""
+    ) -> None:
+        """Note what is shown. ``back``: where whoever adds a connection came from."""
         self._visitor = visitor
         self._found = found
         self._type = type_
+        # Of this server, and no other one.
+        self._back = back if back.startswith("/jobs/") else ""
 
     def build(self, given: Mapping[str, object], *, suggested: str = "", field: str = "") -> None:
         found = self._found
@@ -214,7 +219,11 @@ class _Page:
         new = self._found is None
         if not await self._visitor.attempt(self._keep):
             return
-        if new:
+        if new and self._back and self._type != "api":
+            mark = "&" if "?" in self._back else "?"
+            given = urlencode({"destination": self._name.value})
+            ui.navigate.to(f"{self._back}{mark}{given}")
+        elif new:
             ui.navigate.to(f"/connections/{quote(self._name.value)}")
         else:
             done("Saved")

@@ -34,13 +34,13 @@ async def chosen(visitor: Visitor, request: Request) -> None:
     with ui.tab_panels(tabs, value=first, animated=False).classes("w-full"):
         for title in ("Sources", "Destinations"):
             with ui.tab_panel(title):
-                _tiles(title == "Sources", search)
+                _tiles(title == "Sources", search, request.query_params.get("next", ""))
 
 
-def _tiles(source: bool, search: ui.input) -> None:  # noqa: FBT001 (one of two kinds)
+def _tiles(source: bool, search: ui.input, to: str) -> None:  # noqa: FBT001 (one of two kinds)
     with ui.element("div").classes("tiles"):
         shown = [
-            (f"{offer.title} {offer.description}".lower(), _tile(offer))
+            (f"{offer.title} {offer.description}".lower(), _tile(offer, to))
             for offer in offers()
             if offer.source is source
         ]
@@ -56,8 +56,9 @@ def _tiles(source: bool, search: ui.input) -> None:  # noqa: FBT001 (one of two 
     search.on_value_change(narrow)
 
 
-def _tile(offer: Offer) -> ui.element:
-    query = f"?{urlencode({'profile': offer.profile})}" if offer.profile else ""
+def _tile(offer: Offer, to: str) -> ui.element:
+    given = {name: word for name, word in (("profile", offer.profile), ("next", to)) if word}
+    query = f"?{urlencode(given)}" if given else ""
     tile = ui.element("a").classes("tile").props(f'href="/connections/new/{offer.type}{query}"')
     with tile:
         ui.label(_initials(offer.title)).classes("tile-mark").props("aria-hidden=true")

@@ -1,5 +1,6 @@
 """Add Job: a source, a destination and the tables to begin with, on one page."""
 
+from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
 from fastapi import Request
@@ -38,8 +39,7 @@ async def shown(visitor: Visitor, request: Request) -> None:
                 ),
             ):
                 link_button(
-                    "Add Connection", f"/connections/new?{urlencode({'kind': word})}",
-                    icon="add", main=True,
+                    "Add Connection", _adding(word, {}), icon="add", main=True,
                 )  # fmt: skip
             return
     given = request.query_params
@@ -48,6 +48,12 @@ async def shown(visitor: Visitor, request: Request) -> None:
         [c.name for c in sources], [c.name for c in destinations],
         given.get("source", ""), given.get("destination", ""),
     )  # fmt: skip
+
+
+def _adding(kind: str, back: Mapping[str, str]) -> str:
+    """Return the address where a connection is added that leads back here."""
+    here = f"/jobs/new?{urlencode(back)}" if back else "/jobs/new"
+    return f"/connections/new?{urlencode({'kind': kind, 'next': here})}"
 
 
 class _Page:
@@ -75,6 +81,10 @@ class _Page:
                     destinations, value=destination, label="Destination *",
                     with_input=len(destinations) > 8,  # noqa: PLR2004 (as above)
                 ).props("outlined stack-label options-dense")  # fmt: skip
+                if self._visitor.may("connections.edit"):
+                    with ui.element("div").classes("row-line"):
+                        to_add = _adding("destination", {"source": source})
+                        link_button("New Destination", to_add, icon="add")
             with ui.element("section").classes("card"):
                 with ui.element("div").classes("card-head"):
                     heading_2("Tables")

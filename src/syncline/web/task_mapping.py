@@ -29,6 +29,10 @@ _TITLES = {
 _HINTS = {"write": "Insert adds every row, replace takes the place of all, the others go by key. "
           "Default: insert."}  # fmt: skip
 _LEAVE = "\x00leave"
+_REFOCUS = """
+setTimeout(() => document.querySelector(%s)?.closest('.q-select')?.querySelector('input')?.focus(),
+  150)
+"""
 _MADE = {
     "default": "gets its default",
     "identity": "is numbered by the database",
@@ -182,8 +186,8 @@ class MappingTab:
             self._chosen[name] = target
         await self._again()
         # The rows were drawn anew, and the keyboard is to stay where it was.
-        label = json.dumps(f'input[aria-label={json.dumps("Column that takes " + name)}]')
-        ui.run_javascript(f"setTimeout(() => document.querySelector({label})?.focus(), 150)")
+        place = json.dumps(f"[aria-label={json.dumps('Column that takes ' + name)}]")
+        ui.run_javascript(_REFOCUS % place)
 
     def _show(self, found: TaskMapping) -> None:
         self._columns, self._targets = found.columns, found.targets
