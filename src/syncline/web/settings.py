@@ -27,7 +27,7 @@ from syncline.control.usecases.users import (
     list_users,
     reset_password,
 )
-from syncline.web import secret_keys
+from syncline.web import channels, secret_keys
 from syncline.web.frame import heading
 from syncline.web.listing import Action, Column, Fetched, Listing
 from syncline.web.parts import (
@@ -52,6 +52,9 @@ async def shown(visitor: Visitor, request: Request) -> None:
     parts["Tokens"] = partial(_tokens, visitor)
     if visitor.may("users.view"):
         parts["Users"] = partial(_users, visitor, str(request.base_url).rstrip("/"))
+    if visitor.may("settings.view"):
+        base = str(request.base_url).rstrip("/")
+        parts["Notifications"] = partial(channels.build, visitor, base)
     if visitor.may("audit.view"):
         parts["Audit Log"] = partial(_audit, visitor)
     if visitor.may("settings.view"):
