@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from syncline import errors
 from syncline.cli.failures import exit_code
 from syncline.cli.main import app
+from syncline.control.action_specs import ActionSpec, HttpSpec
 from syncline.control.alert_specs import AlertSpec, ChannelSpec
 from syncline.control.project import ConnectionSpec, DeletesSpec, ExpressionSpec, JobSpec, TaskSpec
 from syncline.control.properties import MODELS
@@ -37,6 +38,8 @@ _SPECS = {
     "WeeklySpec": "weekly-of-a-schedule",
     "MonthlySpec": "monthly-of-a-schedule",
     "AfterSpec": "after-of-a-schedule",
+    "ActionSpec": "one-of-the-actions-before-or-after",
+    "HttpSpec": "http-of-an-action",
     "AlertSpec": "one-of-the-alerts-of-a-job",
     "ChannelSpec": "a-channel",
 }
@@ -143,6 +146,8 @@ def project_file() -> Iterator[str]:
     yield from _model(WeeklySpec, "`weekly` of a schedule")
     yield from _model(MonthlySpec, "`monthly` of a schedule")
     yield from _model(AfterSpec, "`after` of a schedule")
+    yield from _model(ActionSpec, "One of the actions `before` or `after`")
+    yield from _model(HttpSpec, "`http` of an action")
     yield from _model(AlertSpec, "One of the `alerts` of a job")
     yield from _model(ChannelSpec, "A channel")
 

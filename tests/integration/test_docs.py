@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from integration.documents import ROOT, Block, all_blocks, anchors, commands, links, pages, spans
 from syncline.cli import demonstration
 from syncline.cli.main import app
+from syncline.control.alert_specs import ChannelSpec
 from syncline.control.clock import SystemClock
 from syncline.control.project import (
     ConnectionSpec,
@@ -180,8 +181,9 @@ async def _check_project(block: Block, content: dict[str, Any]) -> None:
     """Check all of a project that can be checked without a database."""
     if "connections" not in content:
         for job in content["jobs"].values():
-            for task in job["tasks"]:
-                TaskSpec.model_validate(task)
+            JobSpec.model_validate({"source": "source", "destination": "destination", **job})
+        for channel in content.get("channels", {}).values():
+            ChannelSpec.model_validate(channel)
         return
     project = parse(block.text, str(block), Project, ProjectError)
     for name, spec in project.connections.items():

@@ -18,7 +18,7 @@ from syncline.cli.progress import JobProgress
 from syncline.control.clock import SystemClock
 from syncline.control.connections import described, fetch_profile, opened_source, opener
 from syncline.control.jobs import JobRun, Outcome, run_job
-from syncline.control.project import JobSpec, Project, load_project
+from syncline.control.project import JobSpec, Project, TaskSpec, load_project
 from syncline.control.tasks import tasks_of, with_new_tables
 from syncline.errors import ProjectError, SynclineError
 from syncline.load.verify import Comparison
@@ -48,6 +48,8 @@ async def run(
     await fetch_profiles(project, choice.job)
     code = 0
     for name, tasks in chosen_tasks(project, choice.job, choice.tasks).items():
+        if left_out := _left_out(project.jobs[name]):
+            console.print(f"{escape(name)}: {left_out} are for workers, and left out here")
         try:
             outcomes = await run_tasks(project, project.jobs[name], tasks, choice, console)
         except SynclineError as error:
@@ -59,6 +61,14 @@ async def run(
         errors = [o.error for o in outcomes if o.error]
         code = code or (failures.exit_code(errors[0]) if errors else 0)
     return code
+
+
+def _left_out(job: JobSpec) -> str:
+    """Return what of a job only a node of a store does."""
+    parts: tuple[JobSpec | TaskSpec, ...] = (job, *job.tasks)
+    actions = any(part.before or part.after for part in parts)
+    words = [word for word, there in (("actions", actions), ("alerts", job.alerts)) if there]
+    return " and ".join(words)
 
 
 async def verify(

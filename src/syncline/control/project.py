@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from syncline.control.action_specs import Actions, checked_before
 from syncline.control.alert_specs import AlertSpec, ChannelSpec
 from syncline.control.timetable import ScheduleSpec
 from syncline.errors import ProjectError
@@ -26,6 +27,8 @@ from syncline.profile.loader import SEALED, parse
 #: ``${NAME}``: the environment variable of that name.
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
+#: What is done before something, in this order.
+Before: TypeAlias = Annotated[Actions, AfterValidator(checked_before)]
 #: A name that can be part of a file name and of a checkpoint's task id.
 ObjectName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,49}$")]
 Scalar: TypeAlias = str | int | float | bool
@@ -197,6 +200,10 @@ class TaskSpec(_Part):
     commit_seconds: float = Field(
         default=30.0, gt=0, description="or after so many seconds, whichever comes first."
     )
+    before: Before = Field(
+        default=(), description="What a worker does before the task, in this order."
+    )
+    after: Actions = Field(default=(), description="What a worker does when the task has ended.")
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
@@ -267,9 +274,22 @@ class JobSpec(_Part):
         description="Seconds that a worker's run may take; what is committed stays, and the next "
         "run goes on from there.",
     )
+    before: Before = Field(
+        default=(), description="What a worker does before the tasks, in this order."
+    )
+    after: Actions = Field(
+        default=(), description="What a worker does when all tasks have ended, in this order."
+    )
     alerts: tuple[AlertSpec, ...] = Field(
         default=(), description="Who is told what about a worker's runs."
     )
+
+
+def started_by(spec: JobSpec) -> tuple[str, ...]:
+    """Return the jobs that actions of a job start, each once."""
+    parts: tuple[JobSpec | TaskSpec, ...] = (spec, *spec.tasks)
+    names = (action.job for part in parts for action in (*part.before, *part.after))
+    return tuple(dict.fromkeys(name for name in names if name is not None))
 
 
 class Project(_Part):

@@ -1,16 +1,18 @@
 """A job ready to be run: its tasks, and how to open what they read from and write to."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from syncline.control.action_specs import Actions
 from syncline.control.connections import opened_source, opener
-from syncline.control.project import Project
-from syncline.control.tasks import tasks_of
+from syncline.control.project import JobSpec, Project
+from syncline.control.tasks import all_tasks_of, tasks_of
 from syncline.errors import Missing
 from syncline.model.job import Task
 from syncline.model.ports import Destination, Source
+from syncline.model.reach import EVERYWHERE, Reach
 from syncline.model.run import Clock, Observer, Waiting
 
 #: Opens a source for as long as the context lasts; the observer hears when it must wait.
@@ -26,6 +28,14 @@ DEFAULT_LIMIT = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What is done before and after something."""
+
+    before: Actions = ()
+    after: Actions = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunnableJob:
     """What the engine needs to know about a job."""
 
@@ -38,6 +48,9 @@ class RunnableJob:
     account_limit: int = DEFAULT_LIMIT
     source: OpenSource
     destination: OpenDestination
+    #: Names of both connections.
+    source_name: str = ""
+    destination_name: str = ""
     parallel_tasks: int = 1
     continue_on_error: bool = True
     #: How often a task is tried again after an error that may pass, and how long after the first.
@@ -45,6 +58,11 @@ class RunnableJob:
     retry_seconds: float = 30.0
     #: Seconds that a run may take as a whole; None: as long as it needs.
     timeout: float | None = None
+    around: Around = Around()
+    #: Of tasks, by their id; those with nothing to do are not in it.
+    around_tasks: Mapping[str, Around] = field(default_factory=dict)
+    #: Where requests of actions may go.
+    reach: Reach = EVERYWHERE
 
 
 def open_destination(project: Project, name: str) -> OpenDestination:
@@ -92,9 +110,23 @@ class ProjectJobs:
             account=spec.source,
             source=source,
             destination=open_destination(self.project, spec.destination),
+            source_name=spec.source,
+            destination_name=spec.destination,
             parallel_tasks=spec.parallel_tasks,
             continue_on_error=spec.continue_on_error,
             retries=spec.retries,
             retry_seconds=spec.retry_seconds,
             timeout=spec.timeout,
+            around=Around(before=spec.before, after=spec.after),
+            around_tasks=around_tasks(job_id, spec),
         )
+
+
+def around_tasks(name: str, spec: JobSpec) -> dict[str, Around]:
+    """Return what is done around the tasks of a job, by their id."""
+    pairs = zip(all_tasks_of(name, spec), spec.tasks, strict=True)
+    return {
+        task.id: Around(before=given.before, after=given.after)
+        for task, given in pairs
+        if given.before or given.after
+    }

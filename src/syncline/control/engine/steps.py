@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 from sqlalchemy import RowMapping, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from syncline.control.engine.job import RunnableJob
+from syncline.control.action_specs import Actions
+from syncline.control.engine.job import Around, RunnableJob
 from syncline.control.engine.patience import patiently
 from syncline.control.engine.telling import Line, logged
 from syncline.control.engine.work import BROKE, Desk
@@ -21,6 +22,8 @@ from syncline.model.job import Task
 _LOG = logging.getLogger(__name__)
 #: How the tasks of a run are to be begun. JSON.
 Setup: TypeAlias = dict[str, Any]
+#: What became of an action. JSON.
+Came: TypeAlias = dict[str, Any]
 _NOTHING: Setup = {"tasks": 0, "parallel": 1, "go_on": True, "account": "", "limit": 1}
 
 
@@ -34,9 +37,17 @@ class Steps:
         """Write down that a run has begun, and its tasks; return how to begin them."""
         return await patiently(self.desk.clock, lambda: self._begin(run))
 
-    async def finish(self, run: str) -> str:
-        """Write down how a run ended; return its state."""
-        return await patiently(self.desk.clock, lambda: self._finish(run))
+    async def outcome(self, run: str) -> str:
+        """Return how a run would end now, before what is done after it."""
+        return await patiently(self.desk.clock, lambda: self._outcome(run))
+
+    async def finish(self, run: str, failure: Came | None = None) -> str:
+        """Write down how a run ended; return its state. ``failure``: of an action."""
+        return await patiently(self.desk.clock, lambda: self._finish(run, failure))
+
+    async def fail_task(self, run: str, number: int, failure: Came) -> str:
+        """Write down that a task run has failed because of an action; return its state."""
+        return await patiently(self.desk.clock, lambda: self._fail_task(run, number, failure))
 
     async def _begin(self, run: str) -> Setup:
         async with self.desk.store.reading() as connection:
@@ -91,11 +102,16 @@ class Steps:
                 )  # fmt: skip
                 await self._told(connection, run, now, line)
             of_run = task_runs.c.run_id == run
-            count = await connection.scalar(
-                select(func.count()).select_from(task_runs).where(of_run)
-            )
+            query = select(task_runs.c.number, task_runs.c.task).where(of_run)
+            known = (await connection.execute(query)).all()
         return {
-            "tasks": count or 0,
+            **_written(job.around),
+            "around": {
+                str(number): _written(job.around_tasks[task])
+                for number, task in known
+                if task in job.around_tasks
+            },
+            "tasks": len(known),
             "parallel": job.parallel_tasks,
             "go_on": job.continue_on_error,
             "account": job.account,
@@ -120,7 +136,29 @@ class Steps:
             await self._told(connection, run, now, line)
             await announce_end(connection, run, now)
 
-    async def _finish(self, run: str) -> str:
+    async def _outcome(self, run: str) -> str:
+        query = select(task_runs.c.state).where(task_runs.c.run_id == run)
+        async with self.desk.store.reading() as connection:
+            row = await _run(connection, run)
+            states = [State(s) for s in (await connection.scalars(query)).all()]
+        return str(_state(states, cancelled=row is not None and row["cancel_at"] is not None))
+
+    async def _fail_task(self, run: str, number: int, failure: Came) -> str:
+        cancelled = bool(failure.get("cancelled"))
+        state = State.CANCELLED if cancelled else State.FAILED
+        async with self.desk.store.writing() as connection:
+            await connection.execute(
+                update(task_runs)
+                .where(task_runs.c.run_id == run, task_runs.c.number == number)
+                .values(
+                    state=state, finished_at=self.desk.board.now(),
+                    error_code=failure.get("code"), error=failure.get("message"),
+                    hint=failure.get("hint"),
+                )
+            )  # fmt: skip
+        return str(state)
+
+    async def _finish(self, run: str, failure: Came | None) -> str:
         now = self.desk.board.now()
         async with self.desk.store.writing() as connection:
             row = await _run(connection, run)
@@ -143,6 +181,11 @@ class Steps:
             if state is State.FAILED and failed is not None:
                 code, hint = failed["error_code"], failed["hint"]
                 message = f"{failed['target']}: {failed['error']}"
+            if failure is not None and "code" in failure and state is not State.CANCELLED:
+                state = State.FAILED
+                # What came first is the cause.
+                if failed is None:
+                    code, message, hint = (failure[n] for n in ("code", "message", "hint"))
             await connection.execute(
                 update(runs)
                 .where(runs.c.id == run)
@@ -166,6 +209,14 @@ class Steps:
 async def _run(connection: AsyncConnection, run: str) -> RowMapping | None:
     query = select(runs).where(runs.c.id == run)
     return (await connection.execute(query)).mappings().one_or_none()
+
+
+def _written(around: Around) -> dict[str, Any]:
+    return {"before": _specs(around.before), "after": _specs(around.after)}
+
+
+def _specs(actions: Actions) -> list[dict[str, Any]]:
+    return [action.model_dump(mode="json", exclude_defaults=True) for action in actions]
 
 
 def _chosen(job: RunnableJob, options: RunOptions) -> tuple[Task, ...]:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from syncline.control.access import ROLES, Actor
 from syncline.control.connections import opened_source
-from syncline.control.engine.job import RunnableJob, open_destination
+from syncline.control.engine.job import Around, RunnableJob, around_tasks, open_destination
 from syncline.control.plane import Plane
 from syncline.control.store.connections import connections
 from syncline.control.store.jobs import jobs
@@ -57,9 +57,14 @@ class StoreJobs:
             account=account,
             source=source,
             destination=open_destination(project, spec.destination),
+            source_name=spec.source,
+            destination_name=spec.destination,
             parallel_tasks=spec.parallel_tasks,
             continue_on_error=spec.continue_on_error,
             retries=spec.retries,
             retry_seconds=spec.retry_seconds,
             timeout=spec.timeout,
+            around=Around(before=spec.before, after=spec.after),
+            around_tasks=around_tasks(job.name, spec),
+            reach=self.plane.reach,
         )

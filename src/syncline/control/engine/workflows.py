@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from structlog.contextvars import bound_contextvars
 
 from syncline.control.engine.database import ENGINE_VERSION
+from syncline.control.engine.doing import Came, Doings, Present, Step
 from syncline.control.engine.job import DEFAULT_LIMIT
 from syncline.control.engine.settings import EngineSettings
 from syncline.control.engine.steps import Setup, Steps
@@ -33,7 +34,7 @@ class Works:
     """The task runs that are on this node now."""
 
     desk: Desk
-    present: set[Work]
+    present: set[Present]
     #: Workflows under way: those of jobs wait for those of their tasks.
     tasks: set[asyncio.Task[Any]]
     #: Limits of the queues that are looked into more often, because of runs on this node.
@@ -72,7 +73,8 @@ class Works:
 def register(desk: Desk, settings: EngineSettings) -> Works:
     """Tell the engine what its workflows are on this node; before it is launched."""
     works = Works(desk=desk, present=set(), tasks=set(), brisk=set())
-    flows = _Flows(desk=desk, works=works, settings=settings, steps=Steps(desk=desk))
+    doings = Doings(desk=desk, present=works.present)
+    flows = _Flows(desk=desk, works=works, settings=settings, steps=Steps(desk=desk), doings=doings)
 
     @DBOS.workflow(name=_RUN_JOB, max_recovery_attempts=_RECOVERIES)
     async def run_job(run: str) -> str:
@@ -81,10 +83,12 @@ def register(desk: Desk, settings: EngineSettings) -> Works:
                 return await flows.job(run)
 
     @DBOS.workflow(name=_RUN_TASK, max_recovery_attempts=_RECOVERIES)
-    async def run_task(run: str, number: int) -> str:
+    async def run_task(
+        run: str, number: int, around: dict[str, list[dict[str, Any]]] | None = None
+    ) -> str:
         with works.here(), bound_contextvars(node=desk.node, run=run, task=number):
             async with desk.open_runs.held(run):
-                return await flows.task(run, number)
+                return await flows.task(run, number, around or {})
 
     return works
 
@@ -97,9 +101,21 @@ class _Flows:
     works: Works
     settings: EngineSettings
     steps: Steps
+    doings: Doings
 
     async def job(self, run: str) -> str:
         setup = await DBOS.run_step_async({"name": "begin"}, self._begin, run)
+        # A run that an earlier version has begun knows nothing of actions.
+        failure = await self._before(run, None, setup.get("before", ()))
+        if failure is None:
+            await self._tasks(run, setup)
+        if after := setup.get("after"):
+            state = await DBOS.run_step_async({"name": "outcome"}, self.steps.outcome, run)
+            ended = "failed" if failure and "code" in failure else state
+            failure = await self._after(run, None, after, ended) or failure
+        return await DBOS.run_step_async({"name": "finish"}, self.steps.finish, run, failure)
+
+    async def _tasks(self, run: str, setup: Setup) -> None:
         waiting = list(range(setup["tasks"]))
         going: dict[str, WorkflowHandleAsync[str]] = {}
         on = True
@@ -113,9 +129,44 @@ class _Flows:
             del going[first.workflow_id]
             well = await self._went_well(first)
             on = setup["go_on"] or (on and well)
-        return await DBOS.run_step_async({"name": "finish"}, self.steps.finish, run)
 
-    async def task(self, run: str, number: int) -> str:
+    async def task(
+        self, run: str, number: int, around: Mapping[str, Sequence[dict[str, Any]]]
+    ) -> str:
+        failure = await self._before(run, number, around.get("before", ()))
+        state = "failed" if failure else await self._loaded(run, number)
+        failure = await self._after(run, number, around.get("after", ()), state) or failure
+        if failure is None:
+            return state
+        return await DBOS.run_step_async(
+            {"name": "fail"}, self.steps.fail_task, run, number, failure
+        )
+
+    async def _before(
+        self, run: str, number: int | None, actions: Sequence[dict[str, Any]]
+    ) -> Came | None:
+        """Do what comes before; return the failure for which nothing more is to be done."""
+        for position, action in enumerate(actions):
+            step = Step(run=run, number=number, phase="before", position=position)
+            came = await DBOS.run_step_async({"name": "action"}, self.doings.do, step, action)
+            if came["stop"]:
+                return came
+        return None
+
+    async def _after(
+        self, run: str, number: int | None, actions: Sequence[dict[str, Any]], state: str
+    ) -> Came | None:
+        """Do what comes after such an end; return the failure that makes it one."""
+        for position, action in enumerate(actions):
+            if action.get("when", "succeeded") not in {state, "ended"}:
+                continue
+            step = Step(run=run, number=number, phase="after", position=position, state=state)
+            came = await DBOS.run_step_async({"name": "action"}, self.doings.do, step, action)
+            if came["stop"]:
+                return None if came.get("cancelled") else came
+        return None
+
+    async def _loaded(self, run: str, number: int) -> str:
         work = Work(self.desk, run, number, f"{run}/{number}")
         self.works.present.add(work)
         try:
@@ -190,7 +241,10 @@ async def _enqueued(run: str, number: int, setup: Setup) -> WorkflowHandleAsync[
         queue_partition_key=setup["account"],
         app_version=ENGINE_VERSION,
     )
-    return await DBOS.enqueue_workflow_with_options_async(options, run, number)
+    around = setup.get("around", {}).get(str(number))
+    # Nodes of an earlier version take two arguments, and may be there while others are renewed.
+    more = () if around is None else (around,)
+    return await DBOS.enqueue_workflow_with_options_async(options, run, number, *more)
 
 
 async def dispatch(run: str, job: str) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, delete, insert, select, update
 
 from syncline.control.differences import Differences, differences
 from syncline.control.plane import Work
-from syncline.control.project import JobSpec, TaskSpec
+from syncline.control.project import JobSpec, TaskSpec, started_by
 from syncline.control.store.connections import connections
 from syncline.control.store.jobs import jobs
 from syncline.control.store.labels import job_labels
@@ -203,6 +203,7 @@ async def _values(work: Work, name: str, spec: JobSpec) -> dict[str, Any]:
         all_tasks_of(name, spec)
     except ConfigError as error:
         raise Invalid(str(error), hint=error.hint) from error
+    await _check_starts(work, name, spec)
     return {
         "description": spec.description,
         "source_id": ids["source"],
@@ -212,6 +213,45 @@ async def _values(work: Work, name: str, spec: JobSpec) -> dict[str, Any]:
         "changed_at": work.now,
         "changed_by": work.actor.name,
     }
+
+
+async def _check_starts(work: Work, name: str, spec: JobSpec) -> None:
+    """Refuse actions that start what the actor may not, or that come round to this job again."""
+    for wanted in started_by(spec):
+        if wanted.lower() != name.lower():
+            await get_job(work, wanted, permission="jobs.run")
+    ends = {name.lower()}
+    if spec.schedule is not None and spec.schedule.after is not None:
+        ends.add(spec.schedule.after.job.lower())
+    seen: set[str] = set()
+    following = [w.lower() for w in started_by(spec)]
+    if len(ends) > 1:
+        following += await _followers(work, name.lower())
+    while following:
+        step = following.pop()
+        if step in ends:
+            raise Invalid(
+                f"jobs.{name}: its actions and schedules would start it again and again",
+                hint="for a job that begins again by itself, choose 'continuous' as its schedule",
+            )
+        if step not in seen:
+            seen.add(step)
+            row = await _row(work, step)
+            if row is not None:
+                following += [w.lower() for w in started_by((await _whole(work, row)).spec)]
+                following += await _followers(work, step)
+
+
+async def _followers(work: Work, folded: str) -> list[str]:
+    """Return the jobs that run after a job by their schedule."""
+    first = jobs.alias("first")
+    query = (
+        select(jobs.c.folded)
+        .join(schedules, schedules.c.job_id == jobs.c.id)
+        .join(first, first.c.id == schedules.c.after_job_id)
+        .where(first.c.folded == folded)
+    )
+    return [str(found) for found in (await work.connection.scalars(query)).all()]
 
 
 async def _put_parts(work: Work, job_id: str, name: str, spec: JobSpec) -> None:

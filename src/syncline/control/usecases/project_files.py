@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from syncline.control.project import (
     Project,
     TaskSpec,
     is_sealed,
+    started_by,
 )
 from syncline.control.sealing import Parted, flattened, nested, parted, secret_names
 from syncline.control.store.connections import connections
@@ -331,18 +332,20 @@ async def _exported(
 
 
 def _depth(name: str, specs: Mapping[str, JobSpec]) -> int:
-    """Return after how many other jobs of the same file a job runs."""
-    return sum(1 for _ in _chain(name, {n.lower(): s for n, s in specs.items()}))
-
-
-def _chain(name: str, specs: Mapping[str, JobSpec]) -> Iterator[str]:
+    """Return how many other jobs of the same file a job needs to be there."""
+    folded = {n.lower(): spec for n, spec in specs.items()}
     seen: set[str] = set()
-    while (spec := specs.get(name.lower())) is not None and name.lower() not in seen:
-        seen.add(name.lower())
-        if spec.schedule is None or spec.schedule.after is None:
-            return
-        name = spec.schedule.after.job
-        yield name
+    following = [name.lower()]
+    while following:
+        spec = folded.get(following.pop())
+        if spec is None:
+            continue
+        needed = {job.lower() for job in started_by(spec)}
+        if spec.schedule is not None and spec.schedule.after is not None:
+            needed.add(spec.schedule.after.job.lower())
+        following += needed - seen
+        seen |= needed
+    return len(seen)
 
 
 async def _visible(work: Work, kind: Literal["connection", "job"]) -> list[str]:
