@@ -154,6 +154,7 @@ async def test_no_secret_is_in_anything_that_is_said(processes: Processes, tmp_p
         lake = {"Database": str(tmp_path / "lake.duckdb")}
         given["lake"] = {"type": "duckdb", "properties": lake}
         async with world(processes, tmp_path, secrets) as at:
+            await channels(at, address)
             await made(at, given)
             await tried(at, given)
             await mistaken(at)
@@ -165,6 +166,27 @@ async def test_no_secret_is_in_anything_that_is_said(processes: Processes, tmp_p
         secrets.kept(tmp_path / "store")
     assert secrets.heard == []
     assert secrets.places > 300
+
+
+async def channels(at: World, address: str) -> None:
+    """Make channels whose addresses have secrets everywhere, and some that are refused."""
+    new, host = at.secrets.new, address.removeprefix("http://")
+    places = {
+        "ops": f"json://ann:{new('channel password')}@{host}/500/{new('path')}?+X-Key={new('key')}",
+        "away": f"form://ann:{new('channel password')}@{host}/away/{new('path of a form')}",
+        "wrong": f"nonsense://{new('unknown service')}/{new('its path')}",
+        "broken": f"json://[{new('broken address')}",
+        "mail": f"mailto://ann:{new('mail')}@example.com?smtp=127.0.0.1&to=bob@example.com",
+    }
+    for name, url in places.items():
+        answer = await at.call("POST", "/channels", {"name": name, "url": url})
+        assert answer.status_code == (422 if name in {"wrong", "broken"} else 201), answer.text
+        await at.call("PATCH", f"/channels/{name}", {"url": f"{url} {new('changed')}"})
+        await at.call("PATCH", f"/channels/{name}", {"url": url})
+    for tried_ in await asyncio.gather(
+        *(at.call("POST", f"/channels/{name}/test") for name in ("ops", "away", "mail"))
+    ):
+        assert not tried_.json()["ok"], tried_.text
 
 
 async def made(at: World, given: dict[str, Any]) -> None:
@@ -180,8 +202,9 @@ async def made(at: World, given: dict[str, Any]) -> None:
         "no-sqlserver": ("good", "sqlserver", [{"table": "Matters"}]),
     }
     for name, (source, destination, tasks) in jobs.items():
+        alerts = [{"when": "failure", "channels": ["ops", "away"]}]
         job = {"name": name, "source": source, "destination": destination, "tasks": tasks,
-               "retries": 0}  # fmt: skip
+               "retries": 0, "alerts": alerts}  # fmt: skip
         answer = await at.call("POST", "/jobs", job)
         assert answer.status_code == 201, answer.text
 
@@ -321,11 +344,9 @@ async def projects(at: World) -> None:
 
 #: ``{store}``, ``{file}`` and ``{string}`` are filled in.
 COMMANDS = (
-    "export --store {store}", "export --sealed --store {store}", "diff {file} --store {store}",
-    "runs list --store {store}", "users list --store {store}", "check {file}",
-    "run {file} --job refused", "run {file} --job no-postgres --log-format json --log-level debug",
-    "run {file} --job no-sqlserver", "preview {file} Things --job refused", "tables {string}",
-    "query {string} *", "apply {file} --store {store}",
+    "export --sealed --store {store}", "diff {file} --store {store}", "runs list --store {store}",
+    "run {file} --job refused --log-format json --log-level debug", "run {file} --job no-postgres",
+    "preview {file} Things --job refused", "query {string} *", "apply {file} --store {store}",
 )  # fmt: skip
 
 

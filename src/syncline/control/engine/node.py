@@ -24,6 +24,7 @@ from syncline.control.engine.database import (
     sync_engine,
 )
 from syncline.control.engine.job import Jobs
+from syncline.control.engine.lineage import Lineage
 from syncline.control.engine.liveness import Heartbeat
 from syncline.control.engine.opened import OpenRuns
 from syncline.control.engine.scheduler import Scheduler
@@ -118,6 +119,7 @@ async def running_node(
         heart = Heartbeat(
             beating, executor, lease=settings.lease, alone=not shared, recover=recover
         )
+        lineage = None if settings.lineage is None else Lineage(settings.lineage, clock)
         board = Board(store, executor, clock, keep_events=settings.keep_events)
         desk = Desk(
             node=executor,
@@ -128,6 +130,7 @@ async def running_node(
             clock=clock,
             draining=asyncio.Event(),
             owns=owner(executor),
+            lineage=lineage,
         )
         await asyncio.to_thread(heart.register)
         # Last of all, when nothing runs here any more: then others may have it.
@@ -144,6 +147,10 @@ async def running_node(
         await register_queues(settings)
         writing = asyncio.create_task(board.keep_writing(1.0))
         stack.push_async_callback(_cancelled, [writing])
+        if lineage is not None:
+            sending = asyncio.create_task(lineage.keep_sending())
+            stack.push_async_callback(lineage.ending)
+            stack.push_async_callback(_cancelled, [sending])
         node = Node(
             id=executor, store=store, clock=clock, desk=desk, works=works, settings=settings,
             heart=heart,

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from syncline.control.engine.lineage import LineageSettings
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSettings:
@@ -29,3 +31,5 @@ class EngineSettings:
     keep_days: float = 90.0
     #: Events kept of one run.
     keep_events: int = 5000
+    #: Who is told which datasets runs read and write; None: nobody.
+    lineage: LineageSettings | None = None

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,8 @@ from sqlalchemy import select, update
 
 from syncline.control.engine.board import COUNTS, Board, Counts, Progress
 from syncline.control.engine.job import RunnableJob
-from syncline.control.engine.opened import OpenRuns
+from syncline.control.engine.lineage import Kind, Lineage, TaskPlace, tables_of
+from syncline.control.engine.opened import Opened, OpenRuns
 from syncline.control.engine.patience import patiently
 from syncline.control.engine.settings import EngineSettings
 from syncline.control.engine.telling import Line
@@ -27,6 +28,7 @@ from syncline.errors import (
     SynclineError,
     TransientError,
 )
+from syncline.model.job import Task
 from syncline.model.run import Clock, Event, Result
 from syncline.sync import sync
 
@@ -39,6 +41,7 @@ _LONGEST = 600.0
 #: What a slice says: ``next`` is more, retry or over; over has a ``state``. JSON.
 Said: TypeAlias = dict[str, Any]
 MORE: Said = {"next": "more"}
+_ENDS: Mapping[State, Kind] = {State.SUCCEEDED: "COMPLETE", State.FAILED: "FAIL"}
 #: Code, message and hint of what should not have happened.
 BROKE = (
     "defect",
@@ -61,6 +64,7 @@ class Desk:
     draining: asyncio.Event
     #: Says whether the engine still names this node as the one that runs a workflow.
     owns: Callable[[str], Awaitable[bool]]
+    lineage: Lineage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +85,7 @@ class Work:
         self._load: asyncio.Task[Result] | None = None
         self._begun: _Begun | None = None
         self._since: float | None = None
+        self._place: TaskPlace | None = None
         self._not_before = 0.0
         #: Waits for the node to end, with nothing under way.
         self.parked = False
@@ -172,12 +177,14 @@ class Work:
     async def _loaded(self, begun: _Begun) -> Result:
         desk, run = self._desk, self._progress.run
         opened = await desk.open_runs.opened(run, begun.job_id)
+        self._progress.verbosity = opened.job.verbosity
         task = opened.task(begun.task)
         if task is None:
             raise Missing(
                 f"the job has no task {begun.task} any more", hint="it was removed while the run"
                 " was going on; nothing needs to be done",
             )  # fmt: skip
+        self._lineage_begins(opened, task)
         destination = await opened.job.destination(self._saw)
         desk.open_runs.listen(run, self._saw)
         try:
@@ -196,6 +203,30 @@ class Work:
         finally:
             desk.open_runs.unlisten(run, self._saw)
             await destination.aclose()
+
+    def _lineage_begins(self, opened: Opened, task: Task) -> None:
+        plan, job = opened.plans.get(task.id), opened.job
+        if self._desk.lineage is None:
+            return
+        begun = self._place is None and not self._progress.before.commits
+        self._place = TaskPlace(
+            run=self._progress.run, number=self._progress.number, job=job.name,
+            source=job.source_name, tables=tables_of(plan.scans if plan else ()),
+            destination=job.destination_name,
+            target=f"{task.schema}.{task.target}" if task.schema else task.target,
+        )  # fmt: skip
+        kind: Kind = "START" if begun else "RUNNING"
+        self._desk.lineage.tell(kind, self._place, self._desk.board.now())
+
+    def _lineage_ends(self, state: State, error: str) -> None:
+        if self._desk.lineage is None or self._place is None:
+            return
+        totals = self._progress.values()
+        kind: Kind = _ENDS.get(state, "ABORT")
+        self._desk.lineage.tell(
+            kind, self._place, self._desk.board.now(), read=totals["read"], error=error,
+            changed=totals["inserted"] + totals["updated"] + totals["deleted"],
+        )  # fmt: skip
 
     def _saw(self, event: Event) -> None:
         self._desk.board.saw(self._progress, event)
@@ -326,4 +357,5 @@ class Work:
                 )
 
         await patiently(desk.clock, write)
+        self._lineage_ends(state, message if failed else "")
         return {"next": "over", "state": str(state)}
