@@ -1,22 +1,18 @@
 """The application of the REST API, alone or mounted beside the pages."""
 
-from html import escape
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import JSONResponse
 from sqlalchemy import text
 
 from syncline import __version__
 from syncline.api import channels, connections, jobs, people, projects, runs, tasks, webhooks
-from syncline.api.access import COOKIE
 from syncline.api.hooks import hooks
 from syncline.api.metrics import metrics
-from syncline.api.problems import MEDIA_TYPE, answer, handle_errors, status_of
+from syncline.api.problems import MEDIA_TYPE, answer, handle_errors
 from syncline.api.schemas import Problem
 from syncline.control.plane import Plane
-from syncline.control.usecases.authorizing import finish_sign_in
-from syncline.control.usecases.signing_in import actor_of_session
 from syncline.errors import SynclineError
 
 #: Where the API is mounted.
@@ -46,7 +42,6 @@ def mount(app: FastAPI, plane: Plane) -> None:
     """Put the API and the health checks into an application."""
     app.include_router(_health(plane))
     app.include_router(metrics(plane))
-    app.include_router(_coming_back(plane))
     app.include_router(hooks(plane))
     app.mount(PREFIX, api_of(plane))
 
@@ -68,30 +63,6 @@ def api_of(plane: Plane) -> FastAPI:
     for module in _ROUTERS:
         api.include_router(module.router)
     return api
-
-
-def _coming_back(plane: Plane) -> APIRouter:
-    """Return where browsers come back to from an API's sign-in: a CallbackURL of this server."""
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/oauth/callback")
-    async def came_back(request: Request) -> Response:
-        try:
-            actor = await actor_of_session(plane, request.cookies.get(COOKIE, ""))
-            found = await finish_sign_in(plane, actor, str(request.url))
-        except SynclineError as error:
-            return HTMLResponse(_failure(error), status_of(error))
-        return RedirectResponse(f"/connections/{found.name}", 303)
-
-    return router
-
-
-def _failure(error: SynclineError) -> str:
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8><title>Syncline</title>"
-        f"<h1>Not signed in</h1><p>{escape(str(error))}</p><p>{escape(error.hint)}</p>"
-        "<p><a href='/connections'>Back to the connections</a></p></html>"
-    )
 
 
 def _health(plane: Plane) -> APIRouter:

@@ -19,6 +19,7 @@ from syncline.control.engine.delivering import deliverer
 from syncline.control.engine.node import running_node, serve_node
 from syncline.control.engine.settings import EngineSettings
 from syncline.control.engine.stored import StoreJobs
+from syncline.control.openid import provider_of
 from syncline.control.plane import Plane
 from syncline.control.store.database import default_store
 from syncline.control.tending import tended_webhooks
@@ -69,7 +70,7 @@ async def serve(
 async def _serving(plane: Plane, listener: socket.socket, sample: Sample) -> AsyncIterator[None]:
     app = FastAPI(title="Syncline", openapi_url=None)
     api.mount(app, plane)
-    mount(app, plane, sample=sample)
+    mount(app, plane, sample=sample, provider=provider_of(plane.clock))
     app.add_middleware(RequestLog)
     server = _Server(
         uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=3, server_header=False)

@@ -10,6 +10,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import RedirectResponse, Response
 from nicegui import core, ui
 
+from syncline.control.openid import Provider
 from syncline.control.plane import Plane
 from syncline.errors import SynclineError, Unauthenticated
 from syncline.web import (
@@ -26,7 +27,7 @@ from syncline.web import (
     settings,
     task,
 )
-from syncline.web.door import door
+from syncline.web.door import coming_back, door, signing_on
 from syncline.web.frame import frame, heading
 from syncline.web.guard import Guard, theme
 from syncline.web.parts import failure
@@ -57,16 +58,22 @@ PAGES: tuple[tuple[str, str, Build], ...] = (
 )
 
 
-def mount(app: FastAPI, plane: Plane, *, sample: Sample | None = None) -> None:
+def mount(
+    app: FastAPI, plane: Plane, *, sample: Sample | None = None, provider: Provider | None = None
+) -> None:
     """Put the pages at the root of an application; routes that it has already come first.
 
-    ``sample``: offered to whoever has no connections yet.
+    ``sample``: offered to whoever has no connections yet. ``provider``: where people may sign in
+    instead.
     """
     pages = nicegui.app
     pages.state.plane = plane
     pages.state.sample = sample
     pages.add_static_files("/assets", STATIC)
-    app.include_router(door(plane, STYLE))
+    app.include_router(door(plane, STYLE, provider.settings.name if provider else ""))
+    if provider is not None:
+        app.include_router(signing_on(plane, STYLE, provider))
+    app.include_router(coming_back(plane, STYLE))
     ui.add_head_html(f'<link rel="stylesheet" href="{STYLE}">', shared=True)
     for path, place, build in PAGES:
         _Page(path, language="en-US", favicon=STATIC / "favicon.svg")(_framed(place, build))

@@ -1,12 +1,15 @@
 """Signing in, setting up, signing out: plain pages, so that nobody else gets to the others."""
 
 import html
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from syncline.control.addresses import public_url
+from syncline.control.openid import Provider
 from syncline.control.plane import Plane
+from syncline.control.usecases.authorizing import finish_sign_in
 from syncline.control.usecases.signing_in import (
     Session,
     accept_link,
@@ -14,13 +17,17 @@ from syncline.control.usecases.signing_in import (
     sign_in,
     sign_out,
 )
-from syncline.errors import SynclineError, Unauthenticated
+from syncline.control.usecases.single_sign_on import begin_sign_on, finish_sign_on
+from syncline.errors import Forbidden, SynclineError, TransientError, Unauthenticated
 from syncline.web.frame import MARK
 from syncline.web.guard import theme
 from syncline.web.visitor import COOKIE
 
 #: So long does a browser keep the cookie; the store decides when a session is over.
 _KEPT = 14 * 24 * 3600
+#: Holds an attempt to sign in elsewhere, sealed, until the browser is back.
+_ATTEMPT = "syncline_attempt"
+_BACK = "/sign-in/callback"
 _PAGE = """<!doctype html>
 <html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>{title} · Syncline</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -37,15 +44,18 @@ Intl.DateTimeFormat().resolvedOptions().timeZone) +
 """
 
 
-def door(plane: Plane, style: str) -> APIRouter:
-    """Return the routes; ``style``: address of the stylesheet."""
+def door(plane: Plane, style: str, elsewhere: str = "") -> APIRouter:
+    """Return the routes; ``style``: address of the stylesheet.
+
+    ``elsewhere``: what people call the provider at which they may sign in instead.
+    """
     router = APIRouter(include_in_schema=False)
 
     @router.get("/sign-in")
     async def asked(request: Request) -> Response:
         if await _known(plane, request):
             return RedirectResponse(_onward(request), 303)
-        return _sign_in_page(style)
+        return _sign_in_page(style, elsewhere=elsewhere, onward=_onward(request))
 
     @router.post("/sign-in")
     async def tried(request: Request) -> Response:
@@ -54,7 +64,9 @@ def door(plane: Plane, style: str) -> APIRouter:
         try:
             session = await sign_in(plane, name, str(form.get("password", "")), **_seen(request))
         except SynclineError as error:
-            return _sign_in_page(style, problem=error, name=name)
+            return _sign_in_page(
+                style, problem=error, name=name, elsewhere=elsewhere, onward=_onward(request)
+            )
         return _entered(request, session, _onward(request))
 
     @router.get("/welcome/{secret}")
@@ -81,6 +93,69 @@ def door(plane: Plane, style: str) -> APIRouter:
         return answer
 
     return router
+
+
+def signing_on(plane: Plane, style: str, provider: Provider) -> APIRouter:
+    """Return the way to a provider of identities, and back."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/sign-in/elsewhere")
+    async def begun(request: Request) -> Response:
+        here = public_url(str(request.base_url)) + _BACK
+        try:
+            attempt = await begin_sign_on(plane, provider, here, _onward(request))
+        except SynclineError as error:
+            return error_page(style, "Not signed in", error, back="/sign-in")
+        answer = RedirectResponse(attempt.url, 303)
+        # Lax: the provider's page leads back here, and the browser must bring it along.
+        answer.set_cookie(
+            _ATTEMPT, quote(attempt.sealed, safe=""), max_age=600, path=_BACK, httponly=True,
+            samesite="lax", secure=here.startswith("https:"),
+        )  # fmt: skip
+        return answer
+
+    @router.get(_BACK)
+    async def came_back(request: Request) -> Response:
+        sealed = unquote(request.cookies.get(_ATTEMPT, ""))
+        try:
+            session, onward = await finish_sign_on(
+                plane, provider, sealed, request.url.query, **_seen(request)
+            )
+        except SynclineError as error:
+            answer: Response = error_page(style, "Not signed in", error, back="/sign-in")
+        else:
+            answer = _entered(request, session, onward)
+        # An attempt is good for one answer.
+        answer.delete_cookie(_ATTEMPT, path=_BACK)
+        return answer
+
+    return router
+
+
+def coming_back(plane: Plane, style: str) -> APIRouter:
+    """Return where browsers come back to from an API's sign-in: a CallbackURL of this server."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/oauth/callback")
+    async def came_back(request: Request) -> Response:
+        try:
+            actor = await actor_of_session(plane, request.cookies.get(COOKIE, ""))
+            found = await finish_sign_in(plane, actor, str(request.url))
+        except SynclineError as error:
+            return error_page(style, "Not connected", error, back="/connections")
+        return RedirectResponse(f"/connections/{quote(found.name)}", 303)
+
+    return router
+
+
+def error_page(style: str, title: str, error: SynclineError, *, back: str) -> HTMLResponse:
+    """Return a page that says what went wrong, and leads back."""
+    inner = _shown(str(error), error.hint)
+    inner += f'<a class="elsewhere" href="{html.escape(back)}">Back</a>'
+    status = 403 if isinstance(error, Forbidden) else 401
+    if isinstance(error, TransientError):
+        status = 503
+    return _whole(style, title, "It was not possible.", inner, status)
 
 
 async def _known(plane: Plane, request: Request) -> bool:
@@ -114,7 +189,12 @@ def _entered(request: Request, session: Session, onward: str) -> Response:
 
 
 def _sign_in_page(
-    style: str, *, problem: SynclineError | None = None, name: str = ""
+    style: str,
+    *,
+    problem: SynclineError | None = None,
+    name: str = "",
+    elsewhere: str = "",
+    onward: str = "/",
 ) -> HTMLResponse:
     focus = ("", " autofocus") if name else (" autofocus", "")
     fields = (
@@ -124,9 +204,14 @@ def _sign_in_page(
         f"required{focus[1]}></label>"
     )
     told = (str(problem), problem.hint) if problem else None
+    more = ""
+    if elsewhere:
+        place = html.escape(f"/sign-in/elsewhere?next={quote(onward)}")
+        more = f'<a class="elsewhere" href="{place}">Sign in with {html.escape(elsewhere)}</a>'
     return _page(
-        style, "Sign in", text="Welcome back.", fields=fields, word="Sign In", problem=told
-    )
+        style, "Sign in", text="Welcome back.", fields=fields, word="Sign In", problem=told,
+        more=more,
+    )  # fmt: skip
 
 
 def _welcome_page(style: str, *, problem: tuple[str, str] | None = None) -> HTMLResponse:
@@ -142,17 +227,26 @@ def _welcome_page(style: str, *, problem: tuple[str, str] | None = None) -> HTML
 
 
 def _page(
-    style: str, title: str, *, text: str, fields: str, word: str, problem: tuple[str, str] | None
+    style: str,
+    title: str,
+    *,
+    text: str,
+    fields: str,
+    word: str,
+    problem: tuple[str, str] | None,
+    more: str = "",
 ) -> HTMLResponse:
-    shown = ""
-    if problem:
-        message, hint = (html.escape(part[:1].upper() + part[1:]) for part in problem)
-        shown = (
-            '<div class="note is-bad" role="alert" style="margin-top:16px"><div>'
-            f'<div class="note-title">{message}</div><div>{hint}</div></div></div>'
-        )
-    inner = f'<form method="post">{fields}<button type="submit">{word}</button></form>'
+    shown = _shown(*problem) if problem else ""
+    inner = f'<form method="post">{fields}<button type="submit">{word}</button></form>{more}'
     return _whole(style, title, text, shown + inner, 401 if problem else 200)
+
+
+def _shown(message: str, hint: str) -> str:
+    message, hint = (html.escape(part[:1].upper() + part[1:]) for part in (message, hint))
+    return (
+        '<div class="note is-bad" role="alert" style="margin-top:16px"><div>'
+        f'<div class="note-title">{message}</div><div>{hint}</div></div></div>'
+    )
 
 
 def _whole(style: str, title: str, text: str, inner: str, status: int) -> HTMLResponse:

@@ -20,7 +20,7 @@ from syncline.control.passwords import (
 from syncline.control.plane import Plane, Work
 from syncline.control.store.sessions import sessions
 from syncline.control.store.tokens import tokens
-from syncline.control.store.users import invitations, users
+from syncline.control.store.users import invitations, user_roles, users
 from syncline.control.usecases.attempts import forgive, spend
 from syncline.control.usecases.users import invite_user, new_link, policies_of, roles_of
 from syncline.errors import Forbidden, Invalid, Missing, Unauthenticated
@@ -69,8 +69,14 @@ async def first_link(plane: Plane) -> str | None:
     The user ``admin`` is made if there are no users. None: somebody has a password already.
     """
     async with plane.changing(SYNCLINE) as work:
-        active = select(func.count()).where(
-            users.c.password.isnot(None) | users.c.subject.isnot(None)
+        # Who signs in elsewhere may come first, and is no administrator by that.
+        active = (
+            select(func.count())
+            .select_from(users.outerjoin(user_roles, user_roles.c.user_id == users.c.id))
+            .where(
+                users.c.password.isnot(None)
+                | (users.c.subject.isnot(None) & (user_roles.c.role == "admin"))
+            )
         )
         if await work.connection.scalar(active):
             return None
@@ -124,6 +130,11 @@ async def sign_in(
                 update(users).where(users.c.id == row["id"]).values(password=anew)
             )
         return await _session(work, row, address=address, agent=agent)
+
+
+async def begin_session(work: Work, user: RowMapping, **seen: str) -> Session:
+    """Return a new session of a user who has proved who it is; ``seen`` as in `accept_link`."""
+    return await _session(work, user, **seen)
 
 
 async def sign_out(plane: Plane, secret: str) -> None:
