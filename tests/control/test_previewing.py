@@ -56,6 +56,8 @@ async def test_the_first_rows(plane: Plane, tmp_path: Path) -> None:
     assert [(c.name, c.type) for c in shown.columns] == [("ID", "string"), ("who", "string")]
     assert len(shown.rows) == 3
     assert all(isinstance(cell, str) for row in shown.rows for cell in row)
+    assert [c.name for c in shown.before_columns] == ["ID", "Name"]
+    assert shown.before == shown.rows
     assert not shown.misfits
     assert not (tmp_path / "lake.duckdb").exists()
 

@@ -305,6 +305,10 @@ class ShownRowsOut(Out):
 
     columns: tuple[ShownColumnOut, ...]
     rows: tuple[tuple[str | int | float | bool | None, ...], ...]
+    before_columns: tuple[ShownColumnOut, ...]
+    before: tuple[tuple[str | int | float | bool | None, ...], ...] = Field(
+        description="The first rows that were read for them, as the source sent them."
+    )
     misfits: tuple[str, ...] = Field(description="Values that an existing table would not take.")
 
 

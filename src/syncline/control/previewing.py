@@ -1,6 +1,6 @@
 """What a task would do, before it does it: how it will be read and written, and its first rows."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -10,10 +10,11 @@ from syncline.control.connections import opener
 from syncline.control.project import JobSpec, Project
 from syncline.load.flow import fit, matched
 from syncline.load.strategy import decide
+from syncline.model.batch import Batch, Cursor
 from syncline.model.job import Disposition, RowErrors, Task
 from syncline.model.ports import Source
 from syncline.model.run import Clock
-from syncline.model.table import Table
+from syncline.model.table import Scan, Table
 from syncline.query.execute import execute
 from syncline.query.plan import Plan
 from syncline.sync import plan_of
@@ -40,8 +41,46 @@ class Preview:
     """The first rows of a task as its target would get them."""
 
     rows: pa.Table
+    #: The first rows that were read for them, of the first table, as the source sent them.
+    before: pa.Table
     #: Of an existing table: values that do not fit, a line each.
     misfits: tuple[str, ...] = ()
+
+
+class _Overheard:
+    """A source that keeps the first rows of the first table that is read from it."""
+
+    def __init__(self, source: Source, limit: int) -> None:
+        self._source = source
+        self._limit = limit
+        self._kept: list[pa.RecordBatch] | None = None
+        self._schema = pa.schema([])
+
+    @property
+    def rows(self) -> pa.Table:
+        """What was read first."""
+        return pa.Table.from_batches(self._kept or [], self._schema).slice(0, self._limit)
+
+    async def tables(self) -> Mapping[str, Table]:
+        return await self._source.tables()
+
+    def expect(self, scans: Sequence[Scan]) -> None:
+        self._source.expect(scans)
+
+    async def read(self, scan: Scan, since: Cursor | None) -> AsyncGenerator[Batch]:
+        mine = self._kept is None
+        if mine:
+            self._kept, self._schema = [], scan.schema
+        async with aclosing(self._source.read(scan, since)) as batches:
+            async for batch in batches:
+                if mine and self._kept is not None:
+                    self._kept.append(batch.records)
+                    # Pages of thousands of rows are not kept for the sake of a few.
+                    mine = sum(records.num_rows for records in self._kept) < self._limit
+                yield batch
+
+    async def aclose(self) -> None:
+        await self._source.aclose()
 
 
 async def outlook(
@@ -78,14 +117,15 @@ async def first_rows(
     """Return the first rows of a task; nothing is written."""
     planned = plan_of(task, await source.tables(), clock)
     found: list[pa.RecordBatch] = []
-    async with aclosing(execute(planned, source, None, changes=False)) as batches:
+    heard = _Overheard(source, limit)
+    async with aclosing(execute(planned, heard, None, changes=False)) as batches:
         async for batch in batches:
             found.append(batch.records)
             if sum(records.num_rows for records in found) >= limit:
                 break
     rows = pa.Table.from_batches(found, planned.schema).slice(0, limit)
     if task.flow is None:
-        return Preview(rows=rows)
+        return Preview(rows=rows, before=heard.rows)
     destination = await opener(project, job.destination)()
     try:
         pairs = await matched(task, planned.schema, destination)
@@ -97,7 +137,7 @@ async def first_rows(
     # What does not fit is told, whatever the task would do with it.
     shown, rejects = fit(records, pairs, task.flow, policy=RowErrors.REDIRECT)
     misfits = tuple(f"{r.column}: {r.reason}: {r.record}" for r in rejects)
-    return Preview(rows=pa.Table.from_batches([shown]), misfits=misfits)
+    return Preview(rows=pa.Table.from_batches([shown]), before=heard.rows, misfits=misfits)
 
 
 async def _mapping(project: Project, job: JobSpec, task: Task, planned: Plan) -> tuple[str, ...]:

@@ -26,8 +26,9 @@ from syncline.web.connection_hooks import webhooks_card
 from syncline.web.connections import TITLES, type_title
 from syncline.web.frame import heading
 from syncline.web.parts import button, card, confirmed, empty, facts, link_button, note
+from syncline.web.saving import saved_over
 from syncline.web.signing_up import callback_of, connect
-from syncline.web.visitor import Visitor, done
+from syncline.web.visitor import Visitor
 from syncline.web.wording import ago, many
 
 _CRUMBS = (("Connections", "/connections"),)
@@ -216,42 +217,51 @@ class _Page:
         if self._form.missing:
             self._form.tabs.value = "Settings"
             return
-        new = self._found is None
-        if not await self._visitor.attempt(self._keep):
+        found = self._found
+        if found is not None:
+            await saved_over(self._visitor, self._change, found.version, self._newest)
             return
-        if new and self._back and self._type != "api":
+        if not await self._visitor.attempt(self._create):
+            return
+        if self._back and self._type != "api":
             mark = "&" if "?" in self._back else "?"
             given = urlencode({"destination": self._name.value})
             ui.navigate.to(f"{self._back}{mark}{given}")
-        elif new:
-            ui.navigate.to(f"/connections/{quote(self._name.value)}")
         else:
-            done("Saved")
+            ui.navigate.to(f"/connections/{quote(self._name.value)}")
 
-    async def _keep(self) -> None:
+    async def _properties(self) -> dict[str, object]:
+        """Return what is in the form, with its profile at hand."""
         properties = nested(self._form.properties)
-        labels = tuple(self._labels.value)
         (await self._visitor.who()).require("connections.edit")
         await obtain_profile(properties, self._visitor.plane.reach)
+        return properties
+
+    async def _create(self) -> None:
+        spec = spec_of(
+            {
+                "type": self._type,
+                "properties": await self._properties(),
+                "description": self._description.value,
+                "labels": tuple(self._labels.value),
+            }
+        )
         async with self._visitor.changing() as work:
-            if self._found is None:
-                spec = spec_of(
-                    {
-                        "type": self._type,
-                        "properties": properties,
-                        "description": self._description.value,
-                        "labels": labels,
-                    }
-                )
-                await create_connection(work, self._name.value, spec)
-            else:
-                edit = ConnectionEdit(
-                    properties=properties,
-                    description=self._description.value,
-                    labels=labels,
-                    version=self._found.version,
-                )
-                self._found = await edit_connection(work, self._found.name, edit)
+            await create_connection(work, self._name.value, spec)
+
+    async def _change(self, version: int) -> None:
+        edit = ConnectionEdit(
+            properties=await self._properties(),
+            description=self._description.value,
+            labels=tuple(self._labels.value),
+            version=version,
+        )
+        async with self._visitor.changing() as work:
+            self._found = await edit_connection(work, self._name.value, edit)
+
+    async def _newest(self) -> int:
+        async with self._visitor.looking() as work:
+            return (await get_connection(work, self._name.value)).version
 
     async def delete(self) -> None:
         assert self._found is not None  # noqa: S101 (the button is on existing ones only)

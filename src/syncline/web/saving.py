@@ -1,6 +1,6 @@
 """Saving a job that others may be editing too: a conflict is shown, and can be decided."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from nicegui import ui
 
@@ -18,25 +18,46 @@ async def save_job(visitor: Visitor, job: Job, spec: JobSpec) -> Job | None:
     """
     saved: list[Job] = []
 
-    async def save(version: int | None) -> None:
+    async def save(version: int) -> None:
         async with visitor.changing() as work:
             saved.append(await edit_job(work, job.name, spec, version=version))
 
+    async def newest() -> int:
+        async with visitor.looking() as work:
+            return (await get_job(work, job.name)).version
+
+    return saved[0] if await saved_over(visitor, save, job.version, newest) else None
+
+
+async def saved_over(
+    visitor: Visitor,
+    save: Callable[[int], Awaitable[None]],
+    seen: int,
+    newest: Callable[[], Awaitable[int]],
+) -> bool:
+    """Save what was edited on top of the version that the editor saw; return whether it is saved.
+
+    If somebody else was quicker, the visitor sees what differs, and may save on top of that.
+    ``newest``: returns the version that is there now.
+    """
+    kept = False
+
     async def first() -> None:
+        nonlocal kept
         try:
-            await save(job.version)
+            await save(seen)
         except Conflict as conflict:
             if not conflict.differences:
                 raise
-            if await _decided(str(conflict), conflict.differences):
-                async with visitor.looking() as work:
-                    newest = (await get_job(work, job.name)).version
-                await save(newest)
+            if not await _decided(str(conflict), conflict.differences):
+                return
+            await save(await newest())
+        kept = True
 
-    if await visitor.attempt(first) and saved:
+    if await visitor.attempt(first) and kept:
         done("Saved")
-        return saved[0]
-    return None
+        return True
+    return False
 
 
 async def _decided(message: str, differences: Sequence[tuple[str, object, object]]) -> bool:

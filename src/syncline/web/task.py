@@ -1,5 +1,6 @@
 """One task: its columns or query, where they go, how it will run, its first rows, its options."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -147,9 +148,10 @@ class _Page:
     def _show_preview(self) -> None:
         with ui.element("div").classes("tools"):
             button("Load Preview", self._preview, icon="visibility")
-            ui.label("The first rows as the target would get them; nothing is written.").classes(
-                "muted"
-            )
+            ui.label(
+                "The first rows as the source sends them and as the target would get them; "
+                "nothing is written."
+            ).classes("muted")
         self._rows = ui.element("div").props("aria-live=polite")
 
     def _show_options(self) -> None:
@@ -249,10 +251,21 @@ class _Page:
             for shown in found:
                 for misfit in shown.misfits:
                     note(misfit, kind="warn", title="Does not fit")
-                columns = [(column.name, column.type) for column in shown.columns]
-                show_rows(columns, shown.rows, label="Preview")
-                if self._grid is not None:
-                    self._grid.show_samples([name for name, _ in columns], shown.rows)
+                self._show_rows(shown)
+
+    def _show_rows(self, shown: ShownRows) -> None:
+        with ui.tabs().props('no-caps align=left dense aria-label="Rows"') as sides:
+            for title in ("After", "Before"):
+                ui.tab(title)
+        columns = [(column.name, column.type) for column in shown.columns]
+        with ui.tab_panels(sides, value="After", animated=False):
+            with ui.tab_panel("After"):
+                show_rows(columns, shown.rows, label="As the target gets them")
+            with ui.tab_panel("Before"):
+                before = [(column.name, column.type) for column in shown.before_columns]
+                show_rows(before, shown.before, label="As the source sends them")
+        if self._grid is not None:
+            self._grid.show_samples([name for name, _ in columns], shown.rows)
 
     async def _save(self) -> None:
         await self._visitor.attempt(self._saved)
@@ -264,4 +277,7 @@ class _Page:
         saved = await save_job(self._visitor, self._job, spec)
         if saved is not None:
             self._job, self._task = saved, saved.spec.tasks[self._at]
+            # A task that writes to another table is another one.
+            here = f"/jobs/{quote(saved.name)}/tasks/{saved.task_ids[self._at]}"
+            ui.run_javascript(f"history.replaceState(null, '', {json.dumps(here)})")
             await self._check()

@@ -7,6 +7,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TypeAlias
 
+import pyarrow as pa
 from sqlalchemy import select
 
 from syncline.control.access import Actor
@@ -42,6 +43,9 @@ class ShownRows:
 
     columns: tuple[ShownColumn, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    #: The first rows that were read for them, as the source sent them.
+    before_columns: tuple[ShownColumn, ...]
+    before: tuple[tuple[Cell, ...], ...]
     #: Of an existing table: values that do not fit, a line each.
     misfits: tuple[str, ...]
 
@@ -93,11 +97,19 @@ async def task_preview(
         observe=lambda _: None, say=lambda _: None, tokens=StoredTokens(plane, owner),
     ) as source:  # fmt: skip
         found = await first_rows(project, spec, made, source, plane.clock, limit=limit)
-    values = (column.to_pylist() for column in found.rows.columns)
+    columns, rows = _shown(found.rows)
+    before_columns, before = _shown(found.before)
     return ShownRows(
-        columns=tuple(ShownColumn(name=f.name, type=str(f.type)) for f in found.rows.schema),
-        rows=tuple(tuple(_cell(value) for value in row) for row in zip(*values, strict=True)),
+        columns=columns, rows=rows, before_columns=before_columns, before=before,
         misfits=found.misfits,
+    )  # fmt: skip
+
+
+def _shown(rows: pa.Table) -> tuple[tuple[ShownColumn, ...], tuple[tuple[Cell, ...], ...]]:
+    values = (column.to_pylist() for column in rows.columns)
+    return (
+        tuple(ShownColumn(name=field.name, type=str(field.type)) for field in rows.schema),
+        tuple(tuple(_cell(value) for value in row) for row in zip(*values, strict=True)),
     )
 
 
