@@ -23,6 +23,7 @@ from syncline.destinations.databricks_errors import (
 )
 from syncline.destinations.databricks_files import FILE_BYTES, Files
 from syncline.destinations.databricks_sql import (
+    LEDGER,
     clusters,
     declaration,
     is_staged,
@@ -80,6 +81,7 @@ class Databricks:
         #: Whether data and checkpoint may be one transaction, until the warehouse says no.
         self._transactions = settings.transactions != "Off"
         self._managed: dict[str, bool] = {}
+        self._ledgers: dict[tuple[str, str], pa.Schema] = {}
         self._woken = False
         self._has_volume = False
         self._one_at_a_time = asyncio.Lock()
@@ -92,8 +94,15 @@ class Databricks:
 
     async def describe(self, table: exp.Table) -> pa.Schema | None:
         """Return the table's schema, or None if there is no such table."""
+        name = (table.db, table.name)
+        if name in self._ledgers:
+            return self._ledgers[name]
         rows = (await self.fetch(_columns_query(table, self.traits.schema))).to_pylist()
-        return pa.schema([arrow_field(row) for row in rows]) if rows else None
+        found = pa.schema([arrow_field(row) for row in rows]) if rows else None
+        if found is not None and table.name == LEDGER:
+            # Asked for at every turn, and never changed.
+            self._ledgers[name] = found
+        return found
 
     async def fetch(self, query: exp.Query) -> pa.Table:
         """Return a query's rows."""
@@ -142,9 +151,13 @@ class Databricks:
         given = self._settings
         names = (given.catalog, given.schema, given.volume)
         volume = ".".join(exp.to_identifier(n, quoted=True).sql("databricks") for n in names)
+        make = f"CREATE VOLUME IF NOT EXISTS {volume}"
         try:
-            self._sent(f"CREATE SCHEMA IF NOT EXISTS {volume.rpartition('.')[0]}")
-            self._sent(f"CREATE VOLUME IF NOT EXISTS {volume}")
+            try:
+                self._sent(make)
+            except DestinationRefused:
+                self._sent(f"CREATE SCHEMA IF NOT EXISTS {volume.rpartition('.')[0]}")
+                self._sent(make)
         except SynclineError:
             self._sent(f"DESCRIBE VOLUME {volume}")
         self._has_volume = True

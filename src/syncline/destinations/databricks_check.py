@@ -24,11 +24,11 @@ from syncline.destinations.databricks_errors import (
     translated,
 )
 from syncline.destinations.databricks_files import empty_file
+from syncline.destinations.databricks_sql import LEDGER
 from syncline.errors import DestinationRefused, PermissionRefused, SynclineError, Unavailable
 
 #: Columns of what is made to see whether it can be made.
 _TRIAL: Final = pa.schema([("id", pa.int64())])
-_LEDGER: Final = "_syncline_checkpoints"
 _NO_CATALOG: Final = frozenset({"NO_SUCH_CATALOG_EXCEPTION", "CATALOG_NOT_FOUND"})
 _NOT_THERE: Final = frozenset(
     {
@@ -196,11 +196,11 @@ class _Trial:
                 self._may(f"DROP TABLE {_named(*trial)}", Right("MANAGE", "TABLE", trial))
         found = self._rows(
             "SELECT table_name FROM information_schema.tables WHERE "  # noqa: S608 (literals)
-            f"table_schema = {_text(self._schema)} AND table_name = {_text(_LEDGER)}"
+            f"table_schema = {_text(self._schema)} AND table_name = {_text(LEDGER)}"
         )
         if found.num_rows:
             # Somebody else may have made it, and the tables of the jobs too.
-            self._use((*there, _LEDGER))
+            self._use((*there, LEDGER))
         return "made, written, read and removed one"
 
     def volume(self) -> str:

@@ -8,6 +8,8 @@ from sqlglot import exp
 from syncline.destinations.databricks_files import Files
 
 _DIALECT: Final = "databricks"
+#: The table of checkpoints, one in each schema.
+LEDGER: Final = "_syncline_checkpoints"
 #: Columns that a table may be clustered by.
 _CLUSTERED: Final = 4
 _CLUSTERING: Final = frozenset(
