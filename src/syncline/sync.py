@@ -162,7 +162,13 @@ def plan_of(task: Task, tables: Mapping[str, Table], clock: Clock) -> Plan:
         now=datetime.fromtimestamp(clock.time(), UTC),
     )
     scans = tuple(
-        replace(s, parallel=task.parallel, start=task.start, keep_rejects=task.rejects)
+        replace(
+            s,
+            parallel=task.parallel,
+            start=task.start,
+            window_days=task.window_days,
+            keep_rejects=task.rejects,
+        )
         for s in planned.scans
     )
     return replace(planned, scans=scans)

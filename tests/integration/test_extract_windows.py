@@ -76,6 +76,25 @@ async def test_every_row_comes_once_and_walks_run_at_once(style: str) -> None:
         ]
 
 
+async def test_windows_of_so_many_days_come_one_after_the_other() -> None:
+    api = Api(lists={"/hours": hours(120)}, style="offset", delay=0.001)
+    async with serving(api), source_of(api, profile("offset")) as source:
+        scan = await scan_of(source, "Hours", window_days=30)
+        batches = await batches_of(source, scan)
+        assert sorted(ids_of(batches)) == list(range(1, 121))
+        assert api.most_under_way == 1
+        asked = [(a.get("from"), a.get("to")) for a in api.asked if a.get("order") is None]
+        windows = list(dict.fromkeys(asked))
+        assert len(windows) == 3
+        assert windows == sorted(windows, key=lambda window: window[0] or "")
+        # What is done with is not read again: the rest of the first window, and the others.
+        cursors = [b.cursor for b in batches if b.cursor is not None]
+        before = len(api.asked)
+        rest = await batches_of(source, scan, cursors[len(cursors) // 2])
+        assert len(api.asked) - before < len(asked)
+        assert set(ids_of(rest)) < set(ids_of(batches))
+
+
 @pytest.mark.parametrize("style", PAGINATIONS)
 async def test_going_on_from_any_cursor_gives_exactly_the_rest(style: str) -> None:
     async with serving(Api(lists={"/hours": hours(60)}, style=style, delay=0.001)) as api:

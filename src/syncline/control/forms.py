@@ -189,6 +189,7 @@ def _of_api(profile: Profile, scheme: str) -> Iterable[FormField]:
     for name in needed:
         yield _field("api", by_name[name], advanced=False, required=True)
     yield from rare
+    yield _field("api", by_name["ParallelTasks"], advanced=True)
     if isinstance(chosen, OAuth):
         for name in ("InitiateOAuth", "CallbackURL", "OAuthAccessToken", "OAuthRefreshToken"):
             yield _field("api", by_name[name], advanced=True)

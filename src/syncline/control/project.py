@@ -194,6 +194,12 @@ class TaskSpec(_Part):
     start: Moment | None = Field(
         default=None, description="The first day to read, of tables that have windows."
     )
+    window_days: int | None = Field(
+        default=None,
+        gt=0,
+        description="Read everything in windows of so many days, each of which is kept once it is "
+        "read; of tables that have windows.",
+    )
     commit_rows: int = Field(
         default=50_000, gt=0, description="Commit after so many rows, at the next page's end,"
     )
@@ -252,6 +258,16 @@ class JobSpec(_Part):
     )
     start: Moment | None = Field(
         default=None, description="The first day to read, for tasks without 'start'."
+    )
+    window_days: int | None = Field(
+        default=None,
+        gt=0,
+        description="Days of a window, for tasks without 'window_days'.",
+    )
+    verbosity: Literal["error", "info", "verbose"] = Field(
+        default="info",
+        description="What a worker keeps in the log of a run: error: ends, warnings and errors; "
+        "info: also plans, commits and long waits; verbose: also every page and wait.",
     )
     parallel_tasks: int = Field(
         default=1, gt=0, le=32, description="Tasks that run at the same time."

@@ -4,7 +4,15 @@ import difflib
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 
 from syncline.errors import PropertyError
 
@@ -12,6 +20,13 @@ Model = TypeVar("Model", bound="Properties")
 
 #: YAML has numbers and booleans where properties are texts.
 Text = Annotated[str, BeforeValidator(lambda v: str(v) if isinstance(v, int | float) else v)]
+
+
+def _limit(tasks: int) -> int:
+    """Return how many tasks may read at the same time: the engine has queues for these only."""
+    if tasks not in {1, 2, 4, 8}:
+        raise ValueError("input should be 1, 2, 4 or 8")
+    return tasks
 
 
 class Properties(BaseModel):
@@ -72,6 +87,13 @@ class ApiProperties(Properties):
         alias="OAuthSettingsLocation",
         description="File that keeps the tokens, or memory://; default: a file of its own for "
         "each connection under ~/.local/share/syncline.",
+    )
+
+    parallel_tasks: Annotated[int, AfterValidator(_limit)] = Field(
+        default=4,
+        alias="ParallelTasks",
+        description="Tasks that read from it at the same time, of all jobs and on all nodes: 1, 2, "
+        "4 or 8.",
     )
 
     @property

@@ -114,6 +114,7 @@ def _task(name: str, job: JobSpec, index: int, spec: TaskSpec) -> Task:
         synced_at=spec.synced_at,
         parallel=spec.parallel,
         start=spec.start or job.start,
+        window_days=spec.window_days or job.window_days,
         commit_rows=spec.batch_size or spec.commit_rows,
         commit_seconds=spec.commit_seconds,
     )

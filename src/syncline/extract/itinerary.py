@@ -13,6 +13,8 @@ from syncline.model.table import Value
 
 #: Windows per walker, so that all have work to the end though windows differ.
 _WINDOWS_EACH = 4
+#: What is left of them is in every checkpoint.
+_MOST_WINDOWS = 1000
 
 
 class Itinerary(Protocol):
@@ -193,11 +195,21 @@ def values_from(values: Sequence[Value], at: Mapping[str, Json] | None) -> Seque
 
 
 def cut(
-    earliest: date, latest: date, parallel: int, *, open_below: bool, open_above: bool
+    earliest: date,
+    latest: date,
+    parallel: int,
+    *,
+    open_below: bool,
+    open_above: bool,
+    each: int | None = None,
 ) -> list[Window]:
-    """Return disjoint windows from one day to another; the outer ones open if so wished."""
+    """Return disjoint windows from one day to another; the outer ones open if so wished.
+
+    ``each``: days of a window; None: a few windows for each of the walkers.
+    """
     days = (latest - earliest).days + 1
-    count = max(min(_WINDOWS_EACH * parallel, days), 1)
+    wanted = _WINDOWS_EACH * parallel if each is None else min(-(-days // each), _MOST_WINDOWS)
+    count = max(min(wanted, days), 1)
     starts = [earliest + timedelta(days=days * i // count) for i in range(count)]
     ends = [*(start - timedelta(days=1) for start in starts[1:]), latest]
     windows = [Window(since=s, until=u) for s, u in zip(starts, ends, strict=True)]

@@ -296,9 +296,15 @@ class TableRead:
         windows = None
         if begun.at is not None and "windows" in begun.at:
             windows = windows_of_json(begun.at["windows"])
-        elif parallel > 1 and begun == Pass(started=begun.started) and self._scan.limit is None:
+        elif (
+            (parallel > 1 or self._scan.window_days)
+            and begun == Pass(started=begun.started)
+            and self._scan.limit is None
+        ):
             today = datetime.fromtimestamp(self._clock.time(), UTC).date()
-            windows = await windows_of(asking, self._guide, parallel=parallel, today=today)
+            windows = await windows_of(
+                asking, self._guide, parallel=parallel, today=today, each=self._scan.window_days
+            )
         if windows is None:
             return OneWalk(asking=asking, resumable=resumable, at=begun.at)
         return WalkPerWindow(asking=asking, resumable=resumable, windows=windows, at_once=parallel)

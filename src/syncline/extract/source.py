@@ -213,4 +213,5 @@ def _shared_by(view: View, scan: Scan) -> Hashable:
     """Return what reads have in common that may share pages: all but their fields and place."""
     predicates = frozenset((p.column, p.operator, p.values) for p in view.api_predicates(scan))
     limit = scan.limit if view.child is None else None
-    return view.api_name, predicates, scan.deleted, limit, scan.parallel, scan.start
+    windows = scan.parallel, scan.start, scan.window_days
+    return view.api_name, predicates, scan.deleted, limit, *windows

@@ -16,10 +16,11 @@ from syncline.extract.walk import Guide, Walk, pages
 
 
 async def windows_of(
-    asking: Asking, guide: Guide, *, parallel: int, today: date
+    asking: Asking, guide: Guide, *, parallel: int, today: date, each: int | None = None
 ) -> list[Window] | None:
     """Return windows that hold every row once; None if one walk is as good.
 
+    ``each``: days of a window; None: as many windows as it takes to keep all walkers busy.
     Asks the API for the first and the last day, unless the scan itself bounds them.
     """
     known = asking.table.windows
@@ -39,7 +40,7 @@ async def windows_of(
     if first is None or last is None or last <= first:
         return None
     # Rows may come while we read, so what the API told last is no end.
-    return cut(first, last, parallel, open_below=below is None, open_above=above is None)
+    return cut(first, last, parallel, open_below=below is None, open_above=above is None, each=each)
 
 
 async def _outermost(asking: Asking, guide: Guide, parameters: Mapping[str, str]) -> date | None:

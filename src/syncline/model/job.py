@@ -123,6 +123,8 @@ class Task:
     flow: Flow | None = None
     parallel: int = 1
     start: datetime | None = None
+    #: Days of each window of a whole read, of tables that have windows.
+    window_days: int | None = None
     #: Commit at the next cursor after so many rows …
     commit_rows: int = 50_000
     #: … or so many seconds.

@@ -92,6 +92,8 @@ class Scan:
     parallel: int = 1
     #: The first moment of interest, for sources read in windows of time.
     start: datetime | None = None
+    #: Days of each window of a whole read, where the table has a window column; None: as it fits.
+    window_days: int | None = None
     #: Hand over rows that do not fit as `Reject`; otherwise they are an error.
     keep_rejects: bool = False
 

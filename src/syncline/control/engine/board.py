@@ -49,6 +49,8 @@ class Progress:
     waiting_until: datetime | None = None
     changed: bool = True
     #: Totals of the load before the present one: a sweep counts from nothing again.
+    #: What of its events is kept: error, info or verbose.
+    verbosity: str = "info"
     _earlier: tuple[int, int] = (0, 0)
     _latest: tuple[int, int] = (0, 0)
 
@@ -125,7 +127,7 @@ class Board:
     def saw(self, progress: Progress, event: Event) -> None:
         """Take in an event of a task run. Never raises, never waits."""
         progress.saw(event, self.now())
-        if (line := told(event)) is not None:
+        if (line := told(event, progress.verbosity)) is not None:
             self.tell(progress.run, line, number=progress.number)
 
     def tell(self, run: str, line: Line, *, number: int | None = None) -> None:

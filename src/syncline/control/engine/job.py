@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from syncline.control.action_specs import Actions
-from syncline.control.connections import opened_source, opener
+from syncline.control.connections import opened_source, opener, source_properties
 from syncline.control.project import JobSpec, Project
 from syncline.control.tasks import all_tasks_of, tasks_of
 from syncline.errors import Missing
@@ -58,6 +58,8 @@ class RunnableJob:
     retry_seconds: float = 30.0
     #: Seconds that a run may take as a whole; None: as long as it needs.
     timeout: float | None = None
+    #: error, info or verbose: what of its events is kept in the log.
+    verbosity: str = "info"
     around: Around = Around()
     #: Of tasks, by their id; those with nothing to do are not in it.
     around_tasks: Mapping[str, Around] = field(default_factory=dict)
@@ -117,6 +119,8 @@ class ProjectJobs:
             retries=spec.retries,
             retry_seconds=spec.retry_seconds,
             timeout=spec.timeout,
+            verbosity=spec.verbosity,
+            account_limit=source_properties(self.project, spec.source).parallel_tasks,
             around=Around(before=spec.before, after=spec.after),
             around_tasks=around_tasks(job_id, spec),
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from syncline.control.access import ROLES, Actor
-from syncline.control.connections import opened_source
+from syncline.control.connections import opened_source, source_properties
 from syncline.control.engine.job import Around, RunnableJob, around_tasks, open_destination
 from syncline.control.plane import Plane
 from syncline.control.store.connections import connections
@@ -64,6 +64,8 @@ class StoreJobs:
             retries=spec.retries,
             retry_seconds=spec.retry_seconds,
             timeout=spec.timeout,
+            verbosity=spec.verbosity,
+            account_limit=source_properties(project, spec.source).parallel_tasks,
             around=Around(before=spec.before, after=spec.after),
             around_tasks=around_tasks(job.name, spec),
             reach=self.plane.reach,

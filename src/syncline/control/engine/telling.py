@@ -30,8 +30,32 @@ def logged(line: Line, **where: object) -> None:
     _LOG.log(level, "%s", line.message, extra={"kind": line.kind, **code, **known})
 
 
-def told(event: Event) -> Line | None:
-    """Return the line that tells an event; None for what only moves the progress on."""
+def told(event: Event, verbosity: str = "info") -> Line | None:
+    """Return the line that tells an event; None for what only moves the progress on.
+
+    ``verbosity``: error, info or verbose; verbose keeps every page and wait, too.
+    """
+    line = _told(event)
+    if line is None and verbosity == "verbose":
+        return _moved(event)
+    if line is not None and line.level == "info" and verbosity == "error":
+        return None
+    return line
+
+
+def _moved(event: Event) -> Line | None:
+    match event:
+        case Read(rows=rows, requests=requests):
+            text = f"{rows:,} rows read with {requests:,} requests"
+            return Line(kind="read", message=text, level="debug", data=asdict(event))
+        case Waiting(seconds=seconds, reason=reason):
+            text = f"waiting {seconds:.1f} s: {reason}"
+            return Line(kind="waiting", message=text, level="debug", data=asdict(event))
+        case _:
+            return None
+
+
+def _told(event: Event) -> Line | None:
     match event:
         case Planned():
             return Line(kind="planned", message=_planned(event), data=asdict(event))
