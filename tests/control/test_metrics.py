@@ -59,7 +59,7 @@ async def test_numbers_of_a_store_with_runs(sqlite_store: Store) -> None:
             await connection.execute(
                 insert(task_runs).values(
                     run_id=run, number=1, task="t", target="Matters", state="succeeded",
-                    read=7, inserted=5, requests=3,
+                    read=7, inserted=5, requests=3, waited=2.5,
                 )
             )  # fmt: skip
             ended = runs.c.created_at
@@ -73,6 +73,7 @@ async def test_numbers_of_a_store_with_runs(sqlite_store: Store) -> None:
         assert found["syncline_job_rows", "nightly", "read"] == 7
         assert found["syncline_job_rows", "nightly", "inserted"] == 5
         assert found["syncline_job_requests", "nightly"] == 3
+        assert found["syncline_job_waited_seconds", "nightly"] == 2.5
         assert found["syncline_job_lag_seconds", "nightly"] >= 0
         assert found["syncline_task_lag_seconds", "nightly", "Matters"] >= 0
         assert found["syncline_nodes_up",] == 1

@@ -12,6 +12,7 @@ from sqlalchemy import insert, update
 from control.planes import ADMIN, CLIO, KEY, LAKE, VIEWER, actor, plane_of
 from standins.clocks import VirtualClock
 from syncline.control.access import Policy
+from syncline.control.engine.board import Counts, Progress
 from syncline.control.plane import Plane
 from syncline.control.project import JobSpec, TaskSpec
 from syncline.control.runs import State, get_run
@@ -28,6 +29,7 @@ from syncline.control.usecases.lagging import late_tasks, task_lags
 from syncline.control.usecases.overview import Day, days_of
 from syncline.control.vault import vault_of
 from syncline.errors import Forbidden, VaultError
+from syncline.model.run import Read, Waiting
 
 NEWER = "a newer key that is long enough, too"
 
@@ -178,3 +180,11 @@ async def test_days_are_those_of_the_visitors_calendar(plane: Plane) -> None:
     assert yesterday == Day(
         day=(noon.date() - timedelta(days=1)).isoformat(), succeeded=1, other=1, read=20, requests=4
     )
+
+
+def test_what_a_source_makes_a_task_wait_is_added_up() -> None:
+    progress = Progress(run="r", number=0, before=Counts(waited=1.5))
+    for seconds in (2.0, 3.0):
+        progress.saw(Waiting(seconds=seconds, reason="limit"), datetime(2026, 1, 1, tzinfo=UTC))
+        progress.saw(Read(rows=1, requests=1), datetime(2026, 1, 1, tzinfo=UTC))
+    assert progress.values()["waited"] == 6.5

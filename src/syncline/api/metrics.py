@@ -83,6 +83,11 @@ class _Numbers(Collector):
         requests = GaugeMetricFamily(
             "syncline_job_requests", "API calls of the runs kept in the store.", labels=["job"]
         )
+        waited = GaugeMetricFamily(
+            "syncline_job_waited_seconds",
+            "Time that limits of the source made tasks wait in the runs kept in the store.",
+            labels=["job"],
+        )
         failed = GaugeMetricFamily(
             "syncline_job_runs_failed", "Failed runs kept in the store.", labels=["job"]
         )
@@ -93,6 +98,7 @@ class _Numbers(Collector):
             for kind, count in job.rows.items():
                 rows.add_metric([job.job, kind], count)
             requests.add_metric([job.job], job.requests)
+            waited.add_metric([job.job], job.waited)
             failed.add_metric([job.job], job.failed)
             if job.lag is not None:
                 lag.add_metric([job.job], job.lag)
@@ -103,4 +109,4 @@ class _Numbers(Collector):
         )
         for task in self._lags:
             behind.add_metric([task.job, task.target], task.lag)
-        yield from (rows, requests, failed, lag, behind)
+        yield from (rows, requests, waited, failed, lag, behind)

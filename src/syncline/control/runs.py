@@ -103,6 +103,8 @@ class TaskRun:
     requests: int
     commits: int
     seconds: float
+    #: Seconds that the source made it wait, of these.
+    waited: float
     waiting_for: str | None
     waiting_until: datetime | None
     failure: Failure | None
@@ -374,7 +376,7 @@ def options_of(written: Mapping[str, Any]) -> RunOptions:
 _SAME = (
     "number", "task", "target", "attempt", "node", "started_at", "finished_at", "progress_at",
     "incremental", "read", "inserted", "updated", "deleted", "rejected", "requests", "commits",
-    "seconds", "waiting_for", "waiting_until",
+    "seconds", "waited", "waiting_for", "waiting_until",
 )  # fmt: skip
 
 

@@ -181,6 +181,9 @@ class _Page:
             ("API calls", count(sum(task.requests for task in tasks))),
             ("Took" if run.state.over else "Running for", duration(took)),
         )
+        # Tasks that read side by side wait for one limit together.
+        if waited := max((task.waited for task in tasks), default=0.0):
+            figures += (("Waited for limits", duration(waited)),)
         left = None if run.state.over else run_seconds_left(run, self._before, now)
         if left is not None:
             figures += (("Left, about", duration(left)),)

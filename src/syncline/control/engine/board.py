@@ -30,6 +30,8 @@ class Counts:
     requests: int = 0
     commits: int = 0
     seconds: float = 0.0
+    #: Seconds that the source made it wait.
+    waited: float = 0.0
 
 
 COUNTS = tuple(f.name for f in fields(Counts))
@@ -69,6 +71,7 @@ class Progress:
                 self.waiting_for = self.waiting_until = None
             case Waiting(seconds=seconds, reason=reason):
                 self.waiting_for = reason
+                self.counts.waited += seconds
                 self.waiting_until = datetime.fromtimestamp(now.timestamp() + seconds, UTC)
             case Committed():
                 self.counts.commits += 1

@@ -96,6 +96,8 @@ task_runs = Table(
     Column("requests", BigInteger, nullable=False, default=0),
     Column("commits", Integer, nullable=False, default=0),
     Column("seconds", Float, nullable=False, default=0.0),
+    #: Seconds that the source has made it wait, all told.
+    Column("waited", Float, nullable=False, default=0.0, server_default="0"),
     #: What the source makes it wait for, and until when.
     Column("waiting_for", Text),
     Column("waiting_until", Instant),

@@ -39,6 +39,8 @@ class JobFigures:
     #: By kind: read, inserted, updated, deleted, rejected.
     rows: Mapping[str, int]
     requests: int
+    #: Seconds that the source made its tasks wait.
+    waited: float
     failed: int
     #: Seconds since the last run that succeeded ended; None: none did.
     lag: float | None
@@ -78,7 +80,10 @@ async def job_figures(plane: Plane, actor: Actor) -> Sequence[JobFigures]:
             job_labels.c.job_id,
             job_labels.c.label,
         )
-        sums = [func.coalesce(func.sum(task_runs.c[name]), 0) for name in (*_MOVED, "requests")]
+        sums = [
+            func.coalesce(func.sum(task_runs.c[name]), 0)
+            for name in (*_MOVED, "requests", "waited")
+        ]
         moved = (
             select(jobs.c.id, jobs.c.name, *sums)
             .select_from(jobs.outerjoin(runs, runs.c.job_id == jobs.c.id).outerjoin(task_runs))
@@ -101,7 +106,8 @@ async def job_figures(plane: Plane, actor: Actor) -> Sequence[JobFigures]:
                 JobFigures(
                     job=name,
                     rows=dict(zip(_MOVED, map(int, numbers), strict=False)),
-                    requests=int(numbers[-1]),
+                    requests=int(numbers[-2]),
+                    waited=float(numbers[-1]),
                     failed=last.get((id_, State.FAILED), (0, None))[0],
                     lag=_since(succeeded[1], work) if succeeded else None,
                 )
