@@ -1,4 +1,4 @@
-"""Channels in the settings and alerts of a job, clicked as a person would."""
+"""Channels in the settings, alerts and actions of a job, clicked as a person would."""
 
 import json
 import threading
@@ -91,6 +91,31 @@ def test_a_channel_is_added_tried_and_named_by_an_alert(
         page.get_by_role("button", name="Delete Channel").click()
         expect(page.get_by_text("is told about timesheets")).to_be_visible()
         assert "hunter2" not in page.content()
+
+
+def test_an_action_is_added_in_the_options(browser: Browser, filled_site: Site) -> None:
+    state = str(filled_site.folder / "admin.json")
+    with window(browser, filled_site, state=state) as context:
+        page = context.new_page()
+        page.goto("/jobs/nightly-clio?tab=options")
+        page.get_by_role("button", name="Add Action Before").click()
+        before = page.get_by_role("group", name="Before 1")
+        before.get_by_label("SQL", exact=True).fill("DELETE FROM totals")
+        page.get_by_role("button", name="Add Action After").click()
+        after = page.get_by_role("group", name="After 1")
+        after.get_by_label("What").click()
+        page.get_by_role("option", name="Command").click()
+        after.get_by_label("Command").fill("dbt build")
+        after.get_by_label("When the run").click()
+        page.get_by_role("option", name="has ended, however").click()
+        _is_for_everybody(page)
+        page.get_by_role("button", name="Save Changes").locator("visible=true").click()
+        expect(page.get_by_text("Saved")).to_be_visible()
+        page.reload()
+        expect(before.get_by_label("SQL", exact=True)).to_have_value("DELETE FROM totals")
+        expect(after.get_by_label("Command")).to_have_value("dbt build")
+        after.get_by_role("button", name="Remove").click()
+        expect(after).to_have_count(0)
 
 
 def _is_for_everybody(page: Page) -> None:

@@ -3,6 +3,7 @@
 from nicegui import ui
 
 from syncline.control.usecases.jobs import Job, job_of
+from syncline.web.job_action_form import ActionForm
 from syncline.web.parts import button
 from syncline.web.saving import save_job
 from syncline.web.spec_form import SpecForm
@@ -10,7 +11,7 @@ from syncline.web.visitor import Visitor
 
 _NAMES = (
     "description", "labels", "parallel_tasks", "continue_on_error", "all_tables", "table_prefix",
-    "schema_", "start", "retries", "retry_seconds", "timeout",
+    "schema_", "start", "window_days", "retries", "retry_seconds", "timeout", "verbosity",
 )  # fmt: skip
 _TITLES = {
     "parallel_tasks": "Parallel tasks",
@@ -19,6 +20,7 @@ _TITLES = {
     "table_prefix": "Table prefix",
     "schema_": "Destination schema",
     "start": "Replicate start value",
+    "window_days": "Replicate interval, in days",
     "retries": "Tries after an error that may pass",
     "retry_seconds": "Seconds before the first of them",
     "timeout": "Longest run, in seconds",
@@ -38,9 +40,19 @@ class _Part:
         self._job = job
 
     def show(self, field: str) -> None:
-        self._form = SpecForm(self._job.spec, _NAMES, _TITLES)
+        spec, may = self._job.spec, self._visitor.may("jobs.edit", self._job.name)
+        self._form = SpecForm(spec, _NAMES, _TITLES)
         self._form.point_at(field)
-        if self._visitor.may("jobs.edit", self._job.name):
+        ui.separator()
+        self._before = ActionForm(
+            "Before", "What is done before the tasks. If it fails, nothing is loaded.",
+            spec.before, after=False, may=may,
+        )  # fmt: skip
+        self._after = ActionForm(
+            "After", "What is done when all tasks have ended.", spec.after, after=True, may=may
+        )
+        ui.separator()
+        if may:
             with ui.element("div").classes("row-line"):
                 button("Save Changes", self._save, icon="check", main=True)
 
@@ -48,7 +60,7 @@ class _Part:
         await self._visitor.attempt(self._saved)
 
     async def _saved(self) -> None:
-        given = self._form.values
+        given = self._form.values | {"before": self._before.value, "after": self._after.value}
         kept = {k: v for k, v in self._job.document.items() if k not in given}
         spec = job_of(kept | {k: v for k, v in given.items() if v is not None})
         saved = await save_job(self._visitor, self._job, spec)
