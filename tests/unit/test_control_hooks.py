@@ -7,6 +7,7 @@ import json
 import pytest
 
 from syncline.control.hooks import Delivery, Listening, changed_tables, genuine, listening
+from syncline.errors import ProfileError
 from syncline.profile.loader import load_profile, parse_profile
 from syncline.profile.webhooks import Signature
 
@@ -119,7 +120,7 @@ def test_profiles_name_tables_that_they_have_and_that_tell_changes() -> None:
 name: Mine
 auth: [{scheme: None}]
 base_url: https://example.com
-webhooks: {signature: {header: X}, topics: {all: [Whole, Changing, Unknown]}}
+webhooks: {signature: {header: X}, topics: {all: [Whole, Changing]}}
 tables:
   Whole: {path: /w, columns: {id: integer}}
   Changing:
@@ -132,4 +133,24 @@ tables:
     assert mine is not None
     assert mine.topics == {"all": ("Changing",)}
     assert listening(load_profile("clicktime")) is None
+    subscribed = (
+        "topics: {a: []}, subscription: {path: /h, one: '/h/{id}', create: {a: ['{x}']}, "
+        "renew: {}, id: id, days: 3}"
+    )
+    for wrong, said in (
+        ("topics: {all: [Wohle]}", "webhooks.topics.all: there is no table 'Wohle'"),
+        ("topics: {a: []}, topic_header: X, topic_path: y", "excludes 'topic_header'"),
+        ("topics: {a: []}, handshake: X", "for subscriptions, of which there is none"),
+        (
+            subscribed.replace("/{id}", ""),
+            "names no {id}",
+        ),
+        (
+            subscribed,
+            "{x} has no value",
+        ),
+    ):
+        with pytest.raises(ProfileError) as refused:
+            parse_profile(text.replace("topics: {all: [Whole, Changing]}", wrong), "mine.yaml")
+        assert said in str(refused.value)
     assert json.loads(mine.model_dump_json())["topic_path"] is None

@@ -7,6 +7,7 @@ from pydantic import JsonValue
 from syncline.profile.changes import table_of_changes
 from syncline.profile.columns import FlatColumn, child_columns, table_columns
 from syncline.profile.conflicts import conflicts
+from syncline.profile.hooking import webhook_contradictions
 from syncline.profile.nearest import near
 from syncline.profile.posting import GraphQLBody, JsonBody
 from syncline.profile.schema import ApiTable, Child, ParentFanOut, Profile, ValueFanOut
@@ -26,6 +27,7 @@ def contradictions(profile: Profile) -> list[Contradiction]:
         *_names(profile),
         *_tables(profile),
         *conflicts(profile),
+        *webhook_contradictions(profile),
     ]
 
 

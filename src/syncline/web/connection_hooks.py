@@ -85,11 +85,13 @@ async def _turn_on(visitor: Visitor, found: Connection, here: str) -> None:
     if made[0].secret is None:
         _again(found)
         return
-    with asking("Enter these at the API") as dialog, ui.element("div").classes("form"):
-        ui.input("Address", value=made[0].hooks[0].url).props("outlined stack-label readonly")
-        ui.input("Secret, shown only now", value=made[0].secret).props(
-            "outlined stack-label readonly"
-        )
+    with asking("Enter these at the API") as dialog:
+        for title, value in (
+            ("Address", made[0].hooks[0].url),
+            ("Secret, shown only now", made[0].secret),
+        ):
+            field = ui.input(title, value=value).props("outlined stack-label readonly")
+            field.classes("w-full mono")
         with ui.element("div").classes("row-line"):
             button("Done", partial(_again, found), main=True)
     dialog.open()

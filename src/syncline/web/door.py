@@ -155,7 +155,7 @@ def error_page(style: str, title: str, error: SynclineError, *, back: str) -> HT
     status = 403 if isinstance(error, Forbidden) else 401
     if isinstance(error, TransientError):
         status = 503
-    return _whole(style, title, "It was not possible.", inner, status)
+    return _whole(style, title, "The sign-in has not come to an end.", inner, status)
 
 
 async def _known(plane: Plane, request: Request) -> bool:
