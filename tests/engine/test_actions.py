@@ -13,11 +13,14 @@ import pytest
 import yaml
 from aiohttp import web
 from pydantic import ValidationError
+from sqlglot import exp, parse_one
 
 from acceptance import serving, support
 from acceptance.processes import Process, Processes
+from control.conftest import new_database
 from engine.test_command_line import said
 from engine.workers import over, until
+from standins import postgres
 from standins.listening import hook
 from syncline.cli.control import sitting_here
 from syncline.control.action_specs import ActionSpec
@@ -25,13 +28,14 @@ from syncline.control.actions import Place, perform
 from syncline.control.commands import run_command
 from syncline.control.connections import opener
 from syncline.control.plane import open_plane
-from syncline.control.project import load_project
+from syncline.control.project import Project, load_project
 from syncline.control.runs import Run, State, events_of, get_run, list_runs
 from syncline.control.store.database import Store
 from syncline.control.usecases.connections import create_connection
 from syncline.control.usecases.jobs import create_job, job_of
 from syncline.errors import (
     AddressRefused,
+    ConfigError,
     NotFound,
     PermissionRefused,
     ProjectError,
@@ -285,3 +289,41 @@ async def test_after_a_kill_what_was_done_is_not_done_again(
     assert len([r for r in await list_runs(store) if r.job == "second"]) == 1
     with duckdb.connect(str(project.database)) as connection:
         assert connection.sql(f"SELECT count(*) FROM {support.SCHEMA}.n").fetchall() == [(1,)]
+
+
+async def test_statements_of_postgresql(postgres_server: postgres.Server, place: Place) -> None:
+    database = (await new_database(postgres_server)).rpartition("/")[2]
+    connections = {
+        "api": {"type": "api", "properties": {"Profile": "clio"}},
+        "pg": {
+            "type": "postgres",
+            "properties": {
+                "Server": "127.0.0.1",
+                "Port": postgres_server.port,
+                "User": postgres.USER,
+                "Password": postgres.PASSWORD,
+                "Database": database,
+                "Schema": "law",
+            },
+        },
+    }
+    there = replace(
+        place, destination=opener(Project.model_validate({"connections": connections}), "pg")
+    )
+    made = """
+        CREATE TABLE t (n INT PRIMARY KEY);
+        CREATE PROCEDURE fill(most INT) LANGUAGE SQL
+            AS $$ INSERT INTO law.t SELECT generate_series(1, most) $$;
+        CALL law.fill(3);
+        WITH low AS (DELETE FROM t WHERE n < 2 RETURNING n) INSERT INTO t SELECT n + 10 FROM low;
+        CREATE VIEW v AS SELECT count(*) AS many FROM t
+    """
+    assert "5 statements" in await perform(action(sql=made), there)
+    with pytest.raises(ConfigError):
+        await perform(action(sql="DELETE FROM t; DELETE FROM nowhere"), there)
+    destination = await there.destination()
+    query = parse_one("SELECT n FROM law.t ORDER BY n")
+    assert isinstance(query, exp.Query)
+    found = await destination.fetch(query)
+    await destination.aclose()
+    assert found.column(0).to_pylist() == [2, 3, 11]
