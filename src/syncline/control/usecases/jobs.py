@@ -231,7 +231,7 @@ async def _check_starts(work: Work, name: str, spec: JobSpec) -> None:
         step = following.pop()
         if step in ends:
             raise Invalid(
-                f"jobs.{name}: its actions and schedules would start it again and again",
+                f"jobs.{name}: by actions and schedules, {name} would run after itself",
                 hint="for a job that begins again by itself, choose 'continuous' as its schedule",
             )
         if step not in seen:
