@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import duckdb
 from sqlalchemy import insert, select
 
 from syncline.control.access import ROLES, Actor
@@ -17,11 +18,28 @@ from syncline.control.usecases.jobs import create_job, job_of
 _ADA = Actor(name="ada", via="command line", policies=ROLES["admin"])
 
 
-def filled(store: str, clicktime: str, folder: str, *, jobs: int = 0) -> None:
-    """Put connections and jobs into a store; ``clicktime``: where ClickTime answers."""
+#: Tables that were there before Syncline was.
+_HOURS = """
+CREATE TABLE hours (hours DECIMAL(9, 2), job_name VARCHAR, booked TIMESTAMP DEFAULT now());
+CREATE TABLE plans (nr INTEGER NOT NULL, est_hours DOUBLE, job_name VARCHAR NOT NULL,
+    month DATE, noted VARCHAR)"""
+
+
+def filled(
+    store: str, clicktime: str, folder: str, *, jobs: int = 0, existing: bool = False
+) -> None:
+    """Put connections and jobs into a store; ``clicktime``: where ClickTime answers.
+
+    ``existing``: a job, too, that writes to tables which are there already.
+    """
+
+    async def fill(work: Work) -> None:
+        await _everything(work, clicktime, folder, jobs)
+        if existing:
+            await _flows(work, folder)
 
     def run() -> None:
-        asyncio.run(_fill(store, lambda work: _everything(work, clicktime, folder, jobs)))
+        asyncio.run(_fill(store, fill))
 
     # The browser's driver has a loop of its own in the thread of the tests.
     with ThreadPoolExecutor(1) as pool:
@@ -71,6 +89,23 @@ async def _everything(work: Work, clicktime: str, folder: str, jobs: int) -> Non
         await create_job(work, name, job_of({**common, **document}))
     if jobs:
         await _copied(work, "timesheets", jobs)
+
+
+async def _flows(work: Work, folder: str) -> None:
+    with duckdb.connect(f"{folder}/warehouse.duckdb") as warehouse:
+        warehouse.execute(_HOURS)
+    query = "SELECT EstHours * 1.001 AS EstHours, Job FROM Allocations WHERE EstHours > 8.5"
+    hours = {
+        "query": query, "into": "hours", "existing": True, "on_error": "redirect",
+        "mapping": {"EstHours": "hours", "Job": "job_name"},
+    }  # fmt: skip
+    plans = {
+        "query": "SELECT Job, Month, EstHours, UserID FROM Allocations", "into": "plans",
+        "existing": True, "enabled": False, "mapping": {"Job": "job_name"},
+    }  # fmt: skip
+    users = {"query": "SELECT Nme FROM Users", "into": "people"}
+    tasks = {"source": "clicktime", "destination": "warehouse", "tasks": [hours, plans, users]}
+    await create_job(work, "allocations", job_of(tasks))
 
 
 async def _copied(work: Work, name: str, count: int) -> None:

@@ -106,8 +106,8 @@ class RejectCard:
             with empty("task_alt", "All sent", f"No row of this run is left in {found.table}."):
                 pass
             return
-        first = "The first " if self._cut else ""
-        kept = f"{first}{many(len(found.rows), 'row')} of {found.total:,} in {found.table}"
+        first = f"The first {len(found.rows)} of " if self._cut else ""
+        kept = f"{first}{many(found.total, 'row')} in {found.table}"
         ui.label(kept).classes("muted small padded-line")
         visitor = self._visitor
         rows: list[dict[str, Any]] = [

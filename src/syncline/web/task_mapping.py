@@ -89,6 +89,8 @@ class MappingTab:
         self._into = into
         self._chosen = dict(task.mapping)
         self._asked = 0
+        #: The table is shown, not chosen.
+        self._quiet = False
         self._grid: ui.table | None = None
         self._columns: tuple[MappedColumn, ...] = ()
         self._targets: tuple[TargetColumn, ...] = ()
@@ -97,7 +99,7 @@ class MappingTab:
             self._switch.set_enabled(editable)
             self._switch.on_value_change(self._switched)
             self._table = ui.select([], with_input=True, label="Existing table")
-            self._table.props("outlined dense options-dense").style("flex:1 1 180px")
+            self._table.props("outlined dense options-dense").style("flex:1 1 160px;min-width:0")
             self._table.on_value_change(self._picked)
             self._match = button("Match by Name", self._by_name, icon="join_inner")
         self._place = ui.element("div").props("aria-live=polite")
@@ -160,7 +162,7 @@ class MappingTab:
         await self._again()
 
     async def _picked(self, event: events.ValueChangeEventArguments[str | None]) -> None:
-        if event.value:
+        if event.value and not self._quiet:
             self._into(event.value)
             await self._again()
 
@@ -191,7 +193,11 @@ class MappingTab:
 
     def _show(self, found: TaskMapping) -> None:
         self._columns, self._targets = found.columns, found.targets
-        self._table.set_options(list(found.tables))
+        into = (self._edited().into or "").lower()
+        here = next((table for table in found.tables if table.lower() == into), None)
+        self._quiet = True
+        self._table.set_options(list(found.tables), value=here)
+        self._quiet = False
         if not found.exists:
             self._grid = None
             self._place.clear()
