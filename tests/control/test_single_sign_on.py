@@ -316,6 +316,7 @@ def test_settings() -> None:
     for name, value in (
         ("ISSUER", "http://id.example.com"),
         ("ISSUER", "id.example.com"),
+        ("ISSUER", "https://["),
         ("CLIENT_ID", ""),
         ("ROLES", "chiefs"),
         ("ROLES", "=admin"),

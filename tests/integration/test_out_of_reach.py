@@ -123,3 +123,11 @@ async def test_addresses_for_libraries_that_connect_themselves() -> None:
             await check_address(url, PUBLIC)
     with pytest.raises(Unavailable):
         await check_address("https://nobody.invalid/", PUBLIC)
+
+
+@pytest.mark.parametrize("host", ["a" * 70 + ".example", "xn--.example", "exa mple.com", "..", "%"])
+async def test_names_that_are_none(host: str) -> None:
+    for reach in (PUBLIC, EVERYWHERE):
+        async with transport_of(reach) as transport:
+            with pytest.raises((PropertyError, Unavailable, AddressRefused)):
+                await transport.send(Request(url=f"http://{host}/"))

@@ -190,6 +190,7 @@ def test_addresses_that_are_refused(served: Served) -> None:
         (f"{served.url}/none.yaml{pin}", "it answered 404"),
         (f"http://example.com/mine.yaml{pin}", "cannot be fetched by http://"),
         (f"file:///etc/passwd{pin}", "cannot be fetched by file://"),
+        (f"https://[{pin}", "no address of a profile"),
         (f"https://user:s3cret@example.com/mine.yaml{pin}", "cannot hold a user or password"),
         (f"http://127.0.0.1:1/mine.yaml{pin}", "no connection"),
     ):
@@ -207,6 +208,8 @@ def test_redirections_are_followed_within_reach(served: Served) -> None:
     served.redirections["/loop.yaml"] = "/loop.yaml"
     pin = f"#sha256={'0' * 64}"
     assert "it answered 302" in str(refused(f"{served.url}/loop.yaml{pin}"))
+    served.redirections["/odd.yaml"] = "https://["
+    assert "cannot fetch" in str(refused(f"{served.url}/odd.yaml{pin}"))
     served.redirections["/away.yaml"] = "ftp://example.com/"
     assert "not https" in str(refused(f"{served.url}/away.yaml{pin}"))
     # One server may be asked, the one that it leads to may not.

@@ -66,8 +66,8 @@ async def _fetched(place: Pinned, reach: Reach) -> bytes:
         ) from error
     except AddressRefused as error:
         raise AddressRefused(f"cannot fetch {place.address}: {error}", hint=error.hint) from None
-    except ConfigError as error:
-        raise ProfileError(f"cannot fetch {place.address}: {error}", hint=error.hint) from error
+    except (ConfigError, ValueError) as error:
+        raise ProfileError(f"cannot fetch {place.address}: {error}") from error
     finally:
         await transport.aclose()
     if answer.status != _OK:

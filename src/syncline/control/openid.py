@@ -295,7 +295,10 @@ def _address(document: Mapping[str, Any], name: str) -> str:
 
 
 def _check_address(address: str, what: str) -> None:
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme == "https" and parts.hostname:
         return
     if parts.scheme == "http" and parts.hostname in _LOCAL:

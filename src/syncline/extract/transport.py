@@ -71,7 +71,7 @@ class Transport:
             ) as response:
                 content = await self._read(response.content)
                 headers = _lowered(response.headers.items())
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError, UnicodeError, OSError) as error:
             if _out_of_reach(error):
                 raise AddressRefused(
                     "the address is not one of the public internet",
@@ -123,7 +123,7 @@ class Transport:
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
-        except OSError:
+        except (OSError, UnicodeError):
             # Only the proxy knows the name; numbers are always known.
             return
         if not all(self._reach.allows(str(place[0]), int(place[1])) for *_, place in found):
@@ -165,9 +165,11 @@ class Transport:
 def _url(request: Request) -> URL:
     try:
         url = URL(address(request), encoded=True)
+        # A name with letters that hosts cannot have is noticed only here.
+        host = url.host
     except ValueError:
-        url = URL()
-    if url.scheme not in {"http", "https"} or not url.host:
+        url, host = URL(), None
+    if url.scheme not in {"http", "https"} or not host:
         raise PropertyError(
             "the address is none that can be asked",
             hint="BaseURL must begin with https:// and a host",
@@ -195,7 +197,8 @@ def _failure(error: Exception, timeout: float) -> ConfigError | Unavailable:
                 f"no trusted connection: {error}",
                 hint="the server's certificate must be one that this machine trusts",
             )
-        case aiohttp.InvalidURL():
+        # Names of hosts have an alphabet, and parts of at most 63 characters.
+        case aiohttp.InvalidURL() | UnicodeError():
             return PropertyError("not an address that can be asked", hint="check BaseURL")
         case TimeoutError():
             return Unavailable(f"no answer within {timeout:g} seconds")

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from urllib.parse import urldefrag, urlsplit
 
 from syncline.errors import ProfileError
-from syncline.profile.archive import ONE, members
+from syncline.profile.archive import LARGER, ONE, members
 
 #: The file of a folder or zip that is the profile.
 PROFILE = "profile.yaml"
@@ -62,7 +62,7 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         raise ProfileError(f"cannot read the profile {path}: {error.strerror}") from error
     if len(content) > ONE:
-        raise ProfileError(f"cannot read the profile {path}: {_TOO_LARGE}")
+        raise ProfileError(f"cannot read the profile {path}: {_TOO_LARGE}", hint=LARGER)
     return content
 
 
@@ -97,8 +97,13 @@ def pinned(profile: str) -> Pinned | None:
     """
     if "://" not in profile:
         return None
-    address, fragment = urldefrag(profile)
-    parts = urlsplit(address)
+    try:
+        address, fragment = urldefrag(profile)
+        parts = urlsplit(address)
+    except ValueError:
+        raise ProfileError(
+            "this is no address of a profile", hint="write https://host/path#sha256=…"
+        ) from None
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOCAL):
         raise ProfileError(
             f"a profile cannot be fetched by {parts.scheme}://", hint="give an https:// address"

@@ -90,8 +90,7 @@ async def open_webhooks(
     Doing it again mends what is not as it should be. ``secret``: of the API, where people enter it;
     one is made if there is none. Raises `Invalid` for a profile that knows of no webhooks.
     """
-    parts = urlsplit(base_url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if not _is_address(base_url):
         raise Invalid(
             "the address at which the API reaches this server is needed",
             hint="give https://host, or set SYNCLINE_PUBLIC_URL",
@@ -115,6 +114,15 @@ async def open_webhooks(
     async with plane.looking(actor) as work:
         kept = await _hooks(work, found.id)
     return Webhooks(known=True, subscribes=subscribes, hooks=kept, secret=made)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        # Some mistakes are noticed only here.
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 async def close_webhooks(plane: Plane, actor: Actor, name: str) -> None:
