@@ -19,11 +19,16 @@ from syncline.profile.writing import questions, written
 
 
 async def generate(
-    openapi: str, tables: Sequence[str], output: Path | None, console: Console
+    openapi: str,
+    tables: Sequence[str],
+    output: Path | None,
+    console: Console,
+    *,
+    effort: float = 1.0,
 ) -> int:
     """Write the profile of a document, and say what is open in it."""
     text = await _document(openapi)
-    found = generated(read_document(text, openapi), tables=names(tables))
+    found = generated(read_document(text, openapi, effort=effort), tables=names(tables))
     _write(found.text, output)
     profile = found.profile
     children = sum(len(t.children) for t in profile.tables.values())

@@ -37,11 +37,19 @@ def profile_generate(
     ],
     tables: TablesOption = None,
     output: ProfileOutputOption = None,
+    effort: Annotated[
+        int,
+        typer.Option(
+            min=1, help="For huge documents: so many times the usual size, work and time."
+        ),
+    ] = 1,
 ) -> None:
     """Make a profile from an API's OpenAPI document. What it leaves open is a '# ?' comment."""
     from syncline.cli import making, running  # noqa: PLC0415 (start-up time)
 
-    running.run(lambda console: making.generate(openapi, tables or [], output, console))
+    running.run(
+        lambda console: making.generate(openapi, tables or [], output, console, effort=effort)
+    )
 
 
 @profile_app.command("infer")

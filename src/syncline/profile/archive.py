@@ -1,5 +1,6 @@
 """Zip files of profiles, read with care: nothing is extracted, nothing huge is unpacked."""
 
+import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,8 +8,12 @@ from typing import BinaryIO
 
 from syncline.errors import ProfileError
 
+#: The environment may allow larger profiles: MiB of one file.
+SIZE = "SYNCLINE_PROFILE_SIZE"
+_MIB = int(os.environ.get(SIZE, "16")) if os.environ.get(SIZE, "16").isdecimal() else 16
 #: Files of an archive, bytes of one of them, and of all of them together.
-FILES, ONE, ALL = 5_000, 16 * 1024 * 1024, 128 * 1024 * 1024
+FILES, ONE, ALL = max(5_000, 300 * _MIB), _MIB * 2**20, 8 * _MIB * 2**20
+LARGER = f"the environment variable {SIZE} says how many MiB are read; it is {_MIB}"
 _BLOCK = 1 << 20
 
 
@@ -38,7 +43,7 @@ def members(file: Path | BinaryIO, endings: tuple[str, ...], *, shown: str) -> M
 
 def _check(shown: str, listed: list[zipfile.ZipInfo]) -> None:
     if len(listed) > FILES:
-        raise ProfileError(f"{shown}: an archive of {len(listed)} files is not read")
+        raise ProfileError(f"{shown}: an archive of {len(listed)} files is not read", hint=LARGER)
     for member in listed:
         name = member.filename.replace("\\", "/")
         if name.startswith("/") or ":" in name.partition("/")[0] or ".." in name.split("/"):
@@ -59,7 +64,8 @@ def _read(shown: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: i
             size += len(part)
             if size > most:
                 raise ProfileError(
-                    f"{shown}: {member.filename} is too large for a profile when it is unpacked"
+                    f"{shown}: {member.filename} is too large for a profile when it is unpacked",
+                    hint=LARGER,
                 )
             parts.append(part)
     return b"".join(parts)

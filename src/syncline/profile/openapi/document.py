@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, ClassVar, TypeAlias
 
 import msgspec
@@ -16,6 +17,8 @@ Node: TypeAlias = Mapping[str, Any]
 
 #: Longer documents are refused, in bytes.
 LONGEST = 64 * 2**20
+#: Schemas and members that are looked at, and seconds that it takes, before a document is given up.
+STEPS, SECONDS = 400_000, 60.0
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -67,6 +70,23 @@ class Operation:
         return (p for p in self.parameters if p.where == "query")
 
 
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """What may still be done for one document: a few lines can stand for endlessly many schemas."""
+
+    steps: int = STEPS
+    until: float = float("inf")
+
+    def spend(self, steps: int, origin: str) -> None:
+        """Take note of steps. Raises `ProfileError` if there were too many, or for too long."""
+        self.steps -= steps
+        if self.steps < 0 or monotonic() > self.until:
+            raise ProfileError(
+                f"{origin}: its schemas stand for so many others that they were not all followed",
+                hint="cut out the paths that are wanted, or raise --effort",
+            )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """A document that can be asked."""
@@ -76,6 +96,7 @@ class Document:
     swagger: bool
     #: What was found out about parts that are referred to, by reference.
     known: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    work: Work = field(default_factory=Work, repr=False, compare=False)
 
     def resolved(self, node: Any) -> Node:
         """Return a part with its reference followed; what stands beside the reference wins.
@@ -201,15 +222,16 @@ def sequence(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list | tuple) else ()
 
 
-def read_document(text: bytes, origin: str) -> Document:
+def read_document(text: bytes, origin: str, *, effort: float = 1.0) -> Document:
     """Return the document in a JSON or YAML text; ``origin`` names it in messages.
 
-    Raises `ProfileError` if it is no OpenAPI 3 or Swagger 2 document.
+    ``effort``: so many times the usual size, work and time are allowed. Raises `ProfileError` if
+    it is no OpenAPI 3 or Swagger 2 document.
     """
-    if len(text) > LONGEST:
+    if len(text) > LONGEST * effort:
         raise ProfileError(
-            f"{origin} is longer than {LONGEST // 2**20} MiB",
-            hint="cut out the paths that are wanted",
+            f"{origin} is longer than {LONGEST * effort / 2**20:g} MiB",
+            hint="cut out the paths that are wanted, or raise --effort",
         )
     content = _decoded(text.removeprefix(b"\xef\xbb\xbf"), origin)
     version = str(content.get("openapi") or content.get("swagger") or "")
@@ -218,7 +240,8 @@ def read_document(text: bytes, origin: str) -> Document:
             f"{origin} is no OpenAPI 3 or Swagger 2 document",
             hint="it must have 'openapi: 3.…' or 'swagger: \"2.0\"', and 'paths'",
         )
-    return Document(origin=origin, content=content, swagger=version.startswith("2"))
+    work = Work(steps=int(STEPS * effort), until=monotonic() + SECONDS * effort)
+    return Document(origin=origin, content=content, swagger=version.startswith("2"), work=work)
 
 
 def _decoded(text: bytes, origin: str) -> Mapping[str, Any]:

@@ -69,12 +69,14 @@ def shape_of(document: Document, schema: Any, depth: int = 0) -> Shape:
 def _shape(document: Document, schema: Node, depth: int) -> Shape:
     name = _name(schema)
     known = document.resolved(schema)
+    document.work.spend(1 + len(mapping(known.get("properties"))), document.origin)
     parts = [shape_of(document, part, depth + 1) for part in sequence(known.get("allOf"))]
     for word in ("oneOf", "anyOf"):
         options = [o for o in sequence(known.get(word)) if not _is_null(document, o)]
         if options:
             parts.append(_either([shape_of(document, o, depth + 1) for o in options]))
     own = _own(known)
+    document.work.spend(sum(len(part.members) for part in parts), document.origin)
     joined = own if not parts else _joined([*parts, own] if _says_anything(own) else parts)
     inherited = next((p.name for p in parts if p.name and len(parts) == 1), "")
     return replace(
