@@ -1,19 +1,25 @@
 """Databricks' own SQL, as Spark and Delta Lake understand it: the loads that matter most."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
+from datetime import time
+from decimal import Decimal
+from typing import Any, Final
 
+import pyarrow as pa
 import pytest
 import pytest_asyncio
+from pyarrow.types import is_time
 from sqlglot import exp
 
+from standins.databricks.disturbing import Ending, counted, loaded, revived
 from standins.databricks.fixture import DatabricksServer
 from standins.databricks.settings import settings_of
 from syncline.destinations.databricks import Databricks, open_databricks
 from syncline.destinations.databricks_connection import Settings
 from syncline.model.job import Deletes, Disposition
 from syncline.model.ports import Destination
-from syncline.testing.conformance_dispositions import DispositionsConformance
+from syncline.testing.conformance_crashes import STORIES
 from syncline.testing.conformance_history import HistoryConformance
 from syncline.testing.conformance_runs import (
     Opener,
@@ -21,9 +27,11 @@ from syncline.testing.conformance_runs import (
     contents,
     gone,
     ordered,
+    table,
     task,
     thing,
 )
+from syncline.testing.conformance_types import CASES
 
 
 @pytest.fixture(scope="module")
@@ -104,13 +112,96 @@ async def test_a_table_is_kept_as_it_should_be(spark: Databricks) -> None:
     assert properties["delta.enableTypeWidening"] == "true"
 
 
-class TestDispositions(DispositionsConformance):
-    @pytest_asyncio.fixture
-    async def destination(self, spark: Databricks) -> AsyncIterator[Destination]:
-        yield spark
+async def test_values_of_every_type(spark: Databricks) -> None:
+    """As `TypesConformance` has them, all in one table; first inserted, then updated."""
+    columns = [f"c{number}" for number in range(len(CASES))]
+    schema = pa.schema(
+        [("id", pa.int64())] + [f.with_name(c) for c, (_, f, _) in zip(columns, CASES, strict=True)]
+    )
+    trial = Trial(task=task(commit_rows=1000), schema=schema, version=None)
+
+    def rows(shift: int) -> list[dict[str, Any]]:
+        """Return rows with all values, and one with none, from the other end if shifted."""
+        values = [[None, *given][:: -1 if shift else 1] for _, _, given in CASES]
+        return [
+            {"id": n, **{c: v[n % len(v)] for c, v in zip(columns, values, strict=True)}}
+            for n in range(max(map(len, values)))
+        ]
+
+    for shift in (0, 1):
+        await trial.run(spark, trial.rows(rows(shift), at=100 * shift, size=100))
+        found = {r["id"]: r for r in (await table(spark, trial.task)).to_pylist()}
+        for row in rows(shift):
+            for name, (case, field, _) in zip(columns, CASES, strict=True):
+                wanted, got = row[name], found[row["id"]][name]
+                if is_time(field.type) and wanted is not None:
+                    got = time.fromisoformat(got)
+                assert got == wanted, case
+
+
+async def test_columns_are_added_and_widened(spark: Databricks) -> None:
+    """By Delta Lake's own rules of what a type may become."""
+    grown = {
+        "small": (pa.int16(), 7, pa.int64(), 2**40),
+        "whole": (pa.int32(), 2**31 - 1, pa.decimal128(14, 4), Decimal("0.0001")),
+        "large": (pa.int64(), -(2**63), pa.decimal128(24, 2), Decimal("1.25")),
+        "short": (pa.float32(), 0.5, pa.float64(), 0.1),
+        "exact": (pa.decimal128(9, 2), Decimal("1.25"), pa.decimal128(20, 4), Decimal("0.0001")),
+    }
+    before = pa.schema([("id", pa.int64()), *((n, g[0]) for n, g in grown.items())])
+    after = pa.schema(
+        [("id", pa.int64()), *((n, g[2]) for n, g in grown.items()), ("more", pa.string())]
+    )
+    trial = Trial(task=task(commit_rows=100), schema=before, version=None)
+    first = {"id": 1, **{n: g[1] for n, g in grown.items()}}
+    await trial.run(spark, trial.rows([first]))
+    wider = trial.but(schema=after)
+    second = {"id": 2, **{n: g[3] for n, g in grown.items()}, "more": "x"}
+    await wider.run(spark, wider.rows([second], at=100))
+    assert await contents(spark, trial.task) == ordered([first | {"more": None}, second])
+
+
+#: Statements of the load below that a fault meets, and the fault.
+_SAMPLE: Final[Mapping[str, tuple[str, str, Mapping[str, int]]]] = {
+    "claim": ("MERGE INTO `{}`.`_syncline_checkpoints`", "drop_after", {}),
+    "new column": ("ALTER TABLE `{}`.`target_0.* ADD", "drop_after", {}),
+    "upload": ("PUT /api/.*{}", "status", {"status": 503}),
+    "merge": ("MERGE INTO `{}`.`target_0", "drop_after", {}),
+    "merge that is too much": ("MERGE INTO `{}`.`target_0", "status", {"status": 429}),
+    "checkpoint": ("MERGE INTO `{}`.`_syncline_checkpoints`", "drop_before", {"nth": 2}),
+    "death after the merge": ("MERGE INTO `{}`.`target_0", "die_after", {}),
+}
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> dict[str, Ending]:
+    return {}
+
+
+@pytest.mark.parametrize("place", _SAMPLE)
+async def test_faults(
+    spark_server: DatabricksServer, undisturbed: dict[str, Ending], place: str
+) -> None:
+    """A sample of what the quick engine goes through at every request."""
+    if spark_server.real:
+        pytest.skip("faults are those of the stand-in")
+    story = STORIES["increment"]
+    if not undisturbed:
+        _, undisturbed["clean"] = await counted(spark_server, story)
+    pattern, action, options = _SAMPLE[place]
+
+    def disturb(schema: str) -> None:
+        spark_server.fault(pattern.format(schema), action, **options)
+
+    with revived(spark_server):
+        found = await loaded(spark_server, story, disturb, machine=False)
+    assert found == undisturbed["clean"]
+    assert not spark_server.clear()
 
 
 class TestHistory(HistoryConformance):
+    """One MERGE, read from its own target: the statement that asks most of an engine."""
+
     @pytest_asyncio.fixture
     async def destination(self, spark: Databricks) -> AsyncIterator[Destination]:
         yield spark
