@@ -78,11 +78,24 @@ def test_a_page_lives_on_after_a_restart(tmp_path: Path, browser: Browser) -> No
         enter(page, first)
         page.goto("/jobs")
         expect(page.get_by_role("link", name="timesheets")).to_be_visible()
+        task = context.new_page()
+        task.goto("/jobs/timesheets")
+        task.get_by_role("link", name="Jobs", exact=True).last.click()
+        expect(task.get_by_text("How it will run")).to_be_visible()
+        for each in (page, task):
+            each.evaluate("window.fromBefore = true")
         port = int(first.url.rpartition(":")[2])
         first.stop()
         with served(tmp_path, port=port, fresh=False):
-            # The page loads itself again as soon as the server is there.
+            # The pages load themselves again as soon as the server is there.
+            for each in (page, task):
+                each.wait_for_function("!window.fromBefore")
             page.get_by_role("link", name="timesheets").click()
             expect(page.get_by_role("heading", name="timesheets", exact=True)).to_be_visible()
             page.get_by_role("tab", name="Options").click()
             expect(page.get_by_label("Description")).to_have_value("Hours, users and clients")
+            expect(task.get_by_text("How it will run")).to_be_visible()
+            task.get_by_role("tab", name="Options").click()
+            expect(task.get_by_label("Target table")).to_be_visible()
+            task.get_by_role("button", name="Save Changes").click()
+            expect(task.get_by_text("Saved")).to_be_visible()
