@@ -1,6 +1,7 @@
 """Channels: their addresses are secrets, jobs name them, project files keep them."""
 
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -110,6 +111,14 @@ async def test_what_is_no_channel(plane: Plane, url: str) -> None:
             await create_channel(work, "ops", ChannelSpec(url=url))
     assert refused.value.hint
     assert "passwd" not in str(refused.value)
+
+
+async def test_what_the_database_cannot_keep_is_refused(plane: Plane) -> None:
+    spec = ChannelSpec(url=URL, description="nul\0l")
+    refused = pytest.raises(Invalid, match="character that the database cannot keep")
+    with refused if plane.store.dialect == "postgresql" else nullcontext():
+        async with plane.changing(ADMIN) as work:
+            await create_channel(work, "ops", spec)
 
 
 async def test_a_job_names_its_channels(plane: Plane) -> None:

@@ -58,7 +58,8 @@ async def run_command(
     try:
         assert process.stdout is not None  # noqa: S101 (it is a pipe)
         while part := await process.stdout.read(_PART):
-            said = (said + part.decode("utf-8", "replace"))[-_KEPT:]
+            # PostgreSQL keeps every character but one.
+            said = (said + part.decode("utf-8", "replace").replace("\0", ""))[-_KEPT:]
         code = await process.wait()
     except BaseException:
         # Whatever it has started goes with it.

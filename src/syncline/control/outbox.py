@@ -226,4 +226,7 @@ async def _put(
 
 async def _ids(connection: AsyncConnection, names: Sequence[str]) -> list[str]:
     folded = [channels.c.folded == name.lower() for name in names]
-    return [str(i) for i in (await connection.scalars(select(channels.c.id).where(or_(*folded))))]
+    query = select(channels.c.id).where(or_(*folded))
+    # Whoever deletes a channel at this moment waits: a run must be able to end.
+    held = query.with_for_update(read=True, key_share=True)
+    return [str(found) for found in (await connection.scalars(held)).all()]

@@ -208,8 +208,13 @@ class Doings:
 
     async def _cancelled(self, run: str) -> bool:
         query = select(runs.c.cancel_at).where(runs.c.id == run)
-        async with self.desk.store.reading() as connection:
-            return await connection.scalar(query) is not None
+
+        async def asked() -> bool:
+            async with self.desk.store.reading() as connection:
+                return await connection.scalar(query) is not None
+
+        # A store that does not answer is no reason to end what is being done.
+        return await patiently(self.desk.clock, asked)
 
     async def _known(self, step: Step) -> Came | None:
         async with self.desk.store.reading() as connection:

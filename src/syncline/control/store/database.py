@@ -10,6 +10,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
+    DataError,
     DBAPIError,
     IntegrityError,
     InterfaceError,
@@ -19,7 +20,14 @@ from sqlalchemy.exc import (
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from syncline.errors import Conflict, DestinationBusy, DestinationFull, StoreRefused, Unavailable
+from syncline.errors import (
+    Conflict,
+    DestinationBusy,
+    DestinationFull,
+    Invalid,
+    StoreRefused,
+    Unavailable,
+)
 
 #: Names the store when ``--store`` does not.
 VARIABLE = "SYNCLINE_STORE"
@@ -171,6 +179,11 @@ async def _translated(url: URL) -> AsyncIterator[None]:
             "somebody else has changed the same thing at the same moment",
             hint="look at it again and repeat the change",
         ) from error.orig
+    except DataError:
+        raise Invalid(
+            "a text is too long, or holds a character that the database cannot keep",
+            hint="shorten it, and take out characters that cannot be seen",
+        ) from None
     except (OperationalError, InterfaceError) as error:
         raise _unavailable(url, error) from None
     except SQLAlchemyError as error:
