@@ -26,6 +26,8 @@ _Answer = TypeVar("_Answer")
 _CONFLICTS = 20
 _CONFLICT_WAIT = 0.05
 _CONFLICTING = ("conflict", "another transaction")
+#: The one table with a key that is ours; a generation that is not the next one violates it.
+_LEDGER = "_syncline_checkpoints"
 #: How systems say that a file cannot grow: no space, a quota, a limit of the process.
 _FULL = ("no space left", "disk full", "quota exceeded", "file too large")
 
@@ -77,17 +79,15 @@ class DuckDB:
         lock: str | None = None,  # noqa: ARG002 (a file has one process, and it sees conflicts)
     ) -> Sequence[int]:
         """Run statements in one transaction; return the rows that each changed."""
-        rendered = [
-            (s.sql(dialect="duckdb"), isinstance(s, exp.Insert | exp.Update | exp.Delete))
-            for s in statements
-        ]
+        rendered = [(s, s.sql(dialect="duckdb")) for s in statements]
 
         def run() -> list[int]:
             self._connection.begin()
             try:
                 changed = []
-                for sql, counts in rendered:
-                    result = self._connection.execute(sql)
+                for statement, sql in rendered:
+                    result = self._ran(statement, sql)
+                    counts = isinstance(statement, exp.Insert | exp.Update | exp.Delete)
                     row = result.fetchone() if counts else None
                     changed.append(int(row[0]) if row else 0)
                 self._connection.commit()
@@ -112,6 +112,21 @@ class DuckDB:
         """Close the connection."""
         async with self._lock:
             await asyncio.to_thread(self._connection.close)
+
+    def _ran(self, statement: exp.Expression, sql: str) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._connection.execute(sql)
+        except duckdb.ConstraintException as error:
+            written = statement.find(exp.Table) if isinstance(statement, exp.Insert) else None
+            if written is None or written.name != _LEDGER:
+                raise
+            # Only its statement tells the ledger's key from the user's own.
+            raise StaleGeneration(
+                "another run has committed this task since this one read its checkpoint; "
+                "nothing of this commit was written",
+                hint="let one run of a task go on at a time; run it again to see that it is "
+                "complete",
+            ) from error
 
     def _described(self, table: exp.Table) -> pa.Schema:
         schema = self._rows(exp.select("*").from_(table).limit(0)).schema
@@ -223,12 +238,6 @@ def _not_opened(path: Path, error: duckdb.Error) -> SynclineError:
 
 def _translated(error: duckdb.Error) -> SynclineError:
     reason = _first_line(str(error))
-    if isinstance(error, duckdb.ConstraintException) and "primary key" in reason:
-        return StaleGeneration(
-            "another run has committed this task since this one read its checkpoint; "
-            "nothing of this commit was written",
-            hint="let one run of a task go on at a time; run it again to see that it is complete",
-        )
     if any(sign in reason.lower() for sign in _FULL):
         return DestinationFull(
             f"DuckDB cannot write: {reason}",
