@@ -97,8 +97,13 @@ def pinned(profile: str) -> Pinned | None:
     """
     if "://" not in profile:
         return None
-    address, fragment = urldefrag(profile)
-    parts = urlsplit(address)
+    try:
+        address, fragment = urldefrag(profile)
+        parts = urlsplit(address)
+    except ValueError:
+        raise ProfileError(
+            "this is no address of a profile", hint="write https://host/path#sha256=…"
+        ) from None
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOCAL):
         raise ProfileError(
             f"a profile cannot be fetched by {parts.scheme}://", hint="give an https:// address"
