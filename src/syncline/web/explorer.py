@@ -210,6 +210,7 @@ def _chart(table: pa.Table) -> None:
         {
             "name": name,
             "type": "bar",
+            "barMaxWidth": 48,
             "data": [None if v is None else float(v) for v in short.column(name).to_pylist()],
         }
         for name in numbers[:4]
@@ -217,6 +218,7 @@ def _chart(table: pa.Table) -> None:
     chart = ui.echart(
         {
             "animation": False,
+            "color": ["#3b6fe0", "#d99a2b", "#2e9e63", "#8a63d2"],
             "legend": {"textStyle": {"color": grey}},
             "tooltip": {"trigger": "axis"},
             "grid": {"left": 64, "right": 16, "top": 36, "bottom": 60},

@@ -7,6 +7,10 @@ from nicegui import ui
 from syncline.web.wording import many
 
 _LONGEST = 200
+_CELL = (
+    '<q-td :props="props" :data-label="props.col.label">'
+    '<span class="cell-value">{{ props.value }}</span></q-td>'
+)
 _NUMBERS = ("int", "uint", "double", "float", "decimal")
 
 
@@ -34,6 +38,8 @@ def show_rows(
     table = ui.table(rows=shown, columns=heads, row_key="key", pagination=0)
     table.classes("listing tall grid-rows")
     table.props(f'flat dense virtual-scroll hide-bottom aria-label="{label}"')
+    # On a phone there is no head: each value has its name beside it.
+    table.add_slot("body-cell", _CELL)
 
 
 def text_of(value: object) -> str:

@@ -50,7 +50,7 @@ async def build(visitor: Visitor) -> None:
 
 def _explain() -> None:
     ui.label(
-        "Secrets of connections are sealed before they are stored. A new key goes first into "
+        "Secrets are sealed before they are stored. A new key goes first into "
         "SYNCLINE_SECRET_KEY, or into the first line of the key file; older ones stay behind it "
         "until everything is sealed anew."
     ).classes("muted")
