@@ -28,6 +28,8 @@ PAGES = {
     "connection": "/connections/clio", "jobs": "/jobs", "add-job": "/jobs/new",
     "job": "/jobs/timesheets", "schedule": "/jobs/timesheets?tab=schedule",
     "yaml": "/jobs/timesheets?tab=yaml", "runs": "/runs", "explorer": "/explorer",
+    "alerts": "/jobs/nightly-clio?tab=alerts", "options": "/jobs/nightly-clio?tab=options",
+    "notifications": "/settings?tab=notifications",
     "settings": "/settings?tab=users", "secrets": "/settings?tab=secrets",
 }  # fmt: skip
 #: What comes a moment after the page.

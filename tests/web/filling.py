@@ -9,11 +9,13 @@ import duckdb
 from sqlalchemy import insert, select
 
 from syncline.control.access import ROLES, Actor
+from syncline.control.alert_specs import ChannelSpec
 from syncline.control.plane import Work, open_plane
 from syncline.control.project import ConnectionSpec
 from syncline.control.store.jobs import jobs as job_rows
+from syncline.control.usecases.channels import create_channel
 from syncline.control.usecases.connections import create_connection
-from syncline.control.usecases.jobs import create_job, job_of
+from syncline.control.usecases.jobs import change_job, create_job, job_of
 
 _ADA = Actor(name="ada", via="command line", policies=ROLES["admin"])
 
@@ -30,13 +32,14 @@ def filled(
 ) -> None:
     """Put connections and jobs into a store; ``clicktime``: where ClickTime answers.
 
-    ``existing``: a job, too, that writes to tables which are there already.
+    ``existing``: a job, too, that writes to tables which are there already; alerts and actions.
     """
 
     async def fill(work: Work) -> None:
         await _everything(work, clicktime, folder, jobs)
         if existing:
             await _flows(work, folder)
+            await _told(work)
 
     def run() -> None:
         asyncio.run(_fill(store, fill))
@@ -106,6 +109,24 @@ async def _flows(work: Work, folder: str) -> None:
     users = {"query": "SELECT Nme FROM Users", "into": "people"}
     tasks = {"source": "clicktime", "destination": "warehouse", "tasks": [hours, plans, users]}
     await create_job(work, "allocations", job_of(tasks))
+
+
+async def _told(work: Work) -> None:
+    """Let somebody be told of a job's runs, and something be done before and after them."""
+    for name, url, description in (
+        ("on-call", "jsons://hooks.example.com/on-call", "Whoever has the phone"),
+        ("finance", "mailtos://u:p@smtp.example.com?from=a@example.com&to=b@example.com", ""),
+    ):
+        await create_channel(work, name, ChannelSpec(url=url, description=description))
+    changes = {
+        "alerts": [
+            {"when": "failure", "channels": ["on-call"]},
+            {"when": "row_drop", "percent": 50, "channels": ["finance", "on-call"]},
+        ],
+        "before": [{"sql": "DELETE FROM totals WHERE day = current_date"}],
+        "after": [{"command": "dbt build --select tag:hours", "folder": "/srv/dbt"}],
+    }
+    await change_job(work, "nightly-clio", changes)
 
 
 async def _copied(work: Work, name: str, count: int) -> None:
