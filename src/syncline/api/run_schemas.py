@@ -69,7 +69,7 @@ class RejectedRowsOut(Out):
 class MendedIn(In):
     """A rejected row, to be sent again."""
 
-    id: str = Field(max_length=200)
+    id: str = Field(max_length=500)
     record: dict[str, Any] | None = Field(
         default=None,
         description="What it shall be; null: as it is.",

@@ -9,6 +9,17 @@ from nicegui import ui
 from syncline.errors import SynclineError
 from syncline.web.wording import kind_of
 
+#: The field may not be there yet.
+_LEAD = """
+(async () => {
+  for (let n = 0; n < 100 && !getHtmlElement(%d)?.offsetParent; n++) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  getHtmlElement(%d)?.scrollIntoView({block: 'center'});
+  runMethod(%d, 'focus', []);
+})()
+"""
+
 
 def state(word: str) -> ui.label:
     """Show a state as a badge: a word, and a colour that only repeats it."""
@@ -102,8 +113,7 @@ def link_button(text: str, path: str, *, icon: str | None = None, main: bool = F
 def lead_to(field: ui.element) -> None:
     """Mark a field as the one that whoever came here is to change, and put the cursor there."""
     field.classes("pointed-at")
-    # The page has to be there first.
-    ui.timer(0.5, lambda: field.run_method("focus"), once=True)
+    ui.run_javascript(_LEAD % ((field.id,) * 3))
 
 
 async def confirmed(title: str, text: str, word: str, *, dangerous: bool = True) -> bool:

@@ -29,6 +29,8 @@ from syncline.web.visitor import Visitor
 from syncline.web.wording import many
 
 _PREVIEWED = 100
+#: Values that do not fit and are told one by one.
+_MISFITS = 5
 _OPTIONS = (
     "into", "enabled", "write", "key", "replace_by", "columnstore", "schema_changes", "allow_empty",
     "rejects", "synced_at", "start", "parallel", "commit_rows", "commit_seconds",
@@ -249,8 +251,11 @@ class _Page:
         self._rows.clear()
         with self._rows:
             for shown in found:
-                for misfit in shown.misfits:
-                    note(misfit, kind="warn", title="Does not fit")
+                if shown.misfits:
+                    told = [*shown.misfits[:_MISFITS], *(["…"] if shown.misfits[_MISFITS:] else [])]
+                    title = f"{many(len(shown.misfits), 'value')} of these rows do not fit"
+                    with ui.element("div").classes("padded"):
+                        note("\n".join(told), kind="warn", title=title)
                 self._show_rows(shown)
 
     def _show_rows(self, shown: ShownRows) -> None:
