@@ -147,14 +147,14 @@ async def test_a_change_at_clio_becomes_a_run_of_what_changed(
         assert topics["matter"].expires_at is not None
         sandbox.mutate("matters", update=1)
         # Until the last of the tasks is noted.
-        await until(lambda: _is(waiting(plane), {"Matters", "Fields", "OpenOnes"}))
+        await until(lambda: _is(waiting(plane), {"Matters", "OpenOnes"}))
         touching = Touched(store=plane.store, clock=plane.clock)
         await plane.clock.sleep(QUIET)
         assert await touching.tick() == 1
         assert await touching.tick() == 0
         (run,) = await list_runs(plane.store, job_id=job)
         assert run.reason is Reason.WEBHOOK
-        assert run.options.tasks == ("Fields", "Matters", "OpenOnes")
+        assert run.options.tasks == ("Matters", "OpenOnes")
         # What comes while it runs is for the next one.
         sandbox.mutate("contacts", insert=1)
         await until(lambda: _is(waiting(plane), {"Contacts"}))

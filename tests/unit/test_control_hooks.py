@@ -109,7 +109,7 @@ def test_profiles_name_tables_that_they_have_and_that_tell_changes() -> None:
     how = listening(clio, "matter")
     assert how is not None
     assert list(how.topics) == ["matter"]
-    assert "MatterCustomFieldValues" in how.topics["matter"]
+    assert how.topics["matter"] == ("Matters",)
     for name in ("clio", "github", "jira", "shopify", "stripe"):
         profile = load_profile(name)
         assert profile.webhooks is not None

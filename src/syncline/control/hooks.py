@@ -83,16 +83,16 @@ def changed_tables(how: Listening, delivery: Delivery) -> frozenset[str]:
 
 
 def _changing(profile: Profile, tables: tuple[str, ...]) -> tuple[str, ...]:
-    """Return tables that tell what has changed in them, and those inside their records.
+    """Return the tables that tell what has changed in them.
 
-    Others would be read as a whole each time, and wait for their schedule instead.
+    Others, those of lists inside records too, would be read as a whole each time, and wait for
+    their schedule instead.
     """
-    found: list[str] = []
-    for name in tables:
-        table = profile.tables.get(name)
-        if table is not None and table.incremental is not None:
-            found += [name, *table.children]
-    return tuple(found)
+    return tuple(
+        name
+        for name in tables
+        if name in profile.tables and profile.tables[name].incremental is not None
+    )
 
 
 def _fits(pattern: str, topic: str) -> bool:

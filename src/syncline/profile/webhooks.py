@@ -66,8 +66,8 @@ class Webhooks(Part):
     )
     topics: dict[str, tuple[str, ...]] = Field(
         min_length=1,
-        description="Topic, or how it begins with '*' behind: the tables that changed. Tables of "
-        "lists inside them follow.",
+        description="Topic, or how it begins with '*' behind: the tables that changed. Those that "
+        "cannot tell what has changed in them wait for their schedule.",
     )
     subscription: Subscription | None = Field(
         default=None, description="None: people tell the API where to deliver."
