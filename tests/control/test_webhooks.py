@@ -372,6 +372,14 @@ async def test_who_may_open_them(plane: Plane) -> None:
             assert answer.status_code in {404, 422}
     with pytest.raises(Forbidden):
         await open_webhooks(plane, VIEWER, "hub", "https://here.example")
-    for wrong in ("", "here.example", "ftp://here.example", "https://", "https://[", "http://x:y"):
+    for wrong in (
+        "",
+        "here.example",
+        "ftp://here.example",
+        "https://",
+        "https://[",
+        "http://x:y",
+        "http://a\0b",
+    ):
         with pytest.raises(Invalid, match="reaches this server"):
             await open_webhooks(plane, ADMIN, "hub", wrong)

@@ -120,9 +120,10 @@ def _is_address(text: str) -> bool:
     try:
         parts = urlsplit(text)
         # Some mistakes are noticed only here.
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+    return sound and text.isprintable() and " " not in text
 
 
 async def close_webhooks(plane: Plane, actor: Actor, name: str) -> None:
