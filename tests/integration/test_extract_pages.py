@@ -130,3 +130,11 @@ async def test_only_the_wanted_columns_come_in_the_wanted_order() -> None:
             {"name": "item 1", "id": 1},
             {"name": "item 2", "id": 2},
         ]
+
+
+async def test_tables_say_where_their_rows_are() -> None:
+    async with (
+        serving(Api(lists={"/items": items(1)})) as api,
+        source_of(api, profile("none")) as source,
+    ):
+        assert (await source.tables())["Items"].origin == api.url

@@ -151,7 +151,7 @@ _CASES: Mapping[str, Callable[[str], Statements]] = {
     "merge_range": _merge(range="id"),
     "merge_history": _merge(history=True, version="changed", removing=True),
     "begin_history": lambda _: _steps(
-        [begin_history(replace(_SHAPE, history=True, version="changed"))]
+        begin_history(replace(_SHAPE, history=True, version="changed"), marked=True)
     ),
     "append_every_row": lambda _: _steps(disposition.append(replace(_SHAPE, key=()), _STAGED)),
     "append_versions": lambda _: _steps(

@@ -1,6 +1,7 @@
 """How a run begins: what is read, and how its rows reach the target."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from syncline.errors import QueryError
 from syncline.load.strategy import Decision, decide
 from syncline.model.batch import Checkpoint
-from syncline.model.job import Deletes, Disposition, Task
+from syncline.model.job import Deletes, Disposition, Flow, Task
 
 _TASK = Task(id="t", query="", target="T")
 
@@ -56,6 +57,26 @@ def test_later_runs_read_what_changed() -> None:
     assert found.incremental
     assert found.direct
     assert found.since == {"at": 1}
+
+
+def test_what_an_earlier_start_left_out_is_read() -> None:
+    since = datetime(2025, 1, 10, tzinfo=UTC)
+    begun = _last(_decide(replace(_TASK, start=since)))
+    assert _decide(replace(_TASK, start=since), last=begun).incremental
+    for start in (None, since - timedelta(days=1)):
+        found = _decide(replace(_TASK, start=start), last=begun)
+        assert not found.incremental
+        assert found.full_because
+
+
+def test_what_is_written_to_another_column_is_read_again() -> None:
+    upsert = replace(_TASK, disposition=Disposition.MERGE, flow=Flow(mapping={"name": "a"}))
+    begun = _last(_decide(upsert))
+    assert _decide(upsert, last=begun).incremental
+    other = replace(upsert, flow=Flow(mapping={"name": "b"}))
+    assert not _decide(other, last=begun).incremental
+    quicker = replace(upsert, flow=Flow(mapping={"name": "a"}, batch_size=10))
+    assert _decide(quicker, last=begun).incremental
 
 
 def test_a_first_pass_that_was_cut_off_goes_on() -> None:

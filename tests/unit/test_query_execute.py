@@ -607,3 +607,12 @@ def test_tables_that_differ_only_in_case_are_ambiguous() -> None:
     tables = {"Users": USERS, "USERS": replace(USERS, name="USERS")}
     with pytest.raises(QueryError, match="may be USERS or Users"):
         plan("SELECT Id FROM users", tables)
+
+
+def test_the_rows_of_another_place_are_other_rows() -> None:
+    text = "SELECT id, note FROM Activities"
+    here = plan(text, TABLES)
+    moved = {n: replace(t, origin="https://eu.example.com/v4") for n, t in TABLES.items()}
+    there = plan(text, moved)
+    assert there.fingerprint != here.fingerprint
+    assert plan(text, moved).fingerprint == there.fingerprint

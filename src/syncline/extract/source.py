@@ -103,7 +103,8 @@ class RestSource:
 
     async def tables(self) -> Mapping[str, Table]:
         """Return every table on offer, by name, in the profile's order."""
-        return {name: view.table for name, view in self._views.items()}
+        origin = fill(self._profile.base_url, self._settings)
+        return {n: replace(view.table, origin=origin) for n, view in self._views.items()}
 
     def expect(self, scans: Sequence[Scan]) -> None:
         """Learn which scans this run will read, so that pages they share are read once."""

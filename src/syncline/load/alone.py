@@ -31,6 +31,7 @@ _ROWS = "_syncline_rows"
 _ALL = "_syncline_all"
 _NUMBER = "_syncline_number"
 _AGAIN = "_syncline_again"
+_ENDED = "_syncline_ended"
 
 
 def merge(shape: Shape, rows: exp.Table, *, removing: bool, empty: bool = False) -> list[Step]:
@@ -217,15 +218,21 @@ def _same(shape: Shape, name: str) -> exp.Expr:
 
 def _with_closed(shape: Shape, source: exp.Select) -> exp.Query:
     """Add each row that closes an active version once more, to be inserted as the next one."""
-    again = exp.alias_(exp.true(), _AGAIN, quoted=True)
+    again = [exp.alias_(exp.true(), _AGAIN, quoted=True)]
     first = exp.select(exp.Star(), exp.alias_(exp.false(), _AGAIN, quoted=True))
+    if shape.version:
+        same_key = (column(c, _HELD).eq(column(c, _ALL)) for c in shape.key)
+        held = exp.alias_(shape.target.copy(), _HELD, table=True)
+        ended = exp.select(exp.Max(this=column(VALID_TO, _HELD))).from_(held).where(*same_key)
+        first = first.select(exp.alias_(ended.subquery(), _ENDED, quoted=True))
+        again.append(exp.alias_(exp.cast(exp.null(), "TIMESTAMPTZ"), _ENDED, quoted=True))
     where = [_differs(shape), *_newer(shape)]
     if _is_marked(source):
         where.append(exp.Not(this=_gone()))
     names = [column(c, _ROWS) for c in source.named_selects]
     same = exp.and_(*(_same(shape, c) for c in shape.key), column(ACTIVE, _HELD))
     repeated = (
-        exp.select(*names, again)
+        exp.select(*names, *again)
         .from_(source.copy().subquery(_ROWS))
         .join(exp.alias_(shape.target.copy(), _HELD, table=True), on=same)
         .where(*where)
@@ -288,7 +295,7 @@ def _inserted(shape: Shape, where: exp.Expr | None = None) -> exp.When:
     values: list[exp.Expr] = [column(c, _ROWS) for c in shape.columns]
     if shape.history:
         names += [column(ACTIVE), column(VALID_FROM)]
-        values += [exp.true(), _since(shape)]
+        values += [exp.true(), _begun(shape)]
     if shape.synced_at:
         names.append(column(SYNCED_AT))
         values.append(instant(shape.now))
@@ -334,6 +341,16 @@ def _counted(shape: Shape, statement: exp.Merge, removing: bool) -> Step:  # noq
         there = there.where(*same, column(ACTIVE, _ROWS))
         query = query.where(exp.Not(this=exp.Exists(this=there)))
     return Step(statement=statement, counts=Counts.MERGED, removals=query)
+
+
+def _begun(shape: Shape) -> exp.Expr:
+    """Return when a version begins to hold: not before the last one of its row has ended."""
+    since = _since(shape)
+    if not shape.version:
+        return since
+    ended = column(_ENDED, _ROWS)
+    later = exp.If(this=exp.GT(this=ended, expression=since), true=ended.copy())
+    return exp.Case(ifs=[later], default=since.copy())
 
 
 def _since(shape: Shape) -> exp.Expr:

@@ -313,6 +313,20 @@ def _since(shape: Shape) -> exp.Expr:
     return exp.func("COALESCE", column(shape.version, ROWS), instant(shape.now))
 
 
+def _begun(shape: Shape) -> exp.Expr:
+    """Return when a version begins to hold: not before the last one of its row has ended.
+
+    A row that was gone and came back may say that it changed while it was still there.
+    """
+    if shape.version is None:
+        return _since(shape)
+    held = "_syncline_held"
+    ended = exp.select(exp.Max(this=column(VALID_TO, held))).from_(named(shape.target, held))
+    ended = ended.where(*(column(c, held).eq(column(c, ROWS)) for c in shape.key))
+    later = exp.GT(this=ended.subquery(), expression=_since(shape))
+    return exp.Case(ifs=[exp.If(this=later, true=ended.copy().subquery())], default=_since(shape))
+
+
 def _insert_missing(
     shape: Shape, rows: exp.Table, identity: Sequence[str], *, marked: bool = True
 ) -> Step:
@@ -336,7 +350,7 @@ def _insert(shape: Shape, rows: exp.Table, where: exp.Expr | None) -> Step:
     values: list[exp.Expr] = [column(c, ROWS) for c in shape.columns]
     if shape.history:
         names += [identifier(ACTIVE), identifier(VALID_FROM)]
-        values += [exp.true(), _since(shape)]
+        values += [exp.true(), _begun(shape)]
     if shape.synced_at:
         names.append(identifier(SYNCED_AT))
         values.append(instant(shape.now))

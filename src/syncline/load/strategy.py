@@ -81,7 +81,7 @@ def decide(
     reason = (
         "" if last is None
         else "the target table is gone" if lost
-        else "the query, its key or the way it is written has changed" if changed
+        else "the query, its source, its key or the way it is written has changed" if changed
         else "asked for with --full" if full and incremental
         else "its rows do not tell when they changed"
     )  # fmt: skip
@@ -204,5 +204,8 @@ def _under_way(last: Checkpoint) -> bool:
 def _fingerprint(task: Task, disposition: Disposition, key: Sequence[str], fingerprint: str) -> str:
     merged = disposition is Disposition.MERGE
     soft = "soft" if task.deletes is Deletes.SOFT and merged else ""
-    text = "\n".join([fingerprint, disposition, *key, soft])
+    # What was left out by a start, or written to another column, does not come by itself.
+    more = [task.start.isoformat()] if task.start else []
+    more += [f"{a}={b}" for a, b in sorted(task.flow.mapping.items())] if task.flow else []
+    text = "\n".join([fingerprint, disposition, *key, soft, *more])
     return hashlib.sha256(text.encode()).hexdigest()[:32]

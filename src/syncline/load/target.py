@@ -9,7 +9,7 @@ from sqlglot import exp
 from syncline.errors import SchemaRefused
 from syncline.load.checkpoint import instant
 from syncline.load.ddl import column, create_table
-from syncline.load.disposition import ACTIVE, VALID_FROM, Shape, Step
+from syncline.load.disposition import ACTIVE, DELETED_AT, VALID_FROM, VALID_TO, Shape, Step
 from syncline.load.evolve import Change, evolve
 from syncline.load.indexes import indexes
 from syncline.load.load import Load
@@ -60,23 +60,33 @@ async def changed_target(
     )
     steps = [Step(statement=c.statement(dialect)) for c in changes]
     if history and ACTIVE not in current.names:
-        steps.append(begin_history(load.shape(now)))
+        steps.extend(begin_history(load.shape(now), marked=DELETED_AT in current.names))
     return changes, steps
 
 
-def begin_history(shape: Shape) -> Step:
-    """Make the rows of a table that had no history their first versions."""
+def begin_history(shape: Shape, *, marked: bool) -> list[Step]:
+    """Make the rows of a table that had no history their first versions.
+
+    ``marked``: it marked deleted rows, whose versions ended when they were.
+    """
     began: exp.Expr = instant(shape.now)
     if shape.version:
         began = exp.func("COALESCE", column(shape.version), began)
-    statement = exp.Update(
-        this=shape.target.copy(),
-        expressions=[
-            exp.EQ(this=column(ACTIVE), expression=exp.true()),
-            exp.EQ(this=column(VALID_FROM), expression=began),
-        ],
-        where=exp.Where(this=exp.Is(this=column(ACTIVE), expression=exp.null())),
-    )
+    new = exp.Is(this=column(ACTIVE), expression=exp.null())
+    steps = []
+    if marked:
+        gone = column(DELETED_AT)
+        earlier = exp.If(this=exp.LT(this=gone, expression=began.copy()), true=gone.copy())
+        ended = exp.Case(ifs=[earlier], default=began.copy())
+        sets = {ACTIVE: exp.false(), VALID_FROM: ended, VALID_TO: gone.copy()}
+        dead = exp.Is(this=gone.copy(), expression=exp.null()).not_()
+        steps.append(_set(shape, sets, exp.and_(new.copy(), dead)))
+    return [*steps, _set(shape, {ACTIVE: exp.true(), VALID_FROM: began}, new)]
+
+
+def _set(shape: Shape, values: Mapping[str, exp.Expr], where: exp.Expr) -> Step:
+    sets = [exp.EQ(this=column(name), expression=value) for name, value in values.items()]
+    statement = exp.Update(this=shape.target.copy(), expressions=sets, where=exp.Where(this=where))
     return Step(statement=statement)
 
 

@@ -90,7 +90,9 @@ async def repair(load: Load, collected: Checkpoint, own: Checkpoint | None) -> C
             f"there is no table {load.task.target!r} to repair", hint="run the task first"
         )
     moved = replace(own, generation=own.generation + 1, run=load.run) if own else None
-    shape = guarded(load, load.shape(now), *([moved] if moved else []))
+    # The pass is what holds now, whatever it says about when it changed.
+    shape = replace(load.shape(now), version=None)
+    shape = guarded(load, shape, *([moved] if moved else []))
     aside = _aside(load, collected)
     if load.traits.transactional:
         steps = disposition.difference(shape, aside, removing=True)

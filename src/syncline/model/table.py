@@ -62,6 +62,8 @@ class Table:
     deleted: Deleted | None = None
     #: The column by which the source can be read in disjoint windows at the same time.
     window_column: str | None = None
+    #: Where its rows are, such as the address of an API; rows of another place are other rows.
+    origin: str = ""
 
 
 Value: TypeAlias = str | int | float | bool

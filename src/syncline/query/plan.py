@@ -221,5 +221,7 @@ def _fingerprint(
         "key": list(key),
         "keep_deleted": keep_deleted,
     }
+    if origins := sorted({scan.table.origin for scan in scans} - {""}):
+        content["origins"] = origins
     text = json.dumps(content, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -67,9 +67,15 @@ class HistoryConformance:
         assert closed[2] is not None
         assert not closed[3]
         assert (await trial.run(destination, [gone([1], at=150)])).result.deleted == 0
-        await trial.run(destination, trial.rows([thing(1, "a", minute=7)], at=200))
+        # It says that it changed while it was still there, but it was away since then.
+        await trial.run(destination, trial.rows([thing(1, "a")], at=200))
         versions = await _versions(destination, trial, 1)
-        assert versions == [closed, ("a", _minute(7), None, True)]
+        assert versions == [closed, ("a", closed[2], None, True)]
+        await trial.run(destination, [gone([1], at=250)])
+        *_, again = await _versions(destination, trial, 1)
+        await trial.run(destination, trial.rows([thing(1, "a", minute=7)], at=300))
+        versions = await _versions(destination, trial, 1)
+        assert versions == [closed, again, ("a", _minute(7), None, True)]
 
     async def test_the_difference_between_versions(self, destination: Destination) -> None:
         """What changed gets a version, what is gone is closed, the rest stays as it was."""
@@ -108,6 +114,21 @@ class HistoryConformance:
                 await back.run(destination, trial.rows(rows, at=300))
             assert "history" in refused.value.hint
         assert len(await contents(destination, trial.task)) == 3
+
+    async def test_deleted_rows_that_begin_to_have_a_history(
+        self, destination: Destination
+    ) -> None:
+        """A row that was marked as deleted is a version that has ended then."""
+        soft = Trial(task=task(deletes=Deletes.SOFT))
+        await soft.run(destination, soft.rows([thing(1, "a"), thing(2, "x")]))
+        await soft.run(destination, [gone([1], at=100)])
+        (deleted,) = [
+            row["_deleted_at"] for row in await contents(destination, soft.task) if row["id"] == 1
+        ]
+        trial = _HISTORY.but(task=replace(_HISTORY.task, deletes=Deletes.HARD))
+        await trial.run(destination, trial.rows([thing(2, "x"), thing(3, "n")], at=200))
+        assert await _versions(destination, trial, 1) == [("a", _minute(0), deleted, False)]
+        assert await _versions(destination, trial, 2) == [("x", _minute(0), None, True)]
 
     async def test_without_a_time_of_change(self, destination: Destination) -> None:
         """A version begins with the commit that brought it."""
