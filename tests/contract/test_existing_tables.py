@@ -1,15 +1,18 @@
 """Values and constraints of tables that others made: what does not fit is told, never bent."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlglot import exp
 
-from contract.test_task_kinds import Bench, bench, opened
+from contract.test_task_kinds import Bench, at, bench, opened, person
 from syncline.errors import RecordRefused
 from syncline.load import names
-from syncline.load.ddl import create_schema
+from syncline.load.ddl import create_schema, drop_table
+from syncline.load.flow import matched
 from syncline.model.job import Deletes, Disposition, Flow, RowErrors, Task
+from syncline.sync import plan_of
 
 __all__ = ["bench", "opened"]
 
@@ -37,3 +40,63 @@ async def test_the_key_of_a_table_of_others_is_not_the_ledger(bench: Bench) -> N
     with pytest.raises(RecordRefused):
         await bench.run(task("SELECT id FROM List"))
     assert await bench.rows("Hours", "id") == [(n,) for n in range(1, 6)]
+
+
+#: Types that round, by dialect, and what a moment is cast to on its way there.
+_COARSE = {
+    "duckdb": [("TIMESTAMP_S", ""), ("TIMESTAMP_MS", "")],
+    "postgres": [("TIMESTAMP(0)", ""), ("TIMESTAMPTZ(3)", ""), ("TIME(2)", "TIME")],
+    "tsql": [
+        ("DATETIME", ""), ("SMALLDATETIME", ""), ("DATETIME2(1)", ""), ("DATETIMEOFFSET(4)", ""),
+        ("TIME(3)", "TIME"),
+    ],
+}  # fmt: skip
+
+
+async def test_moments_that_a_column_would_round_are_told(bench: Bench) -> None:
+    late = at(5) + timedelta(seconds=59, microseconds=999_999)
+    bench.source.put("List", {**person(2), "updated_at": late})
+    dialect = bench.destination.traits.dialect
+    for kind, cast in _COARSE[dialect]:
+        await dropped(bench)
+        await made(bench, f"id BIGINT, v {kind}")
+        value = f"CAST(updated_at AS {cast})" if cast else "updated_at"
+        query = f"SELECT id, {value} AS v FROM List"
+        with pytest.raises(RecordRefused, match="v: "):
+            await bench.run(task(query))
+        assert await bench.rows("Hours", "id") == [], kind
+        result = await bench.run(task(query, on_error=RowErrors.REDIRECT))
+        assert (result.inserted, result.rejected) == (4, 1), kind
+        assert [i for (i,) in await bench.rows("Hours", "id")] == [1, 3, 4, 5], kind
+
+
+@pytest.mark.parametrize("value", ["hours", "CAST(hours AS DECIMAL(18, 2))"])
+async def test_numbers_that_a_column_would_round_are_told(bench: Bench, value: str) -> None:
+    await made(bench, "id BIGINT, v REAL")
+    bench.source.put("List", person(2, hours=12345678.91), person(4, hours=0.1))
+    query = f"SELECT id, {value} AS v FROM List"
+    with pytest.raises(RecordRefused, match="would be rounded"):
+        await bench.run(task(query))
+    assert await bench.rows("Hours", "id") == []
+    await bench.run(task(query, on_error=RowErrors.REDIRECT))
+    assert await bench.rows("Hours", "id", "v") == [(1, 1.5), (3, 1.5), (5, 1.5)]
+    rejects = await bench.rows("Hours_rejects", "column", "reason", order="record")
+    assert rejects == [("v", "would be rounded")] * 2
+
+
+async def test_the_mapping_says_which_values_may_not_fit(bench: Bench) -> None:
+    await made(bench, "id BIGINT, v REAL")
+    planned = plan_of(
+        task("SELECT id, hours AS v FROM List"), await bench.source.tables(), bench.clock
+    )
+    pairs = await matched(
+        task("SELECT id, hours AS v FROM List"), planned.schema, bench.destination
+    )
+    assert [str(pair).endswith("rows that do not are refused)") for pair in pairs] == [False, True]
+
+
+async def dropped(bench: Bench) -> None:
+    """Forget the table, and what was loaded into it."""
+    schema = bench.destination.traits.schema
+    gone = [drop_table(names.table(name, schema)) for name in ("Hours", names.LEDGER)]
+    await bench.destination.execute(gone)

@@ -14,6 +14,7 @@ from syncline.errors import SchemaRefused
 from syncline.load.evolve import common, evolve, holds
 from syncline.model.job import SchemaPolicy
 from syncline.model.ports import Traits
+from syncline.model.steps import stepped
 from syncline.model.table import field_of
 
 _CASED = Traits(dialect="postgres", schema="s")
@@ -218,3 +219,11 @@ def test_a_text_column_grows_with_what_may_be_in_it(
         longest={"v": longest},
     )
     assert [str(c) for c in changes] == ([f"widen column v from {change}"] if change else [])
+
+
+def test_a_column_of_coarse_steps_is_widened() -> None:
+    held = pa.schema([stepped(pa.field("at", pa.timestamp("us")), 1000)])
+    wanted = pa.schema([("at", pa.timestamp("us"))])
+    (change,) = evolve(_T, held, wanted, SchemaPolicy.EVOLVE, _CASED)
+    assert str(change).endswith("from timestamp[us] in steps of 0.001 s to timestamp[us]")
+    assert evolve(_T, wanted, wanted, SchemaPolicy.EVOLVE, _CASED) == []

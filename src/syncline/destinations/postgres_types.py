@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from syncline.errors import RecordRefused
+from syncline.model.steps import digits_step
 from syncline.model.table import field_of, is_json
 
 _KINDS: Mapping[str, pa.DataType] = {
@@ -21,6 +22,7 @@ _KINDS: Mapping[str, pa.DataType] = {
     "timestamp": pa.timestamp("us"),
     "timestamptz": pa.timestamp("us", tz="UTC"),
 }
+_TIMED = {"time", "timestamp", "timestamptz"}
 _OTHERS = {"numeric", "text", "varchar", "bpchar", "name", "json", "jsonb", "unknown"}
 #: A numeric without bounds holds every exact number; Arrow's widest is the nearest to it.
 _UNBOUNDED = pa.decimal256(76, 38)
@@ -51,7 +53,7 @@ def arrow_field(
     type_ = _numeric(modifier) if kind == "numeric" else _KINDS.get(kind, pa.string())
     size = modifier - _HEADER if kind in {"varchar", "bpchar"} and modifier > _HEADER else None
     json = kind in {"json", "jsonb"}
-    return field_of(
+    field = field_of(
         name,
         type_,
         nullable=not required,
@@ -60,6 +62,8 @@ def arrow_field(
         made_by=made_by,
         indexed=indexed,
     )
+    # Moments and times have six digits of a second, or as many as the modifier says.
+    return digits_step(field, modifier) if kind in _TIMED and modifier >= 0 else field
 
 
 def strangers(schema: pa.Schema) -> set[str]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 import pyarrow as pa
 
+from syncline.model.steps import digits_step, stepped
 from syncline.model.table import field_of
 
 #: Compares text by its UTF-16 units: the only kind of collation that tells all keys apart.
@@ -30,7 +32,6 @@ _PLAIN: Mapping[str, pa.DataType] = {
     "money": pa.decimal128(19, 4),
     "smallmoney": pa.decimal128(10, 4),
     "date": pa.date32(),
-    # Steps of 3.33 milliseconds, and of a minute.
     "datetime": pa.timestamp("ms"),
     "smalldatetime": pa.timestamp("s"),
     "uniqueidentifier": pa.string(),
@@ -38,6 +39,9 @@ _PLAIN: Mapping[str, pa.DataType] = {
     "json": pa.string(),
     "sql_variant": pa.string(),
 }
+
+#: In milliseconds, and in seconds.
+_STEPS: Mapping[str, Fraction] = {"datetime": Fraction(10, 3), "smalldatetime": Fraction(60)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +114,7 @@ def schema_of(columns: Iterable[Column]) -> pa.Schema:
 
 def field(column: Column) -> pa.Field:
     """Return the Arrow field whose type holds every value of a column."""
-    return field_of(
+    held = field_of(
         column.name,
         arrow_type(column),
         nullable=column.nullable,
@@ -119,6 +123,9 @@ def field(column: Column) -> pa.Field:
         utf16=column.is_wide,
         indexed=column.indexed,
     )
+    if column.type in {"datetime2", "datetimeoffset", "time"}:
+        return digits_step(held, column.scale)
+    return stepped(held, _STEPS[column.type]) if column.type in _STEPS else held
 
 
 def arrow_type(column: Column) -> pa.DataType:

@@ -12,6 +12,7 @@ from syncline.load.ddl import add_column, alter_type
 from syncline.load.indexes import ChangeIndex
 from syncline.model.job import SchemaPolicy
 from syncline.model.ports import Traits
+from syncline.model.steps import step_of, told_step
 from syncline.model.table import field_of, is_json, size_of, units_of
 from syncline.model.types import sql_type
 
@@ -119,7 +120,8 @@ def evolve(
 
 def _told(field: pa.Field) -> str:
     size = size_of(field)
-    return f"{field.type}({size})" if size else str(field.type)
+    told = f"{field.type}({size})" if size else str(field.type)
+    return f"{told} in {told_step(field)}" if told_step(field) else told
 
 
 def _outgrown(held: pa.Field, wanted: pa.Field, longest: int) -> bool:
@@ -142,6 +144,9 @@ def _fits(held: pa.Field, wanted: pa.Field, traits: Traits) -> bool:
         # Where the database has no times, they are texts.
         kinds = [sql_type(f, traits.dialect) for f in (held, wanted)]
         return bool(kinds[0] == kinds[1])
+    if step_of(held) is not None and step_of(held) != step_of(wanted):
+        # It would round what it is given.
+        return False
     return holds(held.type, wanted.type) and _same_text(held, wanted, traits)
 
 

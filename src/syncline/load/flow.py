@@ -14,6 +14,7 @@ from syncline.load.mapping import Examined, Pair, examined
 from syncline.model.batch import Batch, Reject
 from syncline.model.job import Flow, RowErrors, Task
 from syncline.model.ports import Destination
+from syncline.model.steps import on_step, told_step
 from syncline.model.table import size_of, units_of
 
 
@@ -110,7 +111,7 @@ def fit(
                 ]
             good = pc.and_not(good, first)
     kept = records.filter(good)
-    columns = [_converted(kept.column(p.source.name), p.target.type) for p in pairs]
+    columns = [_converted(kept.column(p.source.name), p.target) for p in pairs]
     schema = pa.schema([p.target for p in pairs])
     return pa.RecordBatch.from_arrays(columns, schema=schema), rejects
 
@@ -124,8 +125,8 @@ def _bad(column: pa.Array, pair: Pair) -> Sequence[tuple[str, str, pa.Array]]:
     if size is not None and pa.types.is_string(column.type):
         count = _units if units_of(pair.target) == size else pc.utf8_length
         found.append(("truncation", f"longer than {size}", pc.greater(count(column), size)))
-    if not column.type.equals(pair.target.type) and not _holds(column, pair.target.type):
-        found.append(("error", f"no {pair.target.type}", _unfit(column, pair.target.type)))
+    if not _holds(column, pair.target):
+        found.append(("error", _unfitting(pair.target), _unfit(column, pair.target)))
     return found
 
 
@@ -136,21 +137,52 @@ def _units(column: pa.Array) -> pa.Array:
     return pc.add(pc.utf8_length(column), beyond)
 
 
-def _holds(column: pa.Array, type_: pa.DataType) -> bool:
+def _unfitting(target: pa.Field) -> str:
+    step = told_step(target)
+    if step:
+        return f"would be rounded to {step}"
+    return "would be rounded" if pa.types.is_floating(target.type) else f"no {target.type}"
+
+
+def _holds(column: pa.Array, target: pa.Field) -> bool:
     try:
-        _converted(column, type_)
+        _converted(column, target)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return False
     return True
 
 
-def _unfit(column: pa.Array, type_: pa.DataType) -> pa.Array:
+def _unfit(column: pa.Array, target: pa.Field) -> pa.Array:
     """Return which values do not convert; only for pages that have such."""
-    return pa.array([v.is_valid and not _holds(pa.array([v.as_py()], column.type), type_)
+    return pa.array([v.is_valid and not _holds(pa.array([v.as_py()], column.type), target)
                      for v in column])  # fmt: skip
 
 
-def _converted(column: pa.Array, type_: pa.DataType) -> pa.Array:
+def _converted(column: pa.Array, target: pa.Field) -> pa.Array:
+    """Return values as the target has them. Raises `pa.ArrowInvalid` if one would change."""
+    result = _cast(column, target.type)
+    if not (_unrounded(column, result) and on_step(result, target)):
+        raise pa.ArrowInvalid("a value would be rounded")
+    return result
+
+
+def _unrounded(column: pa.Array, result: pa.Array) -> bool:
+    """Say whether numbers are the same as floats: Arrow rounds to them without a word."""
+    if column.type.equals(result.type) or not pa.types.is_floating(result.type):
+        return True
+    if pa.types.is_decimal(column.type):
+        # The double nearest to a decimal stands for it; a shorter float has to be that double.
+        doubles = column.cast(pa.float64())
+        back = doubles.cast(column.type)
+        return bool(back.equals(column)) and _unrounded(doubles, result)
+    if pa.types.is_floating(column.type):
+        back = result.cast(column.type)
+        differs = pc.and_not(pc.not_equal(back, column), pc.is_nan(column))
+        return not pc.any(differs, min_count=0).as_py()
+    return True
+
+
+def _cast(column: pa.Array, type_: pa.DataType) -> pa.Array:
     if column.type.equals(type_):
         return column
     if pa.types.is_floating(column.type) and pa.types.is_decimal(type_):

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from syncline.load.evolve import holds
 from syncline.model.job import Flow
-from syncline.model.table import made_by
+from syncline.model.steps import step_of, told_step
+from syncline.model.table import made_by, size_of
+
+_UNITS = ("s", "ms", "us", "ns")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +21,11 @@ class Pair:
     target: pa.Field
 
     def __str__(self) -> str:
-        return f"{self.source.name} {self.source.type} → {self.target.name} {self.target.type}"
+        told = f"{self.source.name} {self.source.type} → {self.target.name} {self.target.type}"
+        if not _narrows(self.source, self.target):
+            return told
+        step = told_step(self.target)
+        return f"{told} (values may not fit{', ' * bool(step)}{step}; rows that do not are refused)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +106,23 @@ def _misfits(flow: Flow, pair: Pair) -> list[Problem]:
     return [
         Problem(text=text, source=pair.source.name, target=pair.target.name) for text in problems
     ]
+
+
+def _narrows(source: pa.Field, target: pa.Field) -> bool:
+    """Say whether some values of a type that is compatible would change in the other."""
+    have, want = source.type, target.type
+    if _kind(want) == "text":
+        size, longest = size_of(target), size_of(source)
+        return size is not None and (longest is None or longest > size)
+    if _kind(want) in {"moment", "time"} and _kind(have) != "date":
+        return step_of(target) is not None or _UNITS.index(want.unit) < _UNITS.index(have.unit)
+    if _kind(want) != "number" or _kind(have) == "boolean" or have.equals(want):
+        return False
+    if pa.types.is_floating(want) and not pa.types.is_decimal(have):
+        # Bits of a whole number that a float has room for.
+        room = {16: 11, 32: 24, 64: 53}[want.bit_width]
+        return bool(have.bit_width > (want.bit_width if pa.types.is_floating(have) else room))
+    return not holds(want, have)
 
 
 def _compatible(source: pa.DataType, target: pa.DataType) -> bool:
