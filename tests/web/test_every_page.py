@@ -53,6 +53,8 @@ def _found(page: Page, paths: Sequence[str], *, axe: bool) -> list[tuple[str, ..
         if axe:
             # Editors come, and get their names, a moment after the page.
             expect(page.locator(".cm-content:not([aria-label])")).to_have_count(0)
+            # So does the bar that says that something is being fetched, and it goes.
+            expect(page.get_by_role("progressbar")).to_have_count(0)
             for rule in Axe().run(page, options=_RULES).response["violations"]:
                 found += [(path, rule["id"], node["html"][:200]) for node in rule["nodes"]]
     return found
