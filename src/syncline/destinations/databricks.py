@@ -31,7 +31,13 @@ from syncline.destinations.databricks_sql import (
     staged_tables,
 )
 from syncline.destinations.databricks_types import arrow_field
-from syncline.errors import CredentialError, DestinationRefused, SynclineError, Unavailable
+from syncline.errors import (
+    CredentialError,
+    DestinationRefused,
+    PermissionRefused,
+    SynclineError,
+    Unavailable,
+)
 from syncline.model.ports import Merged, Traits
 
 _Answer = TypeVar("_Answer")
@@ -230,8 +236,12 @@ class Databricks:
             return False
         name = table.sql("databricks")
         if name not in self._managed:
-            told = self._sent(f"SHOW TBLPROPERTIES {name}").to_pylist()
-            self._managed[name] = atomic.is_managed(told)
+            # Who may write a table may perhaps not see all of it: then it is written as others are.
+            try:
+                told = self._sent(f"SHOW TBLPROPERTIES {name}").to_pylist()
+                self._managed[name] = atomic.is_managed(told) and bool(self._history(name, 1))
+            except (DestinationRefused, PermissionRefused):
+                self._managed[name] = False
         return self._managed[name]
 
     @property

@@ -169,7 +169,7 @@ class _Trial:
     def schema(self) -> str:
         """Use the schema; one that is missing is made."""
         name = (self._catalog, self._schema)
-        use = f"USE SCHEMA {_named(*name)}"
+        use = f"USE SCHEMA {_named(self._schema)}"
         right = Right("USE SCHEMA", "SCHEMA", name)
         try:
             self._may(use, right)

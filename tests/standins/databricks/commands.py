@@ -92,8 +92,9 @@ class Commands:
         if head[:2] == ["CREATE", "TABLE"] and "CATALOGMANAGED" in text.upper():
             self._warehouse.managed.add(_first_name(text))
         if head[:2] == ["SHOW", "TBLPROPERTIES"] and _first_name(text) in self._warehouse.managed:
-            more = pa.table({"key": ["delta.feature.catalogManaged"], "value": ["supported"]})
-            rows = pa.concat_tables([rows.select(["key", "value"]), more])
+            told = {row["key"]: row["value"] for row in rows.to_pylist()}
+            told["delta.feature.catalogManaged"] = "supported"
+            rows = pa.table({"key": list(told), "value": list(told.values())})
         return rows, None
 
     def _inside(self, text: str) -> str:

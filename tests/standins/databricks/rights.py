@@ -89,6 +89,8 @@ def _names(text: str) -> tuple[str, str, str]:
         while [w.text for w in words[at + 1 : at + 2]] == ["."]:
             parts.append(bare(words[at + 2].text))
             at += 2
+        if len(parts) == 1 and _is_schema(text):
+            return "main", parts[0], f"main.{parts[0]}"
         if len(parts) == 1:
             return parts[0], "default", parts[0]
         catalog = parts[0] if len(parts) == 3 or _is_schema(text) else "main"

@@ -51,7 +51,7 @@ _TARGET: Final = re.compile(
     r"(?is)^INSERT\s+(?:INTO|OVERWRITE)\s+(?:TABLE\s+)?((?:`[^`]+`|\w+)(?:\.(?:`[^`]+`|\w+))*)"
 )
 _WRITES: Final = re.compile(
-    r"(?is)\b(?:MERGE\s+INTO|INSERT\s+INTO|UPDATE|DELETE\s+FROM|OVERWRITE(?:\s+TABLE)?)\s+"
+    r"(?is)^\s*(?:MERGE\s+INTO|INSERT\s+(?:INTO|OVERWRITE)(?:\s+TABLE)?|UPDATE|DELETE\s+FROM)\s+"
     r"((?:`[^`]+`|\w+)(?:\.(?:`[^`]+`|\w+))*)"
 )
 
@@ -133,7 +133,7 @@ class SparkOne:
 
     def atomic(self, statements: Sequence[str]) -> pa.Table:
         """Run all; restore the tables if one fails."""
-        targets = {self._named(m[1]) for s in statements for m in _WRITES.finditer(s)}
+        targets = {self._named(m[1]) for s in statements if (m := _WRITES.match(s))}
         before = {name: self._version(name) for name in targets}
         found = pa.table({})
         try:
