@@ -37,6 +37,8 @@ from syncline.web.visitor import Visitor, sign_in_address, visitor_of
 #: Builds a page for a visitor inside the frame.
 Build: TypeAlias = Callable[[Visitor, Request], Awaitable[None]]
 STATIC = Path(__file__).parent / "static"
+#: Seconds that building a page may take: where too much goes on, late is better than never.
+_PATIENCE = 30.0
 #: Another version has another address, so that no browser keeps the old one.
 STYLE = f"/assets/syncline.css?{(STATIC / 'syncline.css').stat().st_mtime_ns}"
 
@@ -76,7 +78,10 @@ def mount(
     app.include_router(coming_back(plane, STYLE))
     ui.add_head_html(f'<link rel="stylesheet" href="{STYLE}">', shared=True)
     for path, place, build in PAGES:
-        _Page(path, language="en-US", favicon=STATIC / "favicon.svg")(_framed(place, build))
+        page = _Page(
+            path, language="en-US", favicon=STATIC / "favicon.svg", response_timeout=_PATIENCE
+        )
+        page(_framed(place, build))
     ui.run_with(
         app,
         title="Syncline",
