@@ -291,6 +291,35 @@ async def test_after_a_kill_what_was_done_is_not_done_again(
         assert connection.sql(f"SELECT count(*) FROM {support.SCHEMA}.n").fetchall() == [(1,)]
 
 
+@ONE_FILE
+async def test_a_cancelled_run_leaves_off_and_does_what_is_for_its_end(
+    address: str, store: Store, tmp_path: Path, processes: Processes
+) -> None:
+    async with serving.serving() as watched, hook() as web_hook:
+        url = {"url": f"http://{web_hook.url}/"}
+        project = support.written(tmp_path, watched, {"table": "Users"})
+        after = [{"http": url}, {"http": url, "when": "failed"}, {"http": url, "when": "ended"}]
+        await _stored(address, project.file, {"first": {"before": [{"http": url}], "after": after}})
+        never = asyncio.Event()
+
+        async def hang(_: web.Request) -> web.StreamResponse:
+            await never.wait()
+            return web.Response()
+
+        web_hook.answer = hang
+        worker = await _worker(processes, address, tmp_path)
+        await processes.run("jobs", "run", "first", "--store", address, cwd=tmp_path)
+        await until(lambda: web_hook.got)
+        web_hook.answer = None
+        (run,) = await list_runs(store)
+        await processes.run("runs", "cancel", run.id, "--store", address, cwd=tmp_path)
+        ended = await over(store, run.id)
+        await worker.kill()
+    assert (ended.state, [t.state for t in ended.tasks]) == (State.CANCELLED, [State.SKIPPED])
+    assert [told["phase"] for told in web_hook.got] == ["before", "after"]
+    assert web_hook.got[1]["state"] == "cancelled"
+
+
 async def test_statements_of_postgresql(postgres_server: postgres.Server, place: Place) -> None:
     database = (await new_database(postgres_server)).rpartition("/")[2]
     connections = {

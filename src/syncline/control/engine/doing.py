@@ -15,7 +15,7 @@ from syncline.control.engine.job import RunnableJob
 from syncline.control.engine.patience import patiently
 from syncline.control.engine.telling import Line, logged
 from syncline.control.engine.work import BROKE, Desk
-from syncline.control.runs import Reason, Wanted, add_event, add_run
+from syncline.control.runs import Reason, State, Wanted, add_event, add_run
 from syncline.control.store.jobs import jobs
 from syncline.control.store.runs import run_events, runs, task_runs
 from syncline.errors import Missing, OutOfTime, SynclineError, TransientError
@@ -98,7 +98,7 @@ class Doings:
         if desk.draining.is_set() or not await desk.owns(step.workflow):
             here.parked = True
             await asyncio.Event().wait()
-        if await self._cancelled(step.run):
+        if await self._cancelled(step):
             return CANCELLED
         action = ActionSpec.model_validate(given)
         title = f"{step.phase}: {title_of(action)}"
@@ -131,7 +131,7 @@ class Doings:
                 attempt += 1
                 until = self.desk.clock.monotonic() + wait
                 while self.desk.clock.monotonic() < until:
-                    if await self._cancelled(step.run):
+                    if await self._cancelled(step):
                         return None
                     await self.desk.clock.sleep(min(_LOOK, wait))
 
@@ -148,7 +148,7 @@ class Doings:
                         f"it has taken longer than {action.timeout:g} s",
                         hint="raise its timeout, or let it do less",
                     )
-                if await self._cancelled(step.run):
+                if await self._cancelled(step):
                     return None
             return doing.result()
         finally:
@@ -206,8 +206,11 @@ class Doings:
             job_id = str(await connection.scalar(query))
         return await self.desk.open_runs.job(step.run, job_id)
 
-    async def _cancelled(self, run: str) -> bool:
-        query = select(runs.c.cancel_at).where(runs.c.id == run)
+    async def _cancelled(self, step: Step) -> bool:
+        """Say whether to leave off; what is for the end of a cancelled run is done all the same."""
+        if step.state == State.CANCELLED:
+            return False
+        query = select(runs.c.cancel_at).where(runs.c.id == step.run)
 
         async def asked() -> bool:
             async with self.desk.store.reading() as connection:

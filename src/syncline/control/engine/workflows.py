@@ -134,7 +134,10 @@ class _Flows:
         self, run: str, number: int, around: Mapping[str, Sequence[dict[str, Any]]]
     ) -> str:
         failure = await self._before(run, number, around.get("before", ()))
-        state = "failed" if failure else await self._loaded(run, number)
+        if failure is None:
+            state = await self._loaded(run, number)
+        else:
+            state = "cancelled" if failure.get("cancelled") else "failed"
         failure = await self._after(run, number, around.get("after", ()), state) or failure
         if failure is None:
             return state
