@@ -264,7 +264,8 @@ defaults:
         scan = await scan_of(source, "Items", "name")
         with pytest.raises(ResponseRefused, match="the same records as the page before"):
             await batches_of(source, scan)
-        assert len(api.asked) == 2
+        # The page after the second one may be on its way before that is decoded.
+        assert len(api.asked) in {2, 3}
 
 
 async def test_rows_that_shift_under_an_offset_walk_are_not_taken_for_a_circle() -> None:
