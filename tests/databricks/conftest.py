@@ -2,16 +2,12 @@
 
 import logging
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
-import pytest_asyncio
 
 from standins.databricks.fixture import DatabricksServer, running_databricks
-from standins.databricks.settings import settings_of
-from syncline.destinations.databricks import Databricks
-from syncline.destinations.databricks_connection import Settings
 
 #: The engine of the whole contract, ``quick`` or ``spark``.
 ENGINE: Final = "SYNCLINE_DATABRICKS_ENGINE"
@@ -34,15 +30,3 @@ def databricks_server() -> Iterator[DatabricksServer]:
 def spark_server() -> Iterator[DatabricksServer]:
     with running_databricks("spark", "--few-rows") as server:
         yield server
-
-
-@pytest.fixture
-def settings(databricks_server: DatabricksServer) -> Settings:
-    return settings_of(databricks_server)
-
-
-@pytest_asyncio.fixture
-async def opened(settings: Settings) -> AsyncIterator[Databricks]:
-    destination = Databricks(settings)
-    yield destination
-    await destination.aclose()

@@ -1,10 +1,9 @@
 """Clio to Databricks, as a user's project has it: a DuckDB beside it always holds the same rows."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
@@ -15,6 +14,7 @@ from sqlglot import exp
 from acceptance.serving import Watched, options, serving
 from acceptance.support import SCHEMA, Project, results, run, written
 from standins.databricks.fixture import DatabricksServer
+from standins.databricks.settings import borrowed
 from syncline.control.connections import opener
 from syncline.control.project import load_project
 from syncline.load import names
@@ -44,8 +44,10 @@ async def watched() -> AsyncIterator[Watched]:
 class Beside:
     """A project with Databricks, and the same one with DuckDB."""
 
-    def __init__(self, folder: Path, watched: Watched, server: DatabricksServer) -> None:
-        self.schema = f"clio_{uuid4().hex}"
+    def __init__(
+        self, folder: Path, watched: Watched, server: DatabricksServer, schema: str
+    ) -> None:
+        self.schema = schema
         self._folder = folder
         self._watched = watched
         self._server = server
@@ -110,10 +112,15 @@ def _value(name: str, value: Any) -> Any:
     return value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo else value
 
 
-async def test_changes_and_deletions(
+@pytest.fixture
+def beside(
     watched: Watched, databricks_server: DatabricksServer, tmp_path: Path
-) -> None:
-    beside = Beside(tmp_path, watched, databricks_server)
+) -> Iterator[Beside]:
+    with borrowed(databricks_server) as chosen:
+        yield Beside(tmp_path, watched, databricks_server, chosen.schema)
+
+
+async def test_changes_and_deletions(watched: Watched, beside: Beside) -> None:
     first = await beside.run()
     assert first["Activities"].inserted == 120
     sandbox = watched.sandbox
@@ -131,11 +138,7 @@ async def test_changes_and_deletions(
         assert _counts(again[name]) == (0, 0, 0, 0)
 
 
-async def test_columns_are_added_and_widened(
-    watched: Watched, databricks_server: DatabricksServer, tmp_path: Path
-) -> None:
-    beside = Beside(tmp_path, watched, databricks_server)
-
+async def test_columns_are_added_and_widened(watched: Watched, beside: Beside) -> None:
     def tasks(chosen: str) -> Sequence[Mapping[str, Any]]:
         query = f"SELECT id, updated_at, {chosen} FROM Activities"
         return [{"query": query, "into": "Sizes"}]

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from standins.databricks.fixture import DatabricksServer
-from standins.databricks.settings import settings_of
+from standins.databricks.settings import borrowed
 from syncline.destinations.databricks import open_databricks
 from syncline.model.ports import Destination
 from syncline.testing.conformance import DestinationConformance, Opener
@@ -17,9 +17,9 @@ from syncline.testing.conformance import DestinationConformance, Opener
 class TestDatabricks(DestinationConformance):
     @pytest_asyncio.fixture
     async def open_destination(self, databricks_server: DatabricksServer) -> AsyncIterator[Opener]:
-        chosen = settings_of(databricks_server)
+        with borrowed(databricks_server) as chosen:
 
-        async def opened() -> Destination:
-            return open_databricks(chosen)
+            async def opened() -> Destination:
+                return open_databricks(chosen)
 
-        yield opened
+            yield opened

@@ -272,6 +272,7 @@ class CrashesConformance:
             await destination.aclose()
             destination = await open_destination()
             found = await contents(destination, trial.task)
+            # Rows come before their checkpoint where each statement commits for itself.
             assert found == [] or (
                 found == [thing(1), thing(2)] and not destination.traits.transactional
             )
