@@ -16,7 +16,7 @@ _WHEN = {
     "failure": "A run has failed",
     "success": "A run has succeeded",
     "no_rows": "A run has changed nothing",
-    "row_drop": "A run has read far fewer rows than usual",
+    "row_drop": "Far fewer rows than usual",
     "late": "A run is late",
 }
 _NUMBERS = {
