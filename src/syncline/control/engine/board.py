@@ -49,10 +49,10 @@ class Progress:
     incremental: bool | None = None
     waiting_for: str | None = None
     waiting_until: datetime | None = None
-    changed: bool = True
-    #: Totals of the load before the present one: a sweep counts from nothing again.
     #: What of its events is kept: error, info or verbose.
     verbosity: str = "info"
+    changed: bool = True
+    #: Totals of the load before the present one: a sweep counts from nothing again.
     _earlier: tuple[int, int] = (0, 0)
     _latest: tuple[int, int] = (0, 0)
 
