@@ -76,9 +76,11 @@ def test_steps_are_told_in_seconds() -> None:
     ("type_", "values", "fits"),
     [
         (pa.float64(), [1.5, float("nan"), float("inf"), None], True),
-        (pa.float64(), [0.1], False),
+        (pa.float64(), [0.1, 1.1, 99999.5, -1e-5], True),
+        (pa.float64(), [1 / 3], False),
+        (pa.float64(), [12345678.91], False),
         (pa.float64(), [1e300], False),
-        (pa.decimal128(10, 2), ["1.25", None], True),
+        (pa.decimal128(10, 2), ["1.25", "0.10", None], True),
         (pa.decimal128(10, 2), ["12345678.91"], False),
     ],
 )

@@ -171,12 +171,13 @@ def _unrounded(column: pa.Array, result: pa.Array) -> bool:
     if column.type.equals(result.type) or not pa.types.is_floating(result.type):
         return True
     if pa.types.is_decimal(column.type):
-        # The double nearest to a decimal stands for it; a shorter float has to be that double.
+        # The double nearest to a decimal stands for it.
         doubles = column.cast(pa.float64())
         back = doubles.cast(column.type)
         return bool(back.equals(column)) and _unrounded(doubles, result)
     if pa.types.is_floating(column.type):
-        back = result.cast(column.type)
+        # As the digits that are shown, so that 0.1 is 0.1 in fewer bits too.
+        back = result.cast(pa.string()).cast(column.type)
         differs = pc.and_not(pc.not_equal(back, column), pc.is_nan(column))
         return not pc.any(differs, min_count=0).as_py()
     return True
@@ -188,6 +189,9 @@ def _cast(column: pa.Array, type_: pa.DataType) -> pa.Array:
     if pa.types.is_floating(column.type) and pa.types.is_decimal(type_):
         # Through the shortest text, so that 0.1 is 0.1 and not its binary neighbour.
         return column.cast(pa.string()).cast(type_)
+    if pa.types.is_decimal(column.type) and pa.types.is_float32(type_):
+        # Right away, the last bit may be another one.
+        return column.cast(pa.float64()).cast(type_)
     if pa.types.is_timestamp(column.type) and pa.types.is_timestamp(type_):
         return column.cast(pa.timestamp("us", tz=column.type.tz)).cast(type_)
     return column.cast(type_)
