@@ -126,7 +126,7 @@ def _copied(type_: pa.DataType) -> pa.DataType:
         return pa.time64("us")
     if pa.types.is_date(type_):
         return pa.date32()
-    if pa.types.is_decimal(type_):
+    if pa.types.is_decimal(type_) and type_.precision <= 38:  # noqa: PLR2004 (Arrow's smaller one)
         return pa.decimal128(type_.precision, type_.scale)
     return type_
 

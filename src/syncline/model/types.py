@@ -79,8 +79,10 @@ def _word(field: pa.Field, dialect: str, *, key: bool) -> str:
         return _text(units_of(field), dialect, key=key)
     if pa.types.is_integer(type_):
         return _integer(type_, dialect)
-    if pa.types.is_decimal(type_) and type_.precision <= 38:  # noqa: PLR2004 (every dialect's)
-        return f"DECIMAL({type_.precision}, {type_.scale})"
+    small = pa.types.is_decimal(type_) and type_.precision <= 38  # noqa: PLR2004 (every dialect's)
+    if small or (pa.types.is_decimal(type_) and dialect == "postgres"):
+        # PostgreSQL's numeric without bounds holds those that are larger.
+        return f"DECIMAL({type_.precision}, {type_.scale})" if small else "DECIMAL"
     if pa.types.is_timestamp(type_) and type_.unit != "ns":
         return words["instant" if type_.tz else "datetime"]
     for name, is_type in (
