@@ -28,12 +28,26 @@ from syncline.model.run import Committed
 def _with_identity(load: Load, steps: Sequence[Step]) -> Sequence[Step]:
     """Let the steps write the values of an identity column, where that is asked for."""
     flow = load.task.flow
-    if not (flow and flow.identity_insert and load.traits.identity_switch):
+    if flow is None or not flow.identity_insert:
         return steps
+    if not load.traits.identity_switch:
+        return [_overriding(load, step) for step in steps]
     on, off = (
         Step(statement=identity_switch(load.target, load.traits, on=on)) for on in (True, False)
     )
     return [on, *steps, off]
+
+
+def _overriding(load: Load, step: Step) -> Step:
+    """Return a step whose values stand even where the database would always make its own."""
+    statement = step.statement
+    if load.traits.dialect != "postgres" or not isinstance(statement, exp.Insert):
+        return step
+    if statement.this.find(exp.Table) != load.target:
+        return step
+    statement = statement.copy()
+    statement.set("settings", exp.Var(this="OVERRIDING SYSTEM VALUE"))
+    return replace(step, statement=statement)
 
 
 async def together(
