@@ -45,7 +45,9 @@ def comparing(load: Load, last: Checkpoint | None) -> Load:
     """Return the load that collects a whole pass; ``last``: the comparison's own checkpoint."""
     going_on = last is not None and last.aside and last.fingerprint == load.fingerprint
     afresh = replace(last, cursor=None, aside=None, collected=False) if last else None
-    deletes = Deletes.HARD if load.task.deletes is not Deletes.SOFT else Deletes.SOFT
+    # What is never deleted is still compared, and told.
+    kept = {Deletes.SOFT, Deletes.IGNORE}
+    deletes = load.task.deletes if load.task.deletes in kept else Deletes.HARD
     return replace(
         load,
         task=replace(load.task, id=verify_id(load), flow=None, deletes=deletes),
@@ -62,6 +64,7 @@ async def compare(load: Load, collected: Checkpoint) -> Comparison:
         rows = await count(load.destination, aside)
         return Comparison(rows=rows, missing=rows, extra=0, different=0)
     shape = load.shape(datetime.fromtimestamp(load.clock.time(), UTC))
+    await _refuse_unlike(load)
     found = {
         "missing": unlike.only_in(shape, aside, here=False),
         "extra": unlike.only_in(shape, aside, here=True),
@@ -95,9 +98,9 @@ async def repair(load: Load, collected: Checkpoint, own: Checkpoint | None) -> C
     shape = guarded(load, shape, *([moved] if moved else []))
     aside = _aside(load, collected)
     if load.traits.transactional:
-        steps = disposition.difference(shape, aside, removing=True)
+        steps = disposition.difference(shape, aside, removing=load.removing)
     else:
-        steps = alone.difference(shape, aside, removing=True)
+        steps = alone.difference(shape, aside, removing=load.removing)
     if moved is not None:
         steps += other(load, moved, now)
     return await _ended(load, collected, steps, now)
@@ -106,6 +109,19 @@ async def repair(load: Load, collected: Checkpoint, own: Checkpoint | None) -> C
 async def forget(load: Load, collected: Checkpoint) -> None:
     """Drop a collected pass."""
     await _ended(load, collected, [], datetime.fromtimestamp(load.clock.time(), UTC))
+
+
+async def _refuse_unlike(load: Load) -> None:
+    """Refuse a comparison of columns that the target does not have yet."""
+    current = await load.destination.describe(load.target)
+    fold = str if load.traits.case_sensitive else str.lower
+    held = {fold(name) for name in current.names} if current is not None else set()
+    missing = [name for name in load.schema.names if fold(name) not in held]
+    if missing:
+        raise SchemaRefused(
+            f"{load.task.target} has no column {', '.join(map(repr, missing))}, and the query does",
+            hint="run the task first: a run adds new columns",
+        )
 
 
 async def _ended(
