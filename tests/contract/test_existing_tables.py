@@ -1,5 +1,6 @@
 """Values and constraints of tables that others made: what does not fit is told, never bent."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -7,14 +8,18 @@ import pytest
 from sqlglot import exp
 
 from contract.test_task_kinds import Bench, at, bench, opened, person
-from syncline.errors import RecordRefused
+from syncline.errors import RecordRefused, SchemaRefused
 from syncline.load import names
 from syncline.load.ddl import create_schema, drop_table
 from syncline.load.flow import matched
-from syncline.model.job import Deletes, Disposition, Flow, RowErrors, Task
+from syncline.load.verify import Comparison
+from syncline.model.job import Deletes, Disposition, Flow, ReplaceBy, RowErrors, SchemaPolicy, Task
 from syncline.sync import plan_of
 
 __all__ = ["bench", "opened"]
+
+
+OWN = Task(id="own", query="SELECT * FROM People", target="People")
 
 
 async def made(bench: Bench, columns: str) -> None:
@@ -70,10 +75,10 @@ async def test_moments_that_a_column_would_round_are_told(bench: Bench) -> None:
         assert [i for (i,) in await bench.rows("Hours", "id")] == [1, 3, 4, 5], kind
 
 
-@pytest.mark.parametrize("value", ["hours", "CAST(hours AS DECIMAL(18, 2))"])
+@pytest.mark.parametrize("value", ["hours", "CAST(hours AS DECIMAL(18, 9))"])
 async def test_numbers_that_a_column_would_round_are_told(bench: Bench, value: str) -> None:
     await made(bench, "id BIGINT, v REAL")
-    bench.source.put("List", person(2, hours=12345678.91), person(4, hours=0.1))
+    bench.source.put("List", person(2, hours=12345678.91), person(4, hours=0.123456789))
     query = f"SELECT id, {value} AS v FROM List"
     with pytest.raises(RecordRefused, match="would be rounded"):
         await bench.run(task(query))
@@ -100,3 +105,70 @@ async def dropped(bench: Bench) -> None:
     schema = bench.destination.traits.schema
     gone = [drop_table(names.table(name, schema)) for name in ("Hours", names.LEDGER)]
     await bench.destination.execute(gone)
+
+
+async def test_numbers_without_bounds(bench: Bench) -> None:
+    if bench.destination.traits.dialect != "postgres":
+        pytest.skip("has no such type")
+    await made(bench, "id NUMERIC PRIMARY KEY, v NUMERIC")
+    bench.source.put("List", person(2, hours=0.1), person(3, hours=1e-20), person(4, hours=1e30))
+    upsert = task("SELECT id, hours AS v FROM List", Disposition.MERGE)
+    await bench.run(upsert)
+    rows = [float(v) for (v,) in await bench.rows("Hours", "v")]
+    assert rows == [1.5, 0.1, 1e-20, 1e30, 1.5]
+    bench.source.put("List", person(2, hours=0.2))
+    result = await bench.run(upsert)
+    assert (result.inserted, result.updated) == (0, 1)
+
+
+async def test_values_of_a_column_that_is_always_numbered(bench: Bench) -> None:
+    if bench.destination.traits.dialect != "postgres":
+        pytest.skip("has no such column")
+    await made(bench, "id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name TEXT")
+    for write in (Disposition.INSERT, Disposition.MERGE, Disposition.REPLACE):
+        query = "SELECT id, name FROM List"
+        with pytest.raises(SchemaRefused, match="'id' is numbered by the database"):
+            await bench.run(task(query, write))
+        await bench.run(task(query, write, identity_insert=True))
+        assert await bench.rows("Hours", "id") == [(n,) for n in range(1, 6)]
+        schema = bench.destination.traits.schema
+        await bench.destination.execute([exp.Delete(this=names.table("Hours", schema))])
+
+
+@pytest.mark.parametrize("write", [Disposition.MERGE, Disposition.HISTORY])
+async def test_repair_deletes_nothing_where_nothing_is_ever_deleted(
+    bench: Bench, write: Disposition
+) -> None:
+    kept = replace(OWN, deletes=Deletes.IGNORE, disposition=write)
+    await bench.run(kept)
+    bench.source.drop("People", 5)
+    bench.source.put("People", person(2, "new"))
+    found = await bench.compare(kept, repair=True)
+    assert (found.missing, found.extra, found.different) == (0, 1, 1)
+    assert await bench.compare(kept) == Comparison(
+        rows=4, missing=0, extra=1, different=0, examples=("extra: 5",)
+    )
+
+
+async def test_verify_says_what_to_do_about_a_new_column(bench: Bench) -> None:
+    await bench.run(replace(OWN, query="SELECT id, name FROM People"))
+    with pytest.raises(SchemaRefused, match="no column 'hours', 'updated_at'") as caught:
+        await bench.compare(OWN)
+    assert "run the task first" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("way", list(ReplaceBy))
+async def test_a_frozen_table_keeps_its_columns(bench: Bench, way: ReplaceBy) -> None:
+    frozen = replace(
+        OWN, query="SELECT id, name FROM List", disposition=Disposition.REPLACE,
+        replace_by=way, schema_policy=SchemaPolicy.FREEZE,
+    )  # fmt: skip
+    await bench.run(frozen)
+    await bench.run(frozen)
+    narrower = replace(frozen, query="SELECT id FROM List")
+    if way is ReplaceBy.TRUNCATE:
+        await bench.run(narrower)
+    else:
+        with pytest.raises(SchemaRefused, match="would lose 'name'"):
+            await bench.run(narrower)
+    assert len(await bench.rows("People", "name")) == 5

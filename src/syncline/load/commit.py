@@ -12,7 +12,7 @@ from syncline.load.checkpoint import create_ledger
 from syncline.load.ddl import create_schema, drop_table, truncate_table
 from syncline.load.disposition import Counts, Shape, Step
 from syncline.load.emptiness import refuse_empty
-from syncline.load.evolve import Change, evolve
+from syncline.load.evolve import Change, evolve, refuse_to_drop
 from syncline.load.finish import finishing
 from syncline.load.load import Load
 from syncline.load.ranges import narrowed
@@ -219,6 +219,7 @@ async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[S
         if current is not None and load.task.schema_policy is SchemaPolicy.FREEZE:
             # Nothing of the old table stays, so only a task that asks for the same one cares.
             evolve(load.target, current, load.target_schema, SchemaPolicy.FREEZE, load.traits)
+            refuse_to_drop(load.target, current, load.target_schema, load.traits)
         # Invariant 4: readers see the old contents, then the new ones, nothing between.
         if swapped:
             return [], steps + disposition.swap(

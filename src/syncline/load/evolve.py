@@ -118,6 +118,18 @@ def evolve(
     return [*before, *changes, *after]
 
 
+def refuse_to_drop(table: exp.Table, current: pa.Schema, wanted: pa.Schema, traits: Traits) -> None:
+    """Refuse to replace a table whose schema is frozen by one that lacks some of its columns."""
+    there = {_folded(name, traits) for name in wanted.names}
+    gone = [name for name in current.names if _folded(name, traits) not in there]
+    if gone:
+        raise SchemaRefused(
+            f"{table.name}: the task's schema is frozen, but would lose "
+            f"{', '.join(map(repr, gone))}",
+            hint="set 'schema_changes: evolve', or yield the columns in the query",
+        )
+
+
 def _told(field: pa.Field) -> str:
     size = size_of(field)
     told = f"{field.type}({size})" if size else str(field.type)

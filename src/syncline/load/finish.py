@@ -9,7 +9,7 @@ from sqlglot import exp
 from syncline.load import alone, names
 from syncline.load.ddl import column, create_table, drop_table
 from syncline.load.disposition import GONE, SEQUENCE, Shape, Step
-from syncline.load.evolve import Change, evolve
+from syncline.load.evolve import Change, evolve, refuse_to_drop
 from syncline.load.load import Load
 from syncline.load.staging import Staging
 from syncline.load.target import changed_target, made_target, refuse_to_mix
@@ -100,6 +100,7 @@ async def _replaced(load: Load, shape: Shape, source: exp.Select) -> list[Step]:
     if load.task.schema_policy is SchemaPolicy.FREEZE:
         # Nothing of the old table stays, so only a task that asks for the same one cares.
         evolve(load.target, current, load.target_schema, SchemaPolicy.FREEZE, load.traits)
+        refuse_to_drop(load.target, current, load.target_schema, load.traits)
     if _words(load, current) == _words(load, load.target_schema):
         return [alone.overwrite(shape, source)]
     return [alone.recreate(shape, source)]
