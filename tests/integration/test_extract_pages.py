@@ -24,11 +24,17 @@ STYLES = {
     "link_header": "{type: link_header}",
     "none": "{type: none}",
 }
+STYLES["numbered_links"] = "{type: link_header, numbered: true}"
 RESUMABLE = ("next_link", "token", "link_header")
 
 
+def served(style: str) -> str:
+    """Return what the API does for a style of the profile."""
+    return "link_header" if style == "numbered_links" else style
+
+
 def profile(style: str, *, size: int = 3) -> str:
-    records = "''" if style in {"link_header", "none"} else "data"
+    records = "''" if style in {"link_header", "numbered_links", "none"} else "data"
     return f"""{HEAD}
 defaults:
   records: {records}
@@ -41,7 +47,7 @@ defaults:
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 10])
 async def test_every_row_comes_once(style: str, count: int) -> None:
     async with (
-        serving(Api(lists={"/items": items(count)}, style=style)) as api,
+        serving(Api(lists={"/items": items(count)}, style=served(style))) as api,
         source_of(api, profile(style)) as source,
     ):
         batches = await batches_of(source, await scan_of(source, "Items"))
@@ -55,7 +61,7 @@ async def test_every_row_comes_once(style: str, count: int) -> None:
 
 @pytest.mark.parametrize("style", STYLES)
 async def test_going_on_from_any_cursor_gives_exactly_the_rest(style: str) -> None:
-    async with serving(Api(lists={"/items": items(10)}, style=style)) as api:
+    async with serving(Api(lists={"/items": items(10)}, style=served(style))) as api:
         async with source_of(api, profile(style)) as source:
             batches = await batches_of(source, await scan_of(source, "Items"))
         cursors = [(n, b.cursor) for n, b in enumerate(batches, 1) if b.cursor and not b.complete]

@@ -43,7 +43,19 @@ class _Paginator(BaseModel):
         return False
 
 
-class NextLink(_Paginator):
+class _Linked(_Paginator):
+    numbered: bool = Field(
+        default=False,
+        description="The addresses count pages or rows: they lead elsewhere once rows have come or "
+        "gone, so a read that was interrupted does not go on from one.",
+    )
+
+    @property
+    def resumable(self) -> bool:
+        return not self.numbered
+
+
+class NextLink(_Linked):
     """The body holds the address of the next page."""
 
     type: Literal["next_link"] = Field(description="The body holds the address of the next page.")
@@ -254,7 +266,7 @@ class PageNumber(_Paginator):
         return request.having(**{self.parameter: str(number + 1)}) if more else None
 
 
-class LinkHeader(_Paginator):
+class LinkHeader(_Linked):
     """The Link header (RFC 8288) names the next page."""
 
     type: Literal["link_header"] = Field(description="The Link header names the next page.")

@@ -113,7 +113,9 @@ def _by_link(
     envelope: dict[str, Shape],
 ) -> tuple[dict[str, str | int], tuple[str, ...]] | None:
     if "link" in listing.operation.headers:
-        return {"type": "link_header"}, ("the answer has the header Link",)
+        # Where a page can be asked for by its number, links are taken to count them, too.
+        counted: dict[str, str | int] = {"numbered": True} if query.keys() & _NUMBERS else {}
+        return {"type": "link_header", **counted}, ("the answer has the header Link",)
     for path, inner in envelope.items():
         *around, name = path.split(".")
         if _word(name) == "href" and around and _word(around[-1]) == "next":
