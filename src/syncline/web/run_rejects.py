@@ -1,6 +1,7 @@
 """The rows that a task of a run has rejected: why, mended by hand, sent again."""
 
 import json
+from functools import partial
 from typing import Any
 
 from nicegui import events, ui
@@ -151,7 +152,7 @@ class RejectCard:
                 note(self._reasons[key], kind="warn")
                 code = ui.textarea("Row", value=text).classes("mono w-full")
                 code.props("outlined stack-label autogrow autofocus spellcheck=false")
-                answers(dialog, "Cancel", "Send Again", lambda code=code: code.value)
+                answers(dialog, "Cancel", "Send Again", partial(getattr, code, "value"))
             text = await answered(dialog)
             if text is None:
                 return
