@@ -1,4 +1,4 @@
-"""Where an error of a run leads to, and what parameters of a query are written like."""
+"""What the page of a task has, where an error leads to, how parameters of a query are written."""
 
 from datetime import UTC, datetime
 
@@ -8,6 +8,8 @@ from syncline.control.project import JobSpec, TaskSpec
 from syncline.control.runs import Failure
 from syncline.control.usecases.jobs import Job
 from syncline.errors import Invalid
+from syncline.web import task as task_page
+from syncline.web import task_mapping
 from syncline.web.run_failures import ways_of
 from syncline.web.task_parameters import parameters_of
 
@@ -76,3 +78,10 @@ def test_parameters_are_lines_of_json_or_text() -> None:
     }  # fmt: skip
     with pytest.raises(Invalid, match="'Open' is no parameter"):
         parameters_of("Open")
+
+
+def test_every_setting_of_a_task_is_on_its_page() -> None:
+    apart = {"table", "query", "columns", "where", "parameters", "existing", "mapping", "deletes",
+             "before", "after"}  # fmt: skip
+    shown = {*task_page.OPTIONS, *task_mapping.SETTINGS, *apart}
+    assert shown == set(TaskSpec.model_fields)

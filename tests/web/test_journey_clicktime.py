@@ -76,7 +76,8 @@ def test_a_query_goes_into_an_existing_table_and_rejects_are_mended(
     # The table is gone: the error leads to the mapping.
     server.execute("DROP TABLE dbo.Hours")
     page.get_by_role("button", name="Run Again").click()
-    page.get_by_role("link", name="Change the Mapping").click(timeout=60_000)
+    failure = page.get_by_role("alert")
+    failure.get_by_role("link", name="Change the Mapping").click(timeout=60_000)
     expect(page.get_by_text("There is no such table")).to_be_visible()
 
 
@@ -84,12 +85,15 @@ def _map(page: Page) -> None:
     # What is there already is matched by name, and what is wrong stands at its row.
     page.get_by_role("tab", name="Mapping").click()
     page.get_by_role("switch", name="The table is there already").click()
-    expect(page.get_by_text("no column takes 'EstHours'").first).to_be_visible()
+    outlook = page.locator(".note-text")  # it comes last
+    expect(outlook.filter(has_text="no column takes 'EstHours'")).to_be_visible()
     expect(page.get_by_text("'job_name' needs a value and gets none").first).to_be_visible()
     expect(page.get_by_role("row").filter(has_text="nr")).to_contain_text("numbered")
     _choose(page, "EstHours", "added")
-    expect(page.get_by_text(re.compile("'added' is timestamp.*and 'EstHours' double")).first
-           ).to_be_visible()  # fmt: skip
+    wrong = re.compile("'added' is timestamp.*and 'EstHours' double")
+    expect(outlook.filter(has_text=wrong)).to_be_visible()
+    expect(page.get_by_role("row").get_by_text(wrong)).to_be_visible()
+    expect(page.get_by_role("combobox", name="Column that takes EstHours")).to_be_focused()
     _choose(page, "EstHours", "hours")
     expect(page.get_by_text("'EstHours'")).to_have_count(0)
     # With the keyboard, too, which stays where it was.

@@ -18,6 +18,7 @@ from syncline.control.usecases.tasks import targets, task_of
 from syncline.errors import Missing, RequestRefused, SynclineError
 from syncline.web.code import editor, point_at
 from syncline.web.frame import heading
+from syncline.web.job_action_form import ActionForm
 from syncline.web.parts import button, card, empty, link_button, note
 from syncline.web.rows_view import show_rows
 from syncline.web.saving import save_job
@@ -31,9 +32,9 @@ from syncline.web.wording import many
 _PREVIEWED = 100
 #: Values that do not fit and are told one by one.
 _MISFITS = 5
-_OPTIONS = (
+OPTIONS = (
     "into", "enabled", "write", "key", "replace_by", "columnstore", "schema_changes", "allow_empty",
-    "rejects", "synced_at", "start", "parallel", "commit_rows", "commit_seconds",
+    "rejects", "synced_at", "start", "window_days", "parallel", "commit_rows", "commit_seconds",
 )  # fmt: skip
 #: Those that an existing table has in another place, or not at all.
 _OURS = ("write", "key", "columnstore", "schema_changes", "synced_at")
@@ -162,7 +163,7 @@ class _Page:
             (deletes.mode, deletes.every) if isinstance(deletes, DeletesSpec) else (deletes, 1)
         )
         with ui.element("div").classes("padded rows"):
-            self._form = SpecForm(self._task, _OPTIONS, _TITLES, choices={"write": _WRITES})
+            self._form = SpecForm(self._task, OPTIONS, _TITLES, choices={"write": _WRITES})
             chosen = ui.select(
                 {
                     "auto": "Delete what a read shows to be gone",
@@ -176,6 +177,11 @@ class _Page:
             self._every = ui.number("Look for them every so many runs", value=every, precision=0)
             self._every.props("outlined stack-label").classes("form")
             self._every.bind_visibility_from(chosen, "value", lambda v: v in {"hard", "soft"})
+            ui.separator()
+            hint = "What is done before the task. If it fails, nothing is loaded."
+            self._before = ActionForm("Before", hint, self._task.before, after=False, may=self._may)
+            hint = "What is done when the task has ended."
+            self._after = ActionForm("After", hint, self._task.after, after=True, may=self._may)
 
     def _edited(self) -> TaskSpec:
         """Return the task as it is on the page. Raises `Invalid`."""
@@ -183,6 +189,7 @@ class _Page:
         every = int(self._every.value or 1)
         mode = self._deletes.value
         given["deletes"] = mode if every == 1 else {"mode": mode, "every": every}
+        given |= {"before": self._before.value or None, "after": self._after.value or None}
         if self._code is not None:
             given["query"] = self._code.value
         if self._parameters is not None:

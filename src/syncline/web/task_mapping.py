@@ -30,8 +30,11 @@ _HINTS = {"write": "Insert adds every row, replace takes the place of all, the o
           "Default: insert."}  # fmt: skip
 _LEAVE = "\x00leave"
 _REFOCUS = """
-setTimeout(() => document.querySelector(%s)?.closest('.q-select')?.querySelector('input')?.focus(),
-  150)
+setTimeout(() => {
+  const place = document.querySelector(%s)?.closest('.q-select');
+  const elsewhere = document.activeElement?.closest('.q-field, button, a');
+  if (!elsewhere) place?.querySelector('input')?.focus();
+}, 150)
 """
 _MADE = {
     "default": "gets its default",
