@@ -135,8 +135,24 @@ async def test_check_tells_how_tasks_will_run(
     assert re.search(r"ok Activities: merge by id, incremental, 4 columns", said)
     assert re.search(r"ok totals: replace, reads everything each time, 2 columns", said)
     assert "other: api → lake" in said
+    assert "changed rows are read" in said
+    assert "changes nothing" not in said
     assert not watched.asked
     assert not project.database.exists()
+
+
+async def test_check_tells_what_is_asked_for_in_vain(
+    processes: Processes, watched: Watched, tmp_path: Path
+) -> None:
+    project = _project(tmp_path, watched)
+    known = yaml.safe_load(project.file.read_text("utf-8"))
+    known["jobs"]["job"]["tasks"][0]["write"] = "replace"
+    known["jobs"]["other"]["tasks"][0]["parallel"] = 4
+    project.file.write_text(yaml.safe_dump(known, sort_keys=False), "utf-8")
+    ended = await processes.run("check", project.file, cwd=tmp_path)
+    said = " ".join((ended.out + ended.err).split())
+    assert "everything is read every time, because of 'write: replace'" in said
+    assert "parallel changes nothing: Users cannot be read in windows of time" in said
 
 
 async def test_preview_writes_nothing(

@@ -107,6 +107,7 @@ def test_replicate_statements(tmp_path: Path) -> None:
         ("- query: SELECT 1 AS x", "jobs.nightly.tasks.1: a query needs 'into'"),
         ("- table: A\n- table: B\n  into: a", "the tasks 1 and 2 both write to 'a'"),
         ("- table: A\n  columns: [{a: b, c: d}]", "is not a column"),
+        ("- table: A\n  batch_size: 10", "are for a target with 'existing: true'"),
         ("- table: A\n  into: a.b.c", "'a.b.c' is not a table's name"),
         ("- query: REPLICATE A WITH Magic = 1 SELECT id FROM A", "the REPLICATE option 'Magic'"),
     ],

@@ -1,6 +1,6 @@
 """What a task would do, before it does it: how it will be read and written, and its first rows."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -9,13 +9,14 @@ import pyarrow as pa
 from syncline.control.connections import opener
 from syncline.control.project import JobSpec, Project
 from syncline.load.flow import fit, matched
-from syncline.load.strategy import decide
+from syncline.load.strategy import Decision, decide
 from syncline.model.batch import Batch, Cursor
 from syncline.model.job import Disposition, RowErrors, Task
 from syncline.model.ports import Source
 from syncline.model.run import Clock
 from syncline.model.table import Scan, Table
 from syncline.query.execute import execute
+from syncline.query.notes import CHANGES
 from syncline.query.plan import Plan
 from syncline.sync import plan_of
 
@@ -101,8 +102,27 @@ async def outlook(
         key=tuple(planned.key),
         incremental=decision.direct,
         columns=len(planned.schema),
-        notes=(*mapping, *planned.notes),
+        notes=(*mapping, *_as_written(planned.notes, decision), *_unheard(task, planned)),
     )
+
+
+def _as_written(notes: Iterable[str], decision: Decision) -> Iterator[str]:
+    """Yield a plan's notes, as true as the way to write leaves them."""
+    for note in notes:
+        if note.startswith(CHANGES) and not decision.direct:
+            yield f"everything is read every time, because of 'write: {decision.disposition}'"
+        else:
+            yield note
+
+
+def _unheard(task: Task, planned: Plan) -> Iterator[str]:
+    """Yield what the task asks for in vain."""
+    asked = {"start": task.start, "window_days": task.window_days, "parallel": task.parallel > 1}
+    names = [name for name, value in asked.items() if value]
+    windows = any(scan.table.window_column for scan in planned.scans)
+    if names and not windows:
+        tables = " and ".join(scan.table.name for scan in planned.scans)
+        yield f"{' and '.join(names)} changes nothing: {tables} cannot be read in windows of time"
 
 
 async def first_rows(

@@ -224,6 +224,10 @@ class TaskSpec(_Part):
         if self.existing and self.write in never:
             raise ValueError(f"with 'existing: true', 'write' is one of {', '.join(sorted(only))}"
                              ", replace")  # fmt: skip
+        if not self.existing and (self.batch_size or self.identity_insert):
+            raise ValueError(
+                "'batch_size' and 'identity_insert' are for a target with 'existing: true'"
+            )
         if self.replace_by != "swap" and self.write not in {None, "replace"}:
             raise ValueError("'replace_by' is for 'write: replace'")
         if self.existing and self.replace_by == "drop":

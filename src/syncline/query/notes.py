@@ -14,6 +14,8 @@ MOVING = "it asks for the time or for a random value"
 AGGREGATES = "it computes over several rows (COUNT, SUM and the like)"
 SYSTEM = "it reads a system table"
 _EVERY_TIME = "everything is read every time"
+#: How the note begins that a later run reads less than the first.
+CHANGES = "after the first time only changed rows are read"
 
 
 def obstacles(query: exp.Query, pushed: Iterable[Pushed]) -> tuple[str, ...]:
@@ -121,4 +123,4 @@ def _incremental(scans: Sequence[Scan], reasons: Sequence[str]) -> str:
     table = scans[0].table
     if table.cursor_column is None:
         return f"{_EVERY_TIME}, because no column of {table.name} says when a row changed"
-    return f"after the first time only changed rows are read, by {table.cursor_column}"
+    return f"{CHANGES}, by {table.cursor_column}"
