@@ -1,5 +1,6 @@
 """Values and constraints of tables that others made: what does not fit is told, never bent."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -172,3 +173,38 @@ async def test_a_frozen_table_keeps_its_columns(bench: Bench, way: ReplaceBy) ->
         with pytest.raises(SchemaRefused, match="would lose 'name'"):
             await bench.run(narrower)
     assert len(await bench.rows("People", "name")) == 5
+
+
+@pytest.mark.parametrize("size", [0, 2])
+@pytest.mark.parametrize("policy", [RowErrors.REDIRECT, RowErrors.IGNORE])
+async def test_rows_that_constraints_refuse(bench: Bench, size: int, policy: RowErrors) -> None:
+    """A key that is there, a CHECK, and two rows of the load with one unique value."""
+    text = "NVARCHAR(20)" if bench.destination.traits.dialect == "tsql" else "VARCHAR(20)"
+    columns = f"id BIGINT NOT NULL PRIMARY KEY, name {text} NOT NULL UNIQUE, hours FLOAT"
+    await made(bench, f"{columns}, CHECK (hours < 100)")
+    await bench.run(task("SELECT id, name FROM List WHERE id = 5"))
+    bench.source.put("List", person(2, hours=100.0), person(4, "n3"))
+    write = task("SELECT id, name, hours FROM List", on_error=policy, batch_size=size)
+    write = replace(write, id="g")
+    result = await bench.run(write)
+    redirected = policy is RowErrors.REDIRECT
+    assert (result.inserted, result.rejected) == (2, 3 * redirected)
+    rows = await bench.rows("Hours", "id", "name")
+    assert [i for i, _ in rows] in ([1, 3, 5], [1, 4, 5])
+    assert [name for _, name in rows] == ["n1", "n3", "n5"]
+    if redirected:
+        rejects = await bench.rows("Hours_rejects", "reason", "record", order="record")
+        assert json.loads(rejects[0][1])["id"] == 2
+        assert len({record for _, record in rejects}) == 3
+        assert all("refuses a row" in reason for reason, _ in rejects)
+
+
+async def test_an_upsert_leaves_out_rows_that_constraints_refuse(bench: Bench) -> None:
+    await made(bench, "id BIGINT NOT NULL PRIMARY KEY, hours FLOAT, CHECK (hours < 100)")
+    upsert = task("SELECT id, hours FROM People", Disposition.MERGE, on_error=RowErrors.REDIRECT)
+    await bench.run(upsert)
+    bench.source.put("People", person(2, hours=200.0, minute=9), person(6, hours=3.0, minute=9))
+    result = await bench.run(upsert)
+    assert (result.inserted, result.updated, result.rejected) == (1, 0, 1)
+    rows = await bench.rows("Hours", "id", "hours")
+    assert rows == [*((n, 1.5) for n in range(1, 6)), (6, 3.0)]

@@ -7,6 +7,7 @@ from datetime import datetime
 import pyarrow as pa
 from sqlglot import exp
 
+from syncline.errors import RecordRefused
 from syncline.load import alone, disposition, names
 from syncline.load.checkpoint import create_ledger
 from syncline.load.ddl import create_schema, drop_table, truncate_table
@@ -17,6 +18,7 @@ from syncline.load.finish import finishing
 from syncline.load.load import Load
 from syncline.load.ranges import narrowed
 from syncline.load.rejects import kept_rejects
+from syncline.load.sift import attempted, numbered, only, rejected, sift, sifts
 from syncline.load.staging import Staging
 from syncline.load.target import changed_target, longest_texts, made, made_target, refuse_to_mix
 from syncline.load.together import guarded, other, together
@@ -42,6 +44,9 @@ class Commit:
     #: It is the run's first.
     first: bool = True
     now: datetime
+    #: Numbers of all rows, and of those that are written; None: all are.
+    rows: Sequence[int] = ()
+    only: Sequence[int] | None = None
     #: Steps that belong to it too.
     more: Sequence[Step] = ()
 
@@ -99,14 +104,51 @@ async def execute(commit: Commit) -> Committed:
 
     Raises `StaleGeneration`, `SchemaRefused`, `EmptyRefused`; nothing is written then.
     """
+    try:
+        return await _executed(commit)
+    except RecordRefused:
+        if not sifts(commit.load):
+            raise
+        if (sifted := await _sifted(commit)) is None:
+            raise
+    return await _executed(sifted)
+
+
+async def _sifted(commit: Commit) -> Commit | None:
+    """Return the commit without the rows that the target refuses, which it rejects instead.
+
+    None: none can be found. Invariant 1: nothing is written while they are looked for.
+    """
     load = commit.load
-    changes: list[Change] = []
-    if load.sweeps is not None:
-        steps = await _sweep(commit)
-    elif commit.aside is None:
-        changes, steps = await _direct(commit)
-    else:
-        changes, steps = await _aside(commit, commit.aside)
+    tables = [commit.staging.table]
+    if commit.aside is not None and commit.begun:
+        tables.append(commit.aside)
+    rows = await numbered(load, tables)
+    if rows is None:
+        return None
+
+    async def attempt(kept: Sequence[int]) -> RecordRefused | None:
+        _, steps = await _steps(replace(commit, rows=rows, only=kept))
+        return await attempted(load, steps)
+
+    refused = await sift(rows, attempt)
+    if not refused:
+        return None
+    commit.staging.rejects.extend(await rejected(load, tables, refused))
+    return replace(commit, rows=rows, only=[n for n in rows if n not in refused])
+
+
+async def _steps(commit: Commit) -> tuple[list[Change], list[Step]]:
+    if commit.load.sweeps is not None:
+        return [], await _sweep(commit)
+    if commit.aside is None:
+        return await _direct(commit)
+    return await _aside(commit, commit.aside)
+
+
+async def _executed(commit: Commit) -> Committed:
+    load = commit.load
+    changes, steps = await _steps(commit)
     rejected = len(commit.staging.rejects)
     staged = staging_table(
         load.destination,
@@ -148,7 +190,7 @@ async def _direct(commit: Commit) -> tuple[list[Change], list[Step]]:
         # What is made here has no rows yet, however often the commit is tried.
         empty = any(isinstance(step.statement, exp.Create) for step in steps)
         first, *rest = _apply(load, shape, staging, empty=empty)
-        steps.append(first)
+        steps += [*only(staging.table, commit.rows, commit.only), first]
         if load.sweep_aside:
             # A row that came after a sweep began is not among the keys the sweep has read.
             keys = names.table(load.sweep_aside, load.schema_name)
@@ -196,7 +238,7 @@ async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[S
     shape = replace(
         load.shape(commit.now),
         target=aside,
-        columns=(*load.schema.names, *((disposition.SEQUENCE,) if load.batched else ())),
+        columns=(*load.schema.names, *((disposition.SEQUENCE,) if load.numbered else ())),
         soft=False,
         history=False,
         version=load.version if load.disposition is Disposition.APPEND else None,
@@ -235,6 +277,7 @@ async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[S
     rows = [commit.staging.table, *([aside] if commit.begun else [])]
     changes, before = await changed_target(load, commit.now, rows)
     final = apply_whole(load, await _shape(load, commit.now), aside)
+    steps += only(aside, commit.rows, commit.only)
     return changes, [*before, *steps, *final, Step(statement=drop_table(aside))]
 
 
@@ -292,7 +335,7 @@ async def _collect(
 ) -> list[Step]:
     load = commit.load
     schema = load.target_schema if shape.synced_at else load.schema
-    if load.batched:
+    if load.numbered:
         schema = schema.append(pa.field(disposition.SEQUENCE, pa.int64()))
     dialect = load.traits.dialect
     key = () if shape.every else load.key

@@ -17,7 +17,7 @@ from syncline.load.disposition import (
     Shape,
 )
 from syncline.model.batch import Checkpoint
-from syncline.model.job import Deletes, Disposition, Task
+from syncline.model.job import Deletes, Disposition, RowErrors, Task
 from syncline.model.ports import Destination, Traits
 from syncline.model.run import Clock, Observer, Stop, never
 
@@ -87,6 +87,19 @@ class Load:
         if flow is None or self.direct or self.disposition is Disposition.REPLACE:
             return False
         return flow.batch_size > 0 and self.traits.transactional
+
+    @property
+    def numbered(self) -> bool:
+        """Rows that are collected keep the numbers by which some can be left out again."""
+        flow = self.task.flow
+        if flow is None or self.direct or not self.traits.transactional:
+            return False
+        return self.batched or flow.on_error is not RowErrors.FAIL
+
+    @property
+    def ignoring(self) -> bool:
+        """Rows that do not fit are left out without a word."""
+        return self.task.flow is not None and self.task.flow.on_error is RowErrors.IGNORE
 
     @property
     def kept(self) -> bool:

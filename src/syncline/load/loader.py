@@ -68,6 +68,7 @@ async def load(batches: AsyncGenerator[Batch], job: Load) -> tuple[Result, Check
         schema=job.schema,
         key=job.key,
         keep_rejects=job.task.rejects,
+        ignoring=job.ignoring,
         kept=job.kept,
         # Each attempt's rows come after those of the attempts before.
         first=(job.last.generation if job.last else 0) << 32,

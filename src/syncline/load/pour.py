@@ -1,20 +1,23 @@
 """A pass collected whole, written to an existing table batch by batch."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
 from sqlglot import exp
 
+from syncline.errors import RecordRefused
 from syncline.load import alone, commit, disposition, names
 from syncline.load.ddl import column, create_table, drop_table
 from syncline.load.disposition import SEQUENCE, Step
 from syncline.load.finish import declared, kept_files
 from syncline.load.load import Load
+from syncline.load.rejects import kept_rejects
+from syncline.load.sift import attempted, numbered, only, rejected, sift, sifts
 from syncline.load.target import changed_target
 from syncline.load.together import together
-from syncline.model.batch import Checkpoint
+from syncline.model.batch import Checkpoint, Reject
 from syncline.model.run import Committed, Evolved
 
 
@@ -51,12 +54,49 @@ async def pouring(
         if rows:
             await _made(load, batch)
             steps += disposition.take(aside, (*load.schema.names, SEQUENCE), batch, upto)
-            steps += commit.apply_whole(load, load.shape(now), batch)
-        if last:
-            steps.append(Step(statement=drop_table(aside)))
-        done = await together(load, steps, following, now, drop=batch)
+        applied = commit.apply_whole(load, load.shape(now), batch) if rows else []
+        ended = [Step(statement=drop_table(aside))] if last else []
+        rejects: list[Reject] = []
+        try:
+            done = await together(load, [*steps, *applied, *ended], following, now, drop=batch)
+        except RecordRefused:
+            if not sifts(load):
+                raise
+            kept, rejects = await _left(load, aside, batch, taken=steps, applied=applied, upto=upto)
+            steps += [*kept, *applied, *ended]
+            steps += await kept_rejects(
+                load,
+                rejects,
+                commit.staging_table(
+                    load.destination, load.schema_name, load.task, load.run, "reject", generation=0
+                ),
+                load.shape(now),
+                generation=following.generation,
+                first=False,
+            )
+            done = await together(load, steps, following, now, drop=batch)
         checkpoint = following
-        yield checkpoint, replace(done, rows=rows)
+        yield checkpoint, replace(done, rows=rows, rejected=len(rejects))
+
+
+async def _left(
+    load: Load,
+    aside: exp.Table,
+    batch: exp.Table,
+    *,
+    taken: Sequence[Step],
+    applied: Sequence[Step],
+    upto: int,
+) -> tuple[list[Step], list[Reject]]:
+    """Return what takes the rows that the target refuses out of a batch, and their rejects."""
+    rows = await numbered(load, [aside], upto) or []
+
+    async def attempt(kept: Sequence[int]) -> RecordRefused | None:
+        return await attempted(load, [*taken, *only(batch, rows, kept), *applied])
+
+    refused = await sift(rows, attempt)
+    left = only(batch, rows, [n for n in rows if n not in refused])
+    return left, await rejected(load, [aside], refused)
 
 
 async def _copied(load: Load, checkpoint: Checkpoint) -> tuple[Checkpoint, Committed]:

@@ -43,6 +43,7 @@ class Staging:
         schema: pa.Schema,
         key: Sequence[str],
         keep_rejects: bool,
+        ignoring: bool = False,
         kept: bool = False,
         first: int = 0,
     ) -> None:
@@ -54,7 +55,8 @@ class Staging:
         self.rejects: list[Reject] = []
         self._destination = destination
         self._key = tuple(key)
-        self._keep_rejects = keep_rejects
+        self._keep_rejects = keep_rejects or ignoring
+        self._ignoring = ignoring
         self._kept = kept
         self._records = schema
         self._schema = pa.schema([*schema, (SEQUENCE, pa.int64()), (GONE, pa.bool_())])
@@ -116,7 +118,11 @@ class Staging:
             self.rows -= 1
             self.removals -= 1 if rows[GONE][0].as_py() else 0
             (row,) = rows.select(self._records.names).to_pylist()
-            self.rejects.append(Reject(record=_as_json(row), reason=str(error)))
+            self._refuse(Reject(record=as_json(row), reason=str(error)))
+
+    def _refuse(self, reject: Reject) -> None:
+        if not self._ignoring:
+            self.rejects.append(reject)
 
     async def _create(self) -> None:
         traits = self._destination.traits
@@ -177,7 +183,7 @@ class Staging:
             )
         for row in records.filter(missing).to_pylist():
             reason = f"no value in the key column {bad[0]!r}"
-            self.rejects.append(Reject(record=_as_json(row), reason=reason, column=bad[0]))
+            self._refuse(Reject(record=as_json(row), reason=reason, column=bad[0]))
         return records.filter(pc.invert(missing))
 
 
@@ -195,7 +201,8 @@ def _padded(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _as_json(row: Mapping[str, object]) -> str:
+def as_json(row: Mapping[str, object]) -> str:
+    """Return a row as JSON text."""
     # Escaped, so that what the database cannot store as text can be stored here.
     return json.dumps(row, default=str)
 

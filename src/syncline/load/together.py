@@ -25,7 +25,7 @@ from syncline.model.ports import Merged
 from syncline.model.run import Committed
 
 
-def _with_identity(load: Load, steps: Sequence[Step]) -> Sequence[Step]:
+def with_identity(load: Load, steps: Sequence[Step]) -> Sequence[Step]:
     """Let the steps write the values of an identity column, where that is asked for."""
     flow = load.task.flow
     if flow is None or not flow.identity_insert:
@@ -68,7 +68,7 @@ async def together(
     last = [Step(statement=drop_table(drop))] if drop is not None else []
     noted = [*map(_step, record(checkpoint, load.schema_name, now, load.traits))]
     if load.traits.transactional:
-        steps = [*_with_identity(load, steps), *noted, *last]
+        steps = [*with_identity(load, steps), *noted, *last]
     else:
         steps = _in_order(load, [*steps, *last], noted, checkpoint, now, claiming=claiming)
     changed = await _committed(load, checkpoint, [step.statement for step in steps])
