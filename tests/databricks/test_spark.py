@@ -12,7 +12,7 @@ import pytest_asyncio
 from pyarrow.types import is_time
 from sqlglot import exp
 
-from standins.databricks.disturbing import Ending, counted, loaded, revived
+from standins.databricks.disturbing import Ending, counted, loaded
 from standins.databricks.fixture import DatabricksServer
 from standins.databricks.settings import borrowed
 from syncline.destinations.databricks import Databricks, open_databricks
@@ -177,7 +177,6 @@ _SAMPLE: Final[Mapping[str, tuple[str, str, Mapping[str, int]]]] = {
     "merge": ("MERGE INTO `{}`.`target_0", "drop_after", {}),
     "merge that is too much": ("MERGE INTO `{}`.`target_0", "status", {"status": 429}),
     "checkpoint": ("MERGE INTO `{}`.`_syncline_checkpoints`", "drop_before", {"nth": 2}),
-    "death after the merge": ("MERGE INTO `{}`.`target_0", "die_after", {}),
 }
 
 
@@ -201,8 +200,7 @@ async def test_faults(
     def disturb(schema: str) -> None:
         spark_server.fault(pattern.format(schema), action, **options)
 
-    with revived(spark_server):
-        found = await loaded(spark_server, story, disturb, machine=False)
+    found = await loaded(spark_server, story, disturb, machine=False)
     assert found == undisturbed["clean"]
     assert not spark_server.clear()
 

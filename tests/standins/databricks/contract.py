@@ -96,7 +96,8 @@ class StandInContract:
             cursor.execute(f"CREATE VOLUME IF NOT EXISTS main.{name}.files")
             cursor.execute(
                 f"CREATE TABLE `{name}`.`t` (id BIGINT NOT NULL, v STRING, PRIMARY KEY (id)) "
-                "TBLPROPERTIES ('delta.feature.catalogManaged'='supported')"
+                "TBLPROPERTIES ('delta.columnMapping.mode'='name', "
+                "'delta.feature.catalogManaged'='supported')"
             )
         return name
 
