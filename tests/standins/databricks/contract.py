@@ -117,7 +117,7 @@ class StandInContract:
         with connected(server) as cursor:
             assert asked(cursor, copy)[0]["num_inserted_rows"] == 2
             assert asked(cursor, copy)[0]["num_inserted_rows"] == 0
-            self._uploaded(server, schema, "1/b.parquet", id=[3], v=[None])
+            self._uploaded(server, schema, "1/b.parquet", id=[3], v=["c"])
             assert asked(cursor, copy)[0]["num_inserted_rows"] == 1
             assert asked(cursor, f"SELECT COUNT(*) AS n FROM {schema}.t") == [{"n": 3}]
 
