@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from syncline.errors import RecordRefused
 from syncline.model.steps import digits_step
 from syncline.model.table import field_of, is_json
+from syncline.model.types import UNBOUNDED
 
 _KINDS: Mapping[str, pa.DataType] = {
     "bool": pa.bool_(),
@@ -22,10 +23,10 @@ _KINDS: Mapping[str, pa.DataType] = {
     "timestamp": pa.timestamp("us"),
     "timestamptz": pa.timestamp("us", tz="UTC"),
 }
+#: Take text as it is, too.
+_TEXTS = {"", "citext", "char"}
 _TIMED = {"time", "timestamp", "timestamptz"}
 _OTHERS = {"numeric", "text", "varchar", "bpchar", "name", "json", "jsonb", "unknown"}
-#: A numeric without bounds holds every exact number; Arrow's widest is the nearest to it.
-_UNBOUNDED = pa.decimal256(76, 38)
 #: PostgreSQL keeps sizes in a modifier that counts four bytes of header.
 _HEADER = 4
 #: The binary form of jsonb is one byte of version, then the text.
@@ -61,6 +62,7 @@ def arrow_field(
         json=json,
         made_by=made_by,
         indexed=indexed,
+        native="" if kind in _KINDS or kind in _OTHERS or kind in _TEXTS else kind,
     )
     # Moments and times have six digits of a second, or as many as the modifier says.
     return digits_step(field, modifier) if kind in _TIMED and modifier >= 0 else field
@@ -133,13 +135,13 @@ def _copied(type_: pa.DataType) -> pa.DataType:
 
 def _numeric(modifier: int) -> pa.DataType:
     if modifier < _HEADER:
-        return _UNBOUNDED
+        return UNBOUNDED
     precision, scale = (modifier - _HEADER) >> 16, (modifier - _HEADER) & 0x7FF
     # The scale is a signed number of eleven bits.
     scale = (scale ^ 0x400) - 0x400
     if precision <= 38:  # noqa: PLR2004 (digits of Arrow's smaller decimal)
         return pa.decimal128(precision, scale)
-    return pa.decimal256(precision, scale) if precision <= 76 else _UNBOUNDED  # noqa: PLR2004
+    return pa.decimal256(precision, scale) if precision <= 76 else UNBOUNDED  # noqa: PLR2004
 
 
 def _cast(column: pa.ChunkedArray, wanted: pa.DataType, name: str) -> pa.ChunkedArray:

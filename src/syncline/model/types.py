@@ -35,6 +35,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "instant": "TIMESTAMP", "datetime": "TIMESTAMP_NTZ", "binary": "BINARY", "json": "STRING",
     },
 }  # fmt: skip
+#: PostgreSQL's numeric without bounds holds every exact number; Arrow's nearest type to it.
+UNBOUNDED = pa.decimal256(76, 38)
 #: UTF-16 units of SQL Server's text: in a key of which nothing is known, so that it fits the 900
 #: bytes of a clustered index; and in any text that has a bound.
 KEY_TEXT, _TSQL_TEXT = 450, 4000
@@ -80,8 +82,7 @@ def _word(field: pa.Field, dialect: str, *, key: bool) -> str:
     if pa.types.is_integer(type_):
         return _integer(type_, dialect)
     small = pa.types.is_decimal(type_) and type_.precision <= 38  # noqa: PLR2004 (every dialect's)
-    if small or (pa.types.is_decimal(type_) and dialect == "postgres"):
-        # PostgreSQL's numeric without bounds holds those that are larger.
+    if small or (type_.equals(UNBOUNDED) and dialect == "postgres"):
         return f"DECIMAL({type_.precision}, {type_.scale})" if small else "DECIMAL"
     if pa.types.is_timestamp(type_) and type_.unit != "ns":
         return words["instant" if type_.tz else "datetime"]
