@@ -208,3 +208,55 @@ async def test_an_upsert_leaves_out_rows_that_constraints_refuse(bench: Bench) -
     assert (result.inserted, result.updated, result.rejected) == (1, 0, 1)
     rows = await bench.rows("Hours", "id", "hours")
     assert rows == [*((n, 1.5) for n in range(1, 6)), (6, 3.0)]
+
+
+_ID = "3f2504e0-4f89-41d3-9a0c-0305e82c330"
+#: Types that show text, and take some of it or none.
+_OF_THEIR_OWN = {
+    "duckdb": ("UUID", "JSON"),
+    "postgres": ("JSONB",),
+    "tsql": ("UNIQUEIDENTIFIER",),
+}
+_OF_NO_TEXT = {
+    "duckdb": ("ENUM ('a', 'b')", "INTEGER[]"),
+    "postgres": ("UUID", "INET", "INTEGER[]", "INTERVAL", "XML", "MONEY"),
+    "tsql": (),
+}
+
+
+async def test_text_that_a_type_refuses_is_a_row_that_does_not_fit(bench: Bench) -> None:
+    dialect = bench.destination.traits.dialect
+    for kind in _OF_THEIR_OWN[dialect]:
+        for number in range(1, 6):
+            fits = '"json"' if kind.startswith("JSON") else f"{_ID}{number}"
+            bench.source.put("List", person(number, "nothing" if number == 3 else fits))
+        for write in (Disposition.INSERT, Disposition.MERGE):
+            await dropped(bench)
+            await made(bench, f"id BIGINT NOT NULL PRIMARY KEY, name {kind}")
+            query = "SELECT id, name FROM List"
+            with pytest.raises(RecordRefused):
+                await bench.run(task(query, write))
+            await bench.run(task(query, write, on_error=RowErrors.REDIRECT))
+            assert await bench.rows("Hours", "id") == [(1,), (2,), (4,), (5,)], kind
+
+
+async def test_types_that_take_no_text_are_refused_before_a_row_is_read(bench: Bench) -> None:
+    dialect = bench.destination.traits.dialect
+    for kind in _OF_NO_TEXT[dialect]:
+        await dropped(bench)
+        await made(bench, f"id BIGINT NOT NULL PRIMARY KEY, name {kind}")
+        with pytest.raises(SchemaRefused, match="'name' is "):
+            await bench.run(task("SELECT id, name FROM List"))
+    assert bench.source.requests == 0
+
+
+async def test_a_view_that_takes_no_rows_is_refused(bench: Bench) -> None:
+    traits = bench.destination.traits
+    if traits.views_written:
+        pytest.skip("writes into views")
+    await bench.run(replace(OWN, query="SELECT id, name FROM List"))
+    view, own = (names.table(n, traits.schema).sql(dialect="duckdb") for n in ("Hours", "People"))
+    made_view = exp.Command(this="CREATE", expression=f"VIEW {view} AS SELECT * FROM {own}")
+    await bench.destination.execute([made_view])
+    with pytest.raises(SchemaRefused, match="it is a view"):
+        await bench.run(task("SELECT id, name FROM List", Disposition.MERGE))

@@ -200,6 +200,7 @@ def open_duckdb(
             case_sensitive=False,
             temporary_staging=True,
             rewrites=True,
+            views_written=False,
         ),
     )
 

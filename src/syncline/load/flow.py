@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from sqlglot import exp
 
 from syncline.errors import RecordRefused, SchemaRefused
 from syncline.load import names
-from syncline.load.mapping import Examined, Pair, examined
+from syncline.load.mapping import Examined, Pair, Problem, examined
 from syncline.model.batch import Batch, Reject
 from syncline.model.job import Flow, RowErrors, Task
 from syncline.model.ports import Destination
@@ -48,7 +49,22 @@ async def compared(task: Task, source: pa.Schema, destination: Destination) -> E
     target = await destination.describe(table)
     if target is None or task.flow is None:
         return None
-    return examined(task.flow, source, target)
+    found = examined(task.flow, source, target)
+    if traits.views_written or not await _is_view(destination, table):
+        return found
+    problem = Problem(text="it is a view, into which this database writes no rows")
+    return replace(found, problems=(problem, *found.problems))
+
+
+async def _is_view(destination: Destination, table: exp.Table) -> bool:
+    wanted = (("table_schema", table.db), ("table_name", table.name), ("table_type", "VIEW"))
+    query = exp.select(exp.column("table_name")).from_(
+        exp.table_("tables", db="information_schema")
+    )
+    for name, value in wanted:
+        same = exp.Lower(this=exp.Literal.string(value))
+        query = query.where(exp.Lower(this=exp.column(name)).eq(same))
+    return bool((await destination.fetch(query)).num_rows)
 
 
 async def fitted(

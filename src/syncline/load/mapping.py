@@ -8,7 +8,7 @@ import pyarrow as pa
 from syncline.load.evolve import holds
 from syncline.model.job import Flow
 from syncline.model.steps import step_of, told_step
-from syncline.model.table import made_by, size_of
+from syncline.model.table import made_by, native_of, size_of
 
 _UNITS = ("s", "ms", "us", "ns")
 
@@ -98,9 +98,10 @@ def _misfits(flow: Flow, pair: Pair) -> list[Problem]:
         problems.append(
             f"{pair.target.name!r} is numbered by the database (set 'identity_insert: true')"
         )
-    if not _compatible(pair.source.type, pair.target.type):
+    native = native_of(pair.target)
+    if native or not _compatible(pair.source.type, pair.target.type):
         problems.append(
-            f"{pair.target.name!r} is {pair.target.type}, and {pair.source.name!r} "
+            f"{pair.target.name!r} is {native or pair.target.type}, and {pair.source.name!r} "
             f"{pair.source.type}"
         )
     return [

@@ -83,6 +83,8 @@ class Traits:
     instants: bool = True
     #: Text may hold the character NUL; elsewhere such a row is refused.
     nul_in_text: bool = True
+    #: Rows can be written into some views.
+    views_written: bool = True
     #: Doubles may be NaN or infinite; elsewhere such a row is refused.
     non_finite: bool = True
 

@@ -116,6 +116,7 @@ def field_of(
     made_by: str = "",
     utf16: bool = False,
     indexed: bool = False,
+    native: str = "",
 ) -> pa.Field:
     """Return an Arrow field that carries what Arrow has no word for.
 
@@ -123,7 +124,8 @@ def field_of(
     ``made_by``, of a database's column: "default" if it fills in a missing value, "identity" if
     it numbers rows, "expression" if it computes the value and takes none. ``utf16``, of a
     database's column: the size counts UTF-16 units, of which a character may have two.
-    ``indexed``, of a database's column: an index begins with it.
+    ``indexed``, of a database's column: an index begins with it. ``native``, of a database's
+    column: its type, which shows its values as text but takes none.
     """
     metadata = {
         key: value
@@ -134,6 +136,7 @@ def field_of(
             ("made_by", made_by),
             ("utf16", "true" if utf16 else ""),
             ("indexed", "true" if indexed else ""),
+            ("native", native),
         )
         if value
     }
@@ -170,6 +173,11 @@ def is_columnstore(schema: pa.Schema) -> bool:
 def is_json(field: pa.Field) -> bool:
     """Say whether a text field holds JSON."""
     return _metadata(field).get(b"json") == b"true"
+
+
+def native_of(field: pa.Field) -> str:
+    """Return the type of a database's column that takes no text, though it shows it; or ''."""
+    return _metadata(field).get(b"native", b"").decode()
 
 
 def made_by(field: pa.Field) -> str:
