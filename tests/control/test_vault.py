@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from syncline.control.project import is_sealed
+from syncline.control.references import is_sealed
 from syncline.control.store.database import open_store
 from syncline.control.store.schema import migrate
 from syncline.control.vault import key_file, new_key, open_vault, vault_of

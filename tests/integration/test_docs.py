@@ -18,15 +18,9 @@ from syncline.cli import demonstration
 from syncline.cli.main import app
 from syncline.control.alert_specs import ChannelSpec
 from syncline.control.clock import SystemClock
-from syncline.control.project import (
-    ConnectionSpec,
-    DeletesSpec,
-    JobSpec,
-    Project,
-    TaskSpec,
-    substituted,
-)
+from syncline.control.project import ConnectionSpec, DeletesSpec, JobSpec, Project, TaskSpec
 from syncline.control.properties import MODELS, parse_pairs, properties_of
+from syncline.control.references import substituted
 from syncline.control.tasks import tasks_of
 from syncline.errors import ProjectError
 from syncline.extract.credentials import Credentials

@@ -25,4 +25,4 @@ def test_a_recipe_is_a_sound_part_of_a_profile(recipe: str) -> None:
 
 
 def test_there_are_recipes() -> None:
-    assert len(RECIPES) == 7
+    assert len(RECIPES) == 9

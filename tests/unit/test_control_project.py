@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from syncline.control.project import JobSpec, Project, load_project, substituted
+from syncline.control.project import JobSpec, Project, load_project
+from syncline.control.references import substituted
 from syncline.control.tasks import tasks_of, with_new_tables
 from syncline.errors import ProjectError, QueryError
 from syncline.model.job import Deletes, Disposition, ReplaceBy, SchemaPolicy, Task

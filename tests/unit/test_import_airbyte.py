@@ -193,7 +193,8 @@ def test_next_addresses() -> None:
     by_path = {"page_token_option": {"type": "RequestPath"}}
     found = table(**paginator({**CURSOR, "stop_condition": "{{ not response.meta }}"}, **by_path))
     assert found.pagination is not None
-    assert found.pagination.model_dump() == {"type": "next_link", "path": "meta.next"}
+    dumped = found.pagination.model_dump(exclude_defaults=True)
+    assert dumped == {"type": "next_link", "path": "meta.next"}
     links = {"type": "CursorPagination", "cursor_value": "{{ headers['link']['next']['url'] }}"}
     found = table(**paginator(links, **by_path))
     assert found.pagination is not None

@@ -349,7 +349,7 @@ def test_what_holds_for_all_of_clio() -> None:
     assert profile.limits.remaining == "X-RateLimit-Remaining"
     assert profile.limits.reset == "X-RateLimit-Reset"
     assert profile.defaults.records == "data"
-    assert profile.defaults.pagination.model_dump() == {
+    assert profile.defaults.pagination.model_dump(exclude_defaults=True) == {
         "type": "next_link",
         "path": "meta.paging.next",
     }

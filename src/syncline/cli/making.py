@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from syncline.cli.output import Format, write
-from syncline.control.project import substituted
+from syncline.control.references import substituted
 from syncline.control.unprofiled import downloaded, inferred, preview, request_of, tokens_of
 from syncline.errors import ProfileError, PropertyError
 from syncline.profile.infer.draft import access, refuse_secrets

@@ -13,8 +13,9 @@ from syncline.cli.making import names
 from syncline.control.clock import SystemClock
 from syncline.control.connections import opened_api, source_properties
 from syncline.control.fetching import obtained
-from syncline.control.project import load_project, substituted
+from syncline.control.project import load_project
 from syncline.control.properties import ApiProperties, parse_pairs, properties_of
+from syncline.control.references import substituted
 from syncline.control.trial.findings import TableReport, Verdict
 from syncline.control.trial.reading import Overheard
 from syncline.control.trial.tables import Trial

@@ -13,7 +13,7 @@ from sqlglot.errors import SqlglotError
 
 from syncline.control.action_specs import ActionSpec, HttpSpec
 from syncline.control.commands import run_command
-from syncline.control.project import VARIABLE
+from syncline.control.references import VARIABLE
 from syncline.control.requests import request
 from syncline.errors import Invalid, ProjectError, QueryError
 from syncline.load.commit import prepare

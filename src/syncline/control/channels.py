@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from syncline.control.project import VARIABLE, is_sealed
+from syncline.control.references import VARIABLE, is_sealed
 from syncline.control.store.settings import settings
 from syncline.control.vault import Vault
 from syncline.errors import ProjectError

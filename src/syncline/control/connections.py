@@ -18,7 +18,7 @@ from syncline.control.databases import (
     sqlserver,
 )
 from syncline.control.fetching import obtained
-from syncline.control.project import ConnectionSpec, Project, substituted
+from syncline.control.project import ConnectionSpec, Project
 from syncline.control.properties import (
     MODELS,
     ApiProperties,
@@ -30,6 +30,7 @@ from syncline.control.properties import (
     parse_pairs,
     properties_of,
 )
+from syncline.control.references import substituted
 from syncline.destinations.duckdb import open_duckdb
 from syncline.errors import (
     CredentialError,

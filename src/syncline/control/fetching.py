@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from urllib.parse import urljoin, urlsplit
 
-from syncline.control.project import VARIABLE
 from syncline.control.properties import parse_pairs
+from syncline.control.references import VARIABLE
 from syncline.errors import (
     AddressRefused,
     ConfigError,

@@ -1,8 +1,5 @@
 """The project file: connections and jobs in YAML, kept in git."""
 
-import os
-import re
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self, TypeAlias
@@ -22,10 +19,7 @@ from syncline.control.alert_specs import AlertSpec, ChannelSpec
 from syncline.control.timetable import ScheduleSpec
 from syncline.errors import ProjectError
 from syncline.model.reach import EVERYWHERE, Reach
-from syncline.profile.loader import SEALED, parse
-
-#: ``${NAME}``: the environment variable of that name.
-VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+from syncline.profile.loader import parse
 
 #: What is done before something, in this order.
 Before: TypeAlias = Annotated[Actions, AfterValidator(checked_before)]
@@ -357,44 +351,6 @@ def load_project(path: Path) -> Project:
             f"cannot read {path}: it is not UTF-8 text", hint="save the file as UTF-8"
         ) from error
     return parse(text, str(path), Project, ProjectError)
-
-
-def is_sealed(value: object) -> bool:
-    """Return whether a value looks like one that a vault has sealed."""
-    return isinstance(value, str) and value.startswith(SEALED)
-
-
-def substituted(
-    connection: str, properties: Mapping[str, object], environment: Mapping[str, str] = os.environ
-) -> dict[str, object]:
-    """Return properties with every ``${NAME}`` replaced by the variable of that name.
-
-    Raises `ProjectError` for a variable that is not set.
-    """
-
-    def value(found: object, place: str) -> object:
-        if isinstance(found, Mapping):
-            return {k: value(v, f"{place}.{k}") for k, v in found.items()}
-        if not isinstance(found, str):
-            return found
-        if is_sealed(found):
-            raise ProjectError(
-                f"connections.{connection}.{place} is sealed, and a file has no key to open it",
-                hint="apply the file to the store that sealed it, or write ${NAME} instead",
-            )
-
-        def variable(match: re.Match[str]) -> str:
-            if match[1] not in environment:
-                raise ProjectError(
-                    f"connections.{connection}.{place}: the environment variable {match[1]} "
-                    "is not set",
-                    hint=f"set it before you start syncline: export {match[1]}=…",
-                )
-            return environment[match[1]]
-
-        return VARIABLE.sub(variable, found)
-
-    return {k: value(v, k) for k, v in properties.items()}
 
 
 def _moment(value: date | str) -> datetime:

@@ -9,8 +9,9 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from syncline.control.plane import MASK
-from syncline.control.project import VARIABLE, ConnectionSpec, is_sealed
+from syncline.control.project import ConnectionSpec
 from syncline.control.properties import MODELS, Properties, parse_pairs, properties_of
+from syncline.control.references import VARIABLE, is_sealed
 from syncline.control.vault import Vault
 from syncline.errors import ConfigError, Invalid
 from syncline.profile.loader import load_profile

@@ -18,7 +18,7 @@ from syncline.control.messages import trial
 from syncline.control.notifying import service_of, tell
 from syncline.control.paging import Page, Wanted, counted, ordered, page_bounds, searched
 from syncline.control.plane import MASK, Plane, Work
-from syncline.control.project import VARIABLE, is_sealed
+from syncline.control.references import VARIABLE, is_sealed
 from syncline.control.runs import insert_new
 from syncline.control.store.jobs import jobs
 from syncline.control.store.notifications import channels, job_channels

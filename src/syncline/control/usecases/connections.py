@@ -21,13 +21,8 @@ from syncline.control.paging import (
     searched,
 )
 from syncline.control.plane import MASK, Work
-from syncline.control.project import (
-    ConnectionSpec,
-    ObjectName,
-    OpenedConnection,
-    is_sealed,
-    substituted,
-)
+from syncline.control.project import ConnectionSpec, ObjectName, OpenedConnection
+from syncline.control.references import is_sealed, substituted
 from syncline.control.sealing import Parted, checked, merged, nested, parted, sealed, secret_names
 from syncline.control.store.connections import connections
 from syncline.control.store.jobs import jobs

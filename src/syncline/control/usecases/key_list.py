@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from syncline.control.plane import Work
-from syncline.control.project import is_sealed
+from syncline.control.references import is_sealed
 from syncline.control.store.connections import connections
 from syncline.control.store.hooks import hooks
 from syncline.control.store.notifications import channels

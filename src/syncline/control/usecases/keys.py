@@ -3,7 +3,7 @@
 from sqlalchemy import select, update
 
 from syncline.control.plane import Work
-from syncline.control.project import is_sealed
+from syncline.control.references import is_sealed
 from syncline.control.sealing import sealed
 from syncline.control.store.connections import connections
 from syncline.control.store.hooks import hooks

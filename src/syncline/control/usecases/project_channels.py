@@ -9,7 +9,7 @@ from sqlalchemy import select
 from syncline.control.alert_specs import ChannelSpec
 from syncline.control.differences import Differences, differences
 from syncline.control.plane import MASK, Work
-from syncline.control.project import VARIABLE, is_sealed
+from syncline.control.references import VARIABLE, is_sealed
 from syncline.control.store.notifications import channels
 from syncline.control.usecases.channels import Channel, get_channel
 from syncline.errors import Missing

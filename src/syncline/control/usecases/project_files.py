@@ -11,15 +11,8 @@ from sqlalchemy import select
 from syncline.control.alert_specs import ChannelSpec
 from syncline.control.differences import Differences, differences
 from syncline.control.plane import MASK, Work
-from syncline.control.project import (
-    VARIABLE,
-    ConnectionSpec,
-    JobSpec,
-    Project,
-    TaskSpec,
-    is_sealed,
-    started_by,
-)
+from syncline.control.project import ConnectionSpec, JobSpec, Project, TaskSpec, started_by
+from syncline.control.references import VARIABLE, is_sealed
 from syncline.control.sealing import Parted, flattened, nested, parted, secret_names
 from syncline.control.store.connections import connections
 from syncline.control.store.jobs import jobs
