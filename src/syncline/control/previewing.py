@@ -122,7 +122,8 @@ def _unheard(task: Task, planned: Plan) -> Iterator[str]:
     windows = any(scan.table.window_column for scan in planned.scans)
     if names and not windows:
         tables = " and ".join(scan.table.name for scan in planned.scans)
-        yield f"{' and '.join(names)} changes nothing: {tables} cannot be read in windows of time"
+        verb = "changes" if len(names) == 1 else "change"
+        yield f"{' and '.join(names)} {verb} nothing: {tables} cannot be read in windows of time"
 
 
 async def first_rows(
