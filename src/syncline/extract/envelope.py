@@ -1,6 +1,7 @@
 """What is around the records of a page: where they are, and what the paginator reads."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -32,6 +33,7 @@ class Envelope:
         self._read = msgspec.json.Decoder(decoded, strict=strict).decode
         self._around = Shape(leaves, strict=strict) if records else Shape([])
         self._read_around = msgspec.json.Decoder(self._around.type, strict=strict).decode
+        self._names = {msgspec.json.encode(p.split(".")[0]) for p in self._paths}
         self._read_texts = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
     def decode(self, body: bytes) -> tuple[list[Any], Mapping[str, Json]]:
@@ -50,7 +52,23 @@ class Envelope:
 
         Raises as `decode` does, but not for what is wrong with the records.
         """
-        return self._found(self._around.columns([self._read_around(body)]))
+        around = None
+        begin = self._begin(body)
+        if begin > 0:
+            with suppress(msgspec.DecodeError):
+                around = self._read_around(b"{" + body[begin:])
+        if around is None:
+            around = self._read_around(body)
+        return self._found(self._around.columns([around]))
+
+    def _begin(self, body: bytes) -> int:
+        """Return the place of the first member of those we need, if they come last; else -1.
+
+        From there on a body reads as an object only if that place is one of its own members: in
+        a record or a text more is closed than is opened. The records before are not even passed.
+        """
+        begin = min((body.rfind(name) for name in self._names), default=-1)
+        return -1 if body[begin - 1 : begin] == b"\\" else begin
 
     def _found(self, values: Sequence[Sequence[Any]]) -> Mapping[str, Json]:
         found = {p: v[0] for p, v in zip(self._paths, values, strict=True)}
