@@ -1,6 +1,6 @@
 """Asking an API politely and stubbornly: proof of identity, limits, retries, one error tree."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
@@ -103,6 +103,29 @@ class Client:
             self._judge(asked, answer, accept, renewed=renewed)
             return replace(answer, requests=spent)
 
+        try:
+            try:
+                return await attempt()
+            except TransientError as error:
+                return await self._again(attempt, error)
+        except _Final as final:
+            raise final.error from None
+
+    async def _again(
+        self, attempt: Callable[[], Awaitable[Answer]], failed: TransientError
+    ) -> Answer:
+        """Return the answer of a later attempt, after a first one that failed so.
+
+        The first is made without all this: nearly all succeed, and the time between an answer
+        and the next request is waited for at each page.
+        """
+        failures = [failed]
+
+        async def next_attempt() -> Answer:
+            if failures:
+                raise failures.pop()
+            return await attempt()
+
         retrying = AsyncRetrying(
             sleep=self._sleep,
             retry=retry_if_exception_type(TransientError),
@@ -110,10 +133,7 @@ class Client:
             stop=_patience(self._retry, self._clock),
             reraise=True,
         )
-        try:
-            return await retrying(attempt)
-        except _Final as final:
-            raise final.error from None
+        return await retrying(next_attempt)
 
     async def pause(self, attempt: int) -> None:
         """Let a moment pass before asking again for an answer that could not be read."""

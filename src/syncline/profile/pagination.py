@@ -319,6 +319,9 @@ def follow(request: Request, link: Json) -> Request | None:
         return None
     if not isinstance(link, str):
         raise ResponseRefused(f"{request.url}: the next page's address is {link!r}, not a text")
+    address, _, query = link.partition("?")
+    if address == request.url and "#" not in query:
+        return _onward(request, request.moved(address, query))
     here = urlsplit(request.url)
     try:
         there = urlsplit(urljoin(request.url, link))
