@@ -12,7 +12,7 @@ from syncline.errors import TransientError
 
 _LOG = logging.getLogger(__name__)
 #: Seconds between two looks: for what deliveries have changed, for subscriptions that end.
-TICK, RENEWING = 1.0, 30.0
+TICK, RENEWING = 2.0, 30.0
 
 
 @asynccontextmanager

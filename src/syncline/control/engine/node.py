@@ -193,7 +193,7 @@ async def serve_node(
 
     async with asyncio.TaskGroup() as group:
         times = (
-            (settings.tick, tick), (settings.tick, tell), (10.0, calm), (60.0, look),
+            (settings.tick, tick), (2 * settings.tick, tell), (10.0, calm), (60.0, look),
             (3600.0, forget),
         )  # fmt: skip
         for seconds, job in times:
