@@ -5,6 +5,7 @@ import hashlib
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -134,6 +135,7 @@ async def opened_api(
         observe=observe,
         watch=watch,
         reach=reach,
+        names=(name,),
     )
     try:
         yield source
@@ -157,7 +159,8 @@ def described(project: Project, name: str) -> Mapping[str, Table]:
     given = source_properties(project, name)
     profile = load_profile(given.profile)
     resolved(profile, given.settings)
-    return {name: view.table for name, view in views(profile).items()}
+    names = tuple(dict.fromkeys((name, profile.name)))
+    return {table: replace(view.table, qualifiers=names) for table, view in views(profile).items()}
 
 
 def opener(

@@ -40,13 +40,15 @@ def rest_source(
     timeout: float = 120.0,
     watch: Watch | None = None,
     reach: Reach = EVERYWHERE,
+    names: Sequence[str] = (),
 ) -> "RestSource":
     """Return the source that a profile describes; nothing is sent yet.
 
     ``settings``: a value for each setting that is needed, see `syncline.profile.settings`.
     ``timeout``: seconds without a byte after which a request has failed. ``watch`` is shown
-    every request and its answer. ``reach``: where the API may be. Raises `PropertyError` and
-    `ProfileError` for what is missing.
+    every request and its answer. ``reach``: where the API may be. ``names``: those that queries
+    may call it by beside the profile's. Raises `PropertyError` and `ProfileError` for what is
+    missing.
     """
     transport = Transport(
         connections=profile.limits.concurrency,
@@ -67,7 +69,9 @@ def rest_source(
         table_limits={n: t.limits for n, t in profile.tables.items() if t.limits is not None},
         observe=observe,
     )
-    return RestSource(profile=profile, settings=settings, client=client, transport=transport)
+    return RestSource(
+        profile=profile, settings=settings, client=client, transport=transport, names=names
+    )
 
 
 def _watched(send: Send, watch: Watch) -> Send:
@@ -89,8 +93,10 @@ class RestSource:
         settings: Mapping[str, str],
         client: Client,
         transport: Transport,
+        names: Sequence[str] = (),
     ) -> None:
         self._profile = profile
+        self._names = tuple(names)
         self._settings = settings
         self._client = client
         self._transport = transport
@@ -104,7 +110,11 @@ class RestSource:
     async def tables(self) -> Mapping[str, Table]:
         """Return every table on offer, by name, in the profile's order."""
         origin = fill(self._profile.base_url, self._settings)
-        return {n: replace(view.table, origin=origin) for n, view in self._views.items()}
+        names = tuple(dict.fromkeys((*self._names, self._profile.name)))
+        return {
+            name: replace(view.table, origin=origin, qualifiers=names)
+            for name, view in self._views.items()
+        }
 
     def expect(self, scans: Sequence[Scan]) -> None:
         """Learn which scans this run will read, so that pages they share are read once."""
@@ -148,6 +158,7 @@ class RestSource:
             settings=self._settings,
             client=self._client,
             transport=self._transport,
+            names=self._names,
         )
 
     def cursor_at(self, moment: float) -> Cursor:

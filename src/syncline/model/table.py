@@ -64,6 +64,8 @@ class Table:
     window_column: str | None = None
     #: Where its rows are, such as the address of an API; rows of another place are other rows.
     origin: str = ""
+    #: Names that may stand before its own in a query: of the connection and of what it connects to.
+    qualifiers: tuple[str, ...] = ()
 
 
 Value: TypeAlias = str | int | float | bool

@@ -10,22 +10,30 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from syncline.model.table import Value
 from syncline.query.pointing import Refuse
+from syncline.query.wordings import REFUSED, WORDINGS
 
 #: Functions whose usual parsing loses what the user wrote; they arrive as they are, under this
 #: prefix, and `functions` gives them their meaning.
 OWN = "TSQL_"
 _OWN = frozenset(
     {
+        *(name for name, _ in WORDINGS),
+        *REFUSED,
         "DATEADD",
         "DATEDIFF",
         "DATEDIFF_BIG",
         "DATENAME",
         "DATEPART",
         "DATETRUNC",
+        "DATE_TRUNC",
         "FORMAT",
-        "LEN",
+        "ISDATE",
+        "PATINDEX",
+        "QUOTENAME",
+        "STR",
     }
-)
+    # CHAR and NCHAR are types, too; the others arrive whole.
+) - {"CHAR", "NCHAR", "IIF", "VAR", "VARP", "STDEVP", "GETUTCDATE", "SYSUTCDATETIME"}
 
 
 class Written(TSQL):
@@ -252,6 +260,12 @@ def _check(query: exp.Query, refuse: Refuse) -> None:
         for kind, (message, hint) in _FORBIDDEN.items():
             if isinstance(node, kind):
                 raise refuse(message, node, hint=hint)
+        if isinstance(node, exp.Table) and isinstance(node.this, exp.Dot):
+            raise refuse(
+                "a table has at most two names before its own",
+                node,
+                hint="write [Connection].[Schema].[Table], or the table alone",
+            )
         function = isinstance(node, exp.Table) and not isinstance(node.this, exp.Identifier)
         applied = isinstance(node, exp.Lateral) and not isinstance(node.this, exp.Subquery)
         if function or applied:

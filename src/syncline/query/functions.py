@@ -3,65 +3,21 @@
 from collections.abc import Callable, Mapping
 from typing import cast
 
-import sqlglot
 from sqlglot import exp
 
-from syncline.query import temporal
+from syncline.query import casts, formats, temporal, texts, zones
 from syncline.query.dialect import OWN, Written
 from syncline.query.pointing import Refuse, did_you_mean
+from syncline.query.wordings import REFUSED, TYPES, WORDINGS, worded
 
-#: DuckDB's wording of functions it does not have, by name and number of arguments (-1: any).
-_WORDINGS: Mapping[tuple[str, int], str] = {
-    ("CHAR", 1): "CHR(:a)",
-    ("CURDATE", 0): "CURRENT_DATE",
-    ("FROM_UNIXTIME", 1): "TO_TIMESTAMP(:a)",
-    ("GETUTCDATE", 0): "CURRENT_TIMESTAMP",
-    ("IIF", 3): "CASE WHEN :a THEN :b ELSE :c END",
-    ("ISDATE", 1): "CASE WHEN TRY_CAST(:a AS TIMESTAMP) IS NULL THEN 0 ELSE 1 END",
-    ("ISJSON", 1): "CASE WHEN JSON_VALID(:a) THEN 1 ELSE 0 END",
-    ("ISNUMERIC", 1): "CASE WHEN TRY_CAST(:a AS DOUBLE) IS NULL THEN 0 ELSE 1 END",
-    ("LEN", 1): "LENGTH(RTRIM(CAST(:a AS TEXT), ' '))",
-    ("NCHAR", 1): "CHR(:a)",
-    ("QUOTENAME", 1): "'[' || REPLACE(:a, ']', ']]') || ']'",
-    ("SPACE", 1): "REPEAT(' ', :a)",
-    ("STDEVP", 1): "STDDEV_POP(:a)",
-    ("STR", 1): "LPAD(CAST(CAST(ROUND(:a, 0) AS BIGINT) AS TEXT), 10, ' ')",
-    ("STUFF", 4): "LEFT(:a, :b - 1) || :d || SUBSTRING(:a, :b + :c)",
-    ("SYSUTCDATETIME", 0): "CURRENT_TIMESTAMP",
-    ("VAR", 1): "VAR_SAMP(:a)",
-    ("VARP", 1): "VAR_POP(:a)",
+#: What builds functions whose words depend on their arguments.
+_BUILDERS: Mapping[str, temporal.Builder] = {
+    **temporal.BUILDERS,
+    **formats.BUILDERS,
+    **texts.BUILDERS,
 }
-_PLACES = "abcd"
 #: Kept on a division of whole numbers.
 WHOLE = "whole"
-_TEXT_RESULTS = frozenset({"CHAR", "NCHAR", "QUOTENAME", "SPACE", "STR", "STUFF"})
-
-#: T-SQL type -> the type that holds it here. FLOAT is double precision in T-SQL.
-_TYPES: Mapping[exp.DType, exp.DType] = {
-    exp.DType.BIT: exp.DType.BOOLEAN,
-    exp.DType.FLOAT: exp.DType.DOUBLE,
-    exp.DType.DATETIME: exp.DType.TIMESTAMP,
-    exp.DType.DATETIME2: exp.DType.TIMESTAMP,
-    exp.DType.SMALLDATETIME: exp.DType.TIMESTAMP,
-    exp.DType.UTINYINT: exp.DType.SMALLINT,
-}
-#: Types whose size T-SQL implies.
-_SIZED: Mapping[exp.DType, str] = {
-    exp.DType.MONEY: "DECIMAL(19, 4)",
-    exp.DType.SMALLMONEY: "DECIMAL(10, 4)",
-    exp.DType.DECIMAL: "DECIMAL(18, 0)",
-}
-#: Types that are written without a size here.
-_PLAIN = frozenset(
-    {
-        *exp.DataType.INTEGER_TYPES,
-        *_TYPES,
-        exp.DType.TIMESTAMPTZ,
-        exp.DType.TIME,
-        exp.DType.TIMESTAMP,
-    }
-)
-_FRACTIONS = {*exp.DataType.REAL_TYPES, exp.DType.DOUBLE, exp.DType.DECIMAL, exp.DType.FLOAT}
 
 
 def name_units(query: exp.Query, refuse: Refuse) -> exp.Query:
@@ -85,6 +41,7 @@ def translate(query: exp.Query, refuse: Refuse) -> exp.Query:
     """
     # Innermost first, so that each node sees its arguments translated and typed.
     for node in reversed(list(query.walk())):
+        _infer(node)
         translation = _TRANSLATIONS.get(type(node))
         if translation is None or node.parent is None:
             continue
@@ -97,6 +54,18 @@ def translate(query: exp.Query, refuse: Refuse) -> exp.Query:
     return query
 
 
+def _infer(node: exp.Expr) -> None:
+    """Give arithmetic the type of its operands, where they have only just got theirs."""
+    if node.type is not None and not node.is_type(exp.DType.UNKNOWN):
+        return
+    if isinstance(node, exp.Paren | exp.Neg):
+        node.type = node.this.type
+    elif isinstance(node, exp.Add | exp.Sub | exp.Mul | exp.Mod) and (
+        is_integer(node.left) and is_integer(node.right)
+    ):
+        node.type = exp.DataType.build("BIGINT")
+
+
 def is_text(node: exp.Expr) -> bool:
     """Say whether a typed node is known to be a text."""
     return node.is_type(*exp.DataType.TEXT_TYPES)
@@ -107,25 +76,12 @@ def is_integer(node: exp.Expr) -> bool:
     return node.is_type(*exp.DataType.INTEGER_TYPES)
 
 
-def _wording(text: str, *arguments: exp.Expr) -> exp.Expr:
-    template = sqlglot.parse_one(text, dialect="duckdb")
-    return exp.replace_placeholders(
-        template,
-        **{
-            place: exp.paren(argument.copy(), copy=False)
-            if isinstance(argument, exp.Binary | exp.Connector)
-            else argument.copy()
-            for place, argument in zip(_PLACES, arguments, strict=False)
-        },
-    )
-
-
 def _call(node: exp.Expr, refuse: Refuse) -> exp.Expr:
     node = cast("exp.Anonymous", node)
     name = node.name.upper().removeprefix(OWN)
     arguments = list(node.expressions)
-    if name in temporal.BUILDERS:
-        return temporal.BUILDERS[name](arguments, refuse, node)
+    if name in _BUILDERS:
+        return _BUILDERS[name](arguments, refuse, node)
     if name == "CHOOSE" and len(arguments) > 1:
         index, *choices = arguments
         case = exp.Case(this=index.copy())
@@ -133,71 +89,43 @@ def _call(node: exp.Expr, refuse: Refuse) -> exp.Expr:
             case = case.when(exp.Literal.number(number), choice.copy(), copy=False)
         case.type = choices[0].type
         return case
-    wording = _WORDINGS.get((name, len(arguments)))
+    wording = WORDINGS.get((name, len(arguments)))
     if wording is None:
-        known = {place for place, _ in _WORDINGS} & {name}
-        if known or node.name.upper().startswith(OWN):
+        if name in {known for known, _ in WORDINGS}:
             raise refuse(f"{name} does not take {len(arguments)} arguments", node)
         return node
-    result = _wording(wording, *arguments)
-    if name in _TEXT_RESULTS:
-        result.type = exp.DataType.build("VARCHAR")
+    result = worded(wording, *arguments, type_=TYPES.get(name, ""))
+    if name == "NEGATE":
+        result.type = arguments[0].type
     return result
 
 
-def _convert(node: exp.Expr, refuse: Refuse) -> exp.Expr:
-    """CONVERT(type, value, style): a cast, or a date written or read in a style."""
-    to, value, style = node.this, node.expression, node.args.get("style")
-    if not isinstance(to, exp.DataType) or value is None:
-        raise refuse("CONVERT takes a type and a value", node, hint="CONVERT(type, value, style)")
-    kind: type[exp.Cast] = exp.TryCast if node.args.get("safe") else exp.Cast
-    if style is not None and not (isinstance(style, exp.Literal) and not style.is_string):
-        raise refuse("the style of CONVERT must be a number", style)
-    if style is not None and style.name != "0":
-        value = temporal.styled(to, value, style, refuse)
-    cast_node = kind(this=value.copy(), to=to.copy())
-    cast_node.type = to.copy()
-    return _cast(cast_node, refuse)
-
-
-def _cast(node: exp.Expr, _: Refuse) -> exp.Expr:
-    node = cast("exp.Cast", node)
-    to: exp.DataType = node.to
-    kind = to.this
-    if isinstance(node, exp.JSONCast) or not isinstance(kind, exp.DType):
-        return node
-    if kind in exp.DataType.TEXT_TYPES:
-        size = next((p.name for p in to.expressions), "")
-        text = _retyped(node, exp.DataType.build("TEXT", dialect="duckdb"))
-        # DuckDB takes VARCHAR(10) and keeps every character; T-SQL keeps ten.
-        return exp.Left(this=text, expression=exp.Literal.number(size)) if size.isdigit() else text
-    value: exp.Expr = node.this
-    if kind in exp.DataType.INTEGER_TYPES and value.is_type(*_FRACTIONS):
-        # DuckDB rounds to whole numbers, T-SQL cuts off.
-        node.set("this", exp.func("TRUNC", value.copy()))
-    if kind == exp.DType.TIME and value.is_type(exp.DType.TIMESTAMPTZ):
-        node.set("this", exp.cast(value.copy(), exp.DType.TIMESTAMP))
-    if kind in _SIZED and not (kind == exp.DType.DECIMAL and to.expressions):
-        return _retyped(node, exp.DataType.build(_SIZED[kind]))
-    if kind in _PLAIN:
-        return _retyped(node, exp.DataType(this=_TYPES.get(kind, kind)))
-    return node
-
-
-def _retyped(node: exp.Cast, to: exp.DataType) -> exp.Cast:
-    result = type(node)(this=node.this.copy(), to=to)
-    result.type = to.copy()
-    return result
-
-
-def _add(node: exp.Expr, _: Refuse) -> exp.Expr:
+def _add(node: exp.Expr, refuse: Refuse) -> exp.Expr:
     """``+`` between texts puts them together; NULL if one is NULL, as in T-SQL."""
     node = cast("exp.Add", node)
     if not (is_text(node.left) or is_text(node.right)):
-        return node
+        return _days(node, refuse)
     result = exp.DPipe(this=node.left.copy(), expression=node.right.copy())
     result.type = exp.DataType.build("VARCHAR")
     return result
+
+
+def _days(node: exp.Expr, _: Refuse) -> exp.Expr:
+    """A number beside a date and time is one of days."""
+    node = cast("exp.Binary", node)
+    moment, number = node.left, node.right
+    if not (_is_moment(moment) and is_integer(number)):
+        return node
+    step = exp.Interval(this=exp.paren(number.copy(), copy=False), unit=exp.var("DAY"))
+    result = type(node)(this=moment.copy(), expression=step)
+    result.type = moment.type
+    return result
+
+
+def _is_moment(node: exp.Expr) -> bool:
+    node = node.unnest()
+    kinds = (exp.DType.TIMESTAMP, exp.DType.TIMESTAMPTZ, exp.DType.DATETIME)
+    return isinstance(node, exp.CurrentTimestamp) or node.is_type(*kinds)
 
 
 def _divide(node: exp.Expr, _: Refuse) -> exp.Expr:
@@ -235,21 +163,94 @@ def _apply(node: exp.Expr, _: Refuse) -> exp.Expr:
     return exp.Join(this=lateral.copy(), side="LEFT", on=exp.true())
 
 
+def _is_null(node: exp.Expr, refuse: Refuse) -> exp.Expr:
+    """ISNULL(value, other): the other is turned into the value's type."""
+    if not node.args.get("is_null"):
+        return node
+    if len(node.expressions) != 1:
+        raise refuse("ISNULL takes a value and what stands for NULL", node, hint="or: x IS NULL")
+    value, other = node.this.copy(), node.expressions[0].copy()
+    if is_text(value) and not is_text(other) and not isinstance(other, exp.Null):
+        other = exp.cast(other, exp.DType.TEXT)
+    return exp.Coalesce(this=value, expressions=[other])
+
+
+def _round(node: exp.Expr, _: Refuse) -> exp.Expr:
+    """ROUND(number, digits, 1) cuts off."""
+    how = node.args.get("truncate")
+    if how is None:
+        return node
+    return worded(
+        "CASE WHEN :c = 0 THEN ROUND(:a, :b) ELSE TRUNC(:a, :b) END",
+        node.this, node.args["decimals"], how,
+    )  # fmt: skip
+
+
+def _position(node: exp.Expr, _: Refuse) -> exp.Expr:
+    """CHARINDEX(part, text, start): places count from 1, and so does the start."""
+    start = node.args.get("position")
+    if start is None:
+        return node
+    return worded(
+        "CASE STRPOS(SUBSTRING(:a, GREATEST(:c, 1)), :b) WHEN 0 THEN 0 "
+        "ELSE STRPOS(SUBSTRING(:a, GREATEST(:c, 1)), :b) + GREATEST(:c, 1) - 1 END",
+        node.this, node.args["substr"], start, type_="BIGINT",
+    )  # fmt: skip
+
+
+def _hashed(node: exp.Expr, refuse: Refuse) -> exp.Expr:
+    length = node.args.get("length")
+    if length is not None and length.name not in {"0", "256"}:
+        raise refuse(f"SHA2_{length.name} is not supported", node, hint="use MD5, SHA1 or SHA2_256")
+    return node
+
+
+def _random(node: exp.Expr, refuse: Refuse) -> exp.Expr:
+    if node.this is not None:
+        raise refuse("RAND takes no seed", node, hint="write RAND()")
+    return node
+
+
 def _contains(node: exp.Expr, _: Refuse) -> exp.Expr:
     return exp.func("CONTAINS", node.this.copy(), node.expression.copy())
 
 
 _TRANSLATIONS: Mapping[type[exp.Expr], Callable[[exp.Expr, Refuse], exp.Expr]] = {
     exp.Anonymous: _call,
-    exp.Convert: _convert,
-    exp.Cast: _cast,
-    exp.TryCast: _cast,
+    exp.AtTimeZone: zones.at_zone,
+    exp.Convert: casts.convert,
+    exp.Cast: casts.cast_,
+    exp.TryCast: casts.cast_,
     exp.Add: _add,
+    exp.Sub: _days,
     exp.Div: _divide,
+    exp.Coalesce: _is_null,
     exp.CurrentTimestampLTZ: _now,
+    exp.DayOfWeek: temporal.day_of_week,
+    exp.Week: temporal.week_of_year,
+    **dict.fromkeys(
+        (
+            exp.Hour,
+            exp.Minute,
+            exp.Second,
+            exp.Quarter,
+            exp.LastDay,
+            exp.DayOfMonth,
+            exp.DayOfYear,
+        ),
+        temporal.of_text,
+    ),
+    exp.Left: texts.cut,
+    exp.Right: texts.cut,
+    exp.Substring: texts.substring,
+    exp.StrPosition: _position,
+    exp.Like: texts.like,
     exp.National: _national,
     exp.Glob: _contains,
     exp.Join: _apply,
+    exp.Rand: _random,
+    exp.Round: _round,
+    exp.SHA2: _hashed,
 }
 
 
@@ -261,11 +262,13 @@ def check_calls(query: exp.Query, known: Callable[[], frozenset[str]], refuse: R
     """
     for call in query.find_all(exp.Anonymous):
         if call.name.lower() not in known():
-            names = (name for name in known() if name.isidentifier())
+            name = call.name.removeprefix(OWN)
+            names = {n.upper() for n in known() if n.isidentifier()} | {n for n, _ in WORDINGS}
             raise refuse(
-                f"there is no function {call.name.removeprefix(OWN)}",
+                f"there is no function {name}",
                 call,
-                hint=did_you_mean(call.name, names, listing=False)
+                hint=REFUSED.get(name.upper())
+                or did_you_mean(name, {*names, *_BUILDERS}, listing=False)
                 or "functions of T-SQL and DuckDB can be used",
             )
 

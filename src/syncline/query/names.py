@@ -14,6 +14,7 @@ from sqlglot.schema import MappingSchema
 from syncline.model.table import Table
 from syncline.query.dialect import Written
 from syncline.query.pointing import Refuse, did_you_mean
+from syncline.query.qualifiers import unqualify
 
 #: Notes kept on nodes. A table and the columns that belong to it share a REFERENCE, one per
 #: occurrence of the table in the query; TABLE is the table's own name.
@@ -27,7 +28,7 @@ def resolve(query: exp.Query, tables: Mapping[str, Table], refuse: Refuse) -> ex
     Raises:
         QueryError: a table or column is unknown or ambiguous.
     """
-    query = _fold(query)
+    query = _fold(unqualify(query, tables, refuse))
     _mark_tables(query, tables, refuse)
     used = {node.meta[TABLE] for node in query.find_all(exp.Table) if TABLE in node.meta}
     schema = _schema([tables[name] for name in sorted(used)])
@@ -89,12 +90,6 @@ def _mark_tables(query: exp.Query, tables: Mapping[str, Table], refuse: Refuse) 
     for reference, node in enumerate(seen.values()):
         written = _written(node.this) or node.name
         names = by_folded.get(node.name, [])
-        if len(node.parts) > 1:
-            raise refuse(
-                f"[{written}] has a qualifier, but a source has no schemas",
-                node,
-                hint=f"write [{written}] alone",
-            )
         if not names:
             raise refuse(f"there is no table {written!r}", node, hint=did_you_mean(written, tables))
         if len(names) > 1:

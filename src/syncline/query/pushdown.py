@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from syncline.model.table import Filter, Operator, Predicate, Table, Value
+from syncline.model.table import Operator, Predicate, Table, Value
+from syncline.query.filter_only import check_filter_only
 from syncline.query.functions import as_written
 from syncline.query.literals import value_of
 from syncline.query.names import TABLE, reference_of
@@ -89,7 +90,14 @@ def push(query: exp.Query, tables: Mapping[str, Table], refuse: Refuse) -> dict[
         for place in _places(select):
             _push_condition(place, pushed, consumed)
     for item in pushed.values():
-        _check_filter_only(query, item, consumed, refuse)
+        check_filter_only(
+            query,
+            item.node,
+            item.table,
+            predicates=item.predicates,
+            consumed=consumed,
+            refuse=refuse,
+        )
         _check_required(item, refuse)
     return pushed
 
@@ -259,6 +267,9 @@ def _compared(
     if any(value is None or not _fits(column, value) for value in values):
         return
     known = tuple(dict.fromkeys(value for value in values if value is not None))
+    if operator is Operator.NE and isinstance(known[0], bool):
+        # Of two values, not the one is the other; NULL is neither.
+        operator, known = Operator.EQ, (not known[0],)
     yield Condition(reference=reference, column=column, operator=operator, values=known)
 
 
@@ -305,42 +316,6 @@ def _ask(condition: Condition, table: Table) -> tuple[list[Predicate], bool]:
         return [Predicate(column=name, operator=Operator.IN, values=values)], declared.exact
     wider = [o for o in _WIDER.get(operator, ()) if o in declared.operators]
     return [Predicate(column=name, operator=o, values=values) for o in wider], False
-
-
-def _check_filter_only(query: exp.Query, item: Pushed, consumed: set[int], refuse: Refuse) -> None:
-    reference = reference_of(item.node)
-    for column in query.find_all(exp.Column):
-        if reference_of(column) != reference or column.name not in item.table.filter_only:
-            continue
-        if id(column) in consumed or _is_shown(column):
-            continue
-        form = _form(column.name, item.table.filters.get(column.name))
-        raise refuse(
-            f"{column.name} can only be used to filter {item.table.name}: "
-            "the source takes it, but its rows do not have it",
-            column,
-            hint=f"write {form} as a condition of its own in WHERE, joined by AND",
-        )
-    for name in item.table.filter_only:
-        if len({p for p in item.predicates if p.column == name and p.operator == "="}) > 1:
-            raise refuse(
-                f"{name} can have one value only",
-                item.node,
-                hint=f"write {_form(name, item.table.filters.get(name))} once",
-            )
-
-
-def _form(name: str, declared: Filter | None) -> str:
-    several = declared is not None and Operator.IN in declared.operators
-    return f"{name} = value or {name} IN (values)" if several else f"{name} = value"
-
-
-def _is_shown(column: exp.Column) -> bool:
-    """Say whether a column stands in the list of SELECT."""
-    node: exp.Expr = column
-    while node.parent is not None and not isinstance(node.parent, exp.Select):
-        node = node.parent
-    return node.arg_key == "expressions"
 
 
 def _check_required(item: Pushed, refuse: Refuse) -> None:

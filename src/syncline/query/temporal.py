@@ -1,5 +1,6 @@
 """T-SQL's date and time functions in DuckDB's words."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -7,6 +8,7 @@ from sqlglot import exp
 
 from syncline.query.dialect import OWN
 from syncline.query.pointing import Refuse, did_you_mean
+from syncline.query.wordings import worded
 
 #: Functions whose first argument is a unit.
 WITH_UNIT = frozenset(
@@ -31,33 +33,47 @@ _UNITS: Mapping[str, tuple[str, ...]] = {
     "microsecond": ("mcs",),
 }
 _UNIT_OF = {short: unit for unit, shorts in _UNITS.items() for short in (unit, *shorts)}
+#: A date without signs between its parts, with or without a time.
+_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})((?:[ T].*)?)")
+#: Units of CData's DATE_TRUNC, which Oracle's TRUNC has.
+_ORACLE: Mapping[str, str] = {
+    **dict.fromkeys(("YEAR", "YYYY", "YYY", "YY", "Y", "SYYYY", "SYEAR"), "year"),
+    **dict.fromkeys(("MONTH", "MON", "MM", "RM"), "month"),
+    **dict.fromkeys(("DD", "DDD", "J"), "day"),
+    **dict.fromkeys(("HH", "HH12", "HH24"), "hour"),
+    **dict.fromkeys(("D", "DAY", "DY"), "week"),
+    "Q": "quarter",
+    "IW": "iso_week",
+    "MI": "minute",
+}
 #: Units that leave a date a date.
 _WHOLE_DAYS = frozenset({"year", "quarter", "month", "week", "day"})
+#: Units that DuckDB's DATE_TRUNC takes, and CData's DATE_TRUNC2.
+_TRUNCATING = frozenset({
+    "millennium", "century", "decade", "year", "quarter", "month", "week", "day", "hour",
+    "minute", "second", "millisecond", "milliseconds", "microsecond", "microseconds",
+})  # fmt: skip
 _NAMES: Mapping[str, str] = {"month": "%B", "weekday": "%A"}
 
 #: Styles of CONVERT: how a moment is written.
 _STYLES: Mapping[str, str] = {
     "1": "%m/%d/%y", "2": "%y.%m.%d", "3": "%d/%m/%y", "4": "%d.%m.%y", "5": "%d-%m-%y",
-    "8": "%H:%M:%S", "10": "%m-%d-%y", "11": "%y/%m/%d", "12": "%y%m%d",
+    "6": "%d %b %y", "7": "%b %d, %y", "8": "%H:%M:%S", "10": "%m-%d-%y", "11": "%y/%m/%d",
+    "12": "%y%m%d", "13": "%d %b %Y %H:%M:%S:%g", "14": "%H:%M:%S:%g",
     "20": "%Y-%m-%d %H:%M:%S", "21": "%Y-%m-%d %H:%M:%S.%g", "23": "%Y-%m-%d", "24": "%H:%M:%S",
     "25": "%Y-%m-%d %H:%M:%S.%g",
     "101": "%m/%d/%Y", "102": "%Y.%m.%d", "103": "%d/%m/%Y", "104": "%d.%m.%Y", "105": "%d-%m-%Y",
     "106": "%d %b %Y", "107": "%b %d, %Y", "108": "%H:%M:%S", "110": "%m-%d-%Y",
-    "111": "%Y/%m/%d", "112": "%Y%m%d", "120": "%Y-%m-%d %H:%M:%S",
-    "121": "%Y-%m-%d %H:%M:%S.%g", "126": "%Y-%m-%dT%H:%M:%S.%g", "127": "%Y-%m-%dT%H:%M:%S.%gZ",
+    "111": "%Y/%m/%d", "112": "%Y%m%d", "113": "%d %b %Y %H:%M:%S:%g", "114": "%H:%M:%S:%g",
+    "120": "%Y-%m-%d %H:%M:%S", "121": "%Y-%m-%d %H:%M:%S.%g", "126": "%Y-%m-%dT%H:%M:%S.%g",
+    "127": "%Y-%m-%dT%H:%M:%S.%gZ",
 }  # fmt: skip
-#: Letters of FORMAT's date patterns, longest first.
-_PATTERNS: Sequence[tuple[str, str]] = (
-    ("yyyy", "%Y"), ("MMMM", "%B"), ("dddd", "%A"), ("fff", "%g"), ("MMM", "%b"), ("ddd", "%a"),
-    ("yy", "%y"), ("MM", "%m"), ("dd", "%d"), ("HH", "%H"), ("hh", "%I"), ("mm", "%M"),
-    ("ss", "%S"), ("tt", "%p"), ("M", "%-m"), ("d", "%-d"), ("H", "%-H"), ("h", "%-I"),
-    ("m", "%-M"), ("s", "%-S"),
-)  # fmt: skip
-_STANDARD: Mapping[str, str] = {
-    "d": "%-m/%-d/%Y", "D": "%A, %B %-d, %Y", "t": "%-I:%M %p", "T": "%-I:%M:%S %p",
-    "g": "%-m/%-d/%Y %-I:%M %p", "G": "%-m/%-d/%Y %-I:%M:%S %p", "s": "%Y-%m-%dT%H:%M:%S",
-    "u": "%Y-%m-%d %H:%M:%SZ", "M": "%B %-d", "m": "%B %-d", "Y": "%B %Y", "y": "%B %Y",
-}  # fmt: skip
+#: Styles that DuckDB reads as it reads any moment, with or without a fraction of a second.
+_ISO = frozenset({"20", "21", "23", "25", "112", "120", "121", "126", "127"})
+#: Styles whose fraction is left out where it is zero.
+_SHORT = frozenset({"126", "127"})
+#: Styles with a blank before days and hours of one digit, and what follows the minutes.
+_PADDED: Mapping[str, str] = {"0": "%p", "100": "%p", "9": ":%S:%g%p", "109": ":%S:%g%p"}
 
 
 def unit_of(name: str, refuse: Refuse, at: exp.Expr) -> str:
@@ -72,43 +88,69 @@ def unit_of(name: str, refuse: Refuse, at: exp.Expr) -> str:
     return unit
 
 
-def styled(to: exp.DataType, value: exp.Expr, style: exp.Literal, refuse: Refuse) -> exp.Expr:
+def styled(
+    to: exp.DataType, value: exp.Expr, style: exp.Literal, refuse: Refuse, *, safe: bool = False
+) -> exp.Expr:
     """Return what CONVERT has to cast: a text for a text type, a moment for a text value.
+
+    ``safe``: a text that is no moment is NULL.
 
     Raises:
         QueryError: the style is not known.
     """
-    pattern = _STYLES.get(style.name)
     to_text = to.is_type(*exp.DataType.TEXT_TYPES)
     to_moment = to.is_type(*exp.DataType.TEMPORAL_TYPES)
     from_text = value.is_type(*exp.DataType.TEXT_TYPES)
     if not (to_text and _is_moment(value)) and not (to_moment and from_text):
         # Elsewhere T-SQL has no use for these styles either.
         return value
-    if pattern is None:
+    number = style.name
+    if number not in _STYLES and not (to_text and number in _PADDED):
         raise refuse(
-            f"the style {style.name} of CONVERT is not supported",
+            f"the style {number} of CONVERT is not supported",
             style,
             hint="120 is yyyy-mm-dd hh:mi:ss; 101 is mm/dd/yyyy; FORMAT takes any pattern",
         )
-    name = "STRFTIME" if to_text else "STRPTIME"
-    result = exp.Anonymous(this=name, expressions=[value.copy(), exp.Literal.string(pattern)])
-    result.type = exp.DataType.build("VARCHAR" if to_text else "TIMESTAMP")
+    if not to_text and number in _ISO:
+        return iso(value)
+    if to_text and number in _PADDED:
+        return worded(
+            "STRFTIME(:a, '%b ') || LPAD(STRFTIME(:a, '%-d'), 2, ' ') || STRFTIME(:a, ' %Y ') || "
+            f"LPAD(STRFTIME(:a, '%-I'), 2, ' ') || STRFTIME(:a, ':%M{_PADDED[number]}')",
+            value,
+            type_="VARCHAR",
+        )
+    name = "STRFTIME" if to_text else "TRY_STRPTIME" if safe else "STRPTIME"
+    pattern = exp.Literal.string(_STYLES[number])
+    result = function(name, "VARCHAR" if to_text else "TIMESTAMP", value.copy(), pattern)
+    if to_text and number in _SHORT:
+        return worded("REGEXP_REPLACE(:a, '\\.000(Z?)$', '\\1')", result, type_="VARCHAR")
     return result
+
+
+def iso(value: exp.Expr) -> exp.Expr:
+    """Return a literal such as '20250131 10:00' as DuckDB reads it; others as they are."""
+    if not value.is_string or (found := _COMPACT.fullmatch(value.name.strip())) is None:
+        return value
+    year, month, day, rest = found.groups()
+    literal = exp.Literal.string(f"{year}-{month}-{day}{rest}")
+    literal.type = value.type
+    literal.meta.update(value.meta)
+    return literal
 
 
 def _is_moment(value: exp.Expr) -> bool:
     return value.is_type(*exp.DataType.TEMPORAL_TYPES)
 
 
-def _moment(value: exp.Expr) -> exp.Expr:
+def moment(value: exp.Expr) -> exp.Expr:
     """Return a value as DuckDB's date functions want it: texts become timestamps."""
     if value.is_type(*exp.DataType.TEXT_TYPES):
-        return exp.cast(value.copy(), exp.DType.TIMESTAMP)
+        return exp.cast(iso(value).copy(), exp.DType.TIMESTAMP)
     return value.copy()
 
 
-def _function(name: str, type_: str, *arguments: exp.Expr) -> exp.Expr:
+def function(name: str, type_: str, *arguments: exp.Expr) -> exp.Expr:
     result = exp.Anonymous(this=name, expressions=list(arguments))
     result.type = exp.DataType.build(type_)
     return result
@@ -136,10 +178,13 @@ def _dateadd(arguments: Sequence[exp.Expr], refuse: Refuse, at: exp.Expr) -> exp
     name = "day" if unit.name in {"dayofyear", "weekday"} else unit.name
     if name == "iso_week":
         raise refuse("iso_week is not a unit of DATEADD", at, hint="use week")
+    if number.is_type(*exp.DataType.REAL_TYPES, exp.DType.DECIMAL):
+        # A part of a unit does not count.
+        number = exp.cast(exp.func("TRUNC", number.copy()), exp.DType.BIGINT)
     step = exp.Interval(this=exp.paren(number.copy(), copy=False), unit=exp.var(name.upper()))
     return _like(
         value,
-        exp.Add(this=exp.paren(_moment(value), copy=False), expression=step),
+        exp.Add(this=exp.paren(moment(value), copy=False), expression=step),
         keeps_date=name in _WHOLE_DAYS,
     )
 
@@ -147,7 +192,7 @@ def _dateadd(arguments: Sequence[exp.Expr], refuse: Refuse, at: exp.Expr) -> exp
 def _datediff(arguments: Sequence[exp.Expr], refuse: Refuse, at: exp.Expr) -> exp.Expr:
     _expect(arguments, 3, refuse, at)
     unit, *moments = arguments
-    start, end = (exp.cast(moment.copy(), exp.DType.TIMESTAMP) for moment in moments)
+    start, end = (exp.cast(iso(value).copy(), exp.DType.TIMESTAMP) for value in moments)
     name = unit.name
     if name in {"week", "iso_week"}:
         weeks = exp.IntDiv(
@@ -160,30 +205,30 @@ def _datediff(arguments: Sequence[exp.Expr], refuse: Refuse, at: exp.Expr) -> ex
 
 
 def _difference(unit: str, start: exp.Expr, end: exp.Expr) -> exp.Expr:
-    return _function("DATE_DIFF", "BIGINT", exp.Literal.string(unit), start, end)
+    return function("DATE_DIFF", "BIGINT", exp.Literal.string(unit), start, end)
 
 
-def _week(unit: str, moment: exp.Expr) -> exp.Expr:
+def _week(unit: str, value: exp.Expr) -> exp.Expr:
     """Return the begin of a moment's week; T-SQL's begin on Sunday, ISO's and DuckDB's on Monday.
 
     A day later, both begin together.
     """
     shift = exp.Interval(this=exp.Literal.string("1"), unit=exp.var("DAY"))
     if unit == "week":
-        moment = exp.Add(this=moment, expression=shift.copy())
-    monday = _function("DATE_TRUNC", "TIMESTAMP", exp.Literal.string("week"), moment)
+        value = exp.Add(this=value, expression=shift.copy())
+    monday = function("DATE_TRUNC", "TIMESTAMP", exp.Literal.string("week"), value)
     return exp.Sub(this=monday, expression=shift) if unit == "week" else monday
 
 
 def _datepart(arguments: Sequence[exp.Expr], refuse: Refuse, at: exp.Expr) -> exp.Expr:
     _expect(arguments, 2, refuse, at)
     unit, value = arguments
-    return _part(unit.name, _moment(value))
+    return _part(unit.name, moment(value))
 
 
 def _part(unit: str, value: exp.Expr) -> exp.Expr:
     def part(name: str) -> exp.Expr:
-        return _function("DATE_PART", "BIGINT", exp.Literal.string(name), value.copy())
+        return function("DATE_PART", "BIGINT", exp.Literal.string(name), value.copy())
 
     one, seven = exp.Literal.number(1), exp.Literal.number(7)
     match unit:
@@ -209,8 +254,8 @@ def _datename(arguments: Sequence[exp.Expr], refuse: Refuse, at: exp.Expr) -> ex
     _expect(arguments, 2, refuse, at)
     unit, value = arguments
     if pattern := _NAMES.get(unit.name):
-        return _function("STRFTIME", "VARCHAR", _moment(value), exp.Literal.string(pattern))
-    return exp.cast(_part(unit.name, _moment(value)), exp.DType.VARCHAR)
+        return function("STRFTIME", "VARCHAR", moment(value), exp.Literal.string(pattern))
+    return exp.cast(_part(unit.name, moment(value)), exp.DType.VARCHAR)
 
 
 def _datetrunc(arguments: Sequence[exp.Expr], refuse: Refuse, at: exp.Expr) -> exp.Expr:
@@ -218,55 +263,64 @@ def _datetrunc(arguments: Sequence[exp.Expr], refuse: Refuse, at: exp.Expr) -> e
     unit, value = arguments
     if unit.name == "weekday":
         raise refuse("weekday is not a unit of DATETRUNC", at, hint="use day or week")
-    moment = _moment(value)
-    if unit.name in {"week", "iso_week"}:
-        return _like(value, _week(unit.name, moment), keeps_date=True)
-    name = "day" if unit.name == "dayofyear" else unit.name
-    result = _function("DATE_TRUNC", "TIMESTAMP", exp.Literal.string(name), moment)
+    return _truncated(unit.name, value)
+
+
+def _truncated(unit: str, value: exp.Expr) -> exp.Expr:
+    start = moment(value)
+    if unit in {"week", "iso_week"}:
+        return _like(value, _week(unit, start), keeps_date=True)
+    name = "day" if unit == "dayofyear" else unit
+    result = function("DATE_TRUNC", "TIMESTAMP", exp.Literal.string(name), start)
     return _like(value, result, keeps_date=True)
 
 
-def _format(arguments: Sequence[exp.Expr], refuse: Refuse, at: exp.Expr) -> exp.Expr:
-    """FORMAT(value, pattern): of a moment, or of a number with N2, F2, 0.00 or #,##0.00."""
-    if not arguments or len(arguments) > 3:  # noqa: PLR2004 (value, pattern, culture)
-        raise refuse("FORMAT takes a value and a pattern", at)
-    value, pattern = arguments[0], arguments[1] if len(arguments) > 1 else None
-    if not isinstance(pattern, exp.Literal) or not pattern.is_string:
-        raise refuse("the pattern of FORMAT must be a text", pattern or at)
-    if value.is_type(*exp.DataType.NUMERIC_TYPES):
-        digits = _digits(pattern.name)
-        if digits is None:
-            raise refuse(
-                f"the number pattern {pattern.name!r} is not supported",
-                pattern,
-                hint="use N2, F2, 0.00 or #,##0.00",
-            )
-        number = exp.cast(value.copy(), exp.DType.DOUBLE)
-        return _function("FORMAT", "VARCHAR", exp.Literal.string(digits), number)
-    written = _STANDARD.get(pattern.name) or _pattern(pattern.name)
-    return _function("STRFTIME", "VARCHAR", _moment(value), exp.Literal.string(written))
-
-
-def _digits(pattern: str) -> str | None:
-    if pattern[:1].upper() in {"N", "F"} and (pattern[1:].isdigit() or len(pattern) == 1):
-        comma = "," if pattern[0].upper() == "N" else ""
-        return f"{{:{comma}.{pattern[1:] or 2}f}}"
-    whole, _, fraction = pattern.partition(".")
-    if set(fraction) <= {"0"} and whole in {"0", "#,##0", "#,0", "#"}:
-        return f"{{:{',' if ',' in whole else ''}.{len(fraction)}f}}"
-    return None
-
-
-def _pattern(pattern: str) -> str:
-    written, at = "", 0
-    while at < len(pattern):
-        letters, meaning = next(
-            ((form, to) for form, to in _PATTERNS if pattern.startswith(form, at)),
-            (pattern[at], ""),
+def _date_trunc(arguments: Sequence[exp.Expr], refuse: Refuse, at: exp.Expr) -> exp.Expr:
+    """DATE_TRUNC(value, 'MM') as CData has it, DATE_TRUNC('month', value) as DuckDB."""
+    _expect(arguments, 2, refuse, at)
+    first, second = arguments
+    if first.is_string and first.name.lower() in _TRUNCATING:
+        return function("DATE_TRUNC", "TIMESTAMP", first.copy(), moment(second))
+    unit = _ORACLE.get(second.name.upper()) if second.is_string else None
+    if unit is None:
+        raise refuse(
+            "a unit such as 'month' or 'MM' belongs here",
+            second if second.is_string else at,
+            hint="DATE_TRUNC(value, 'MM'), or DATETRUNC(month, value)",
         )
-        written += meaning or letters.replace("%", "%%")
-        at += len(letters)
-    return written
+    return _truncated(unit, first)
+
+
+def _date_trunc_2(arguments: Sequence[exp.Expr], refuse: Refuse, at: exp.Expr) -> exp.Expr:
+    """DATE_TRUNC2('week', value, 'sunday'): by default a week begins on Monday."""
+    if len(arguments) not in {2, 3} or not arguments[0].is_string:
+        raise refuse("DATE_TRUNC2 takes a unit, a value and a day of the week", at)
+    unit, value = arguments[0].name.lower(), arguments[1]
+    day = arguments[2].name.lower() if len(arguments) > 2 else "monday"  # noqa: PLR2004 (the third)
+    if unit not in _TRUNCATING:
+        raise refuse(f"{unit!r} is not a unit", arguments[0], hint=did_you_mean(unit, _TRUNCATING))
+    if day not in {"monday", "sunday"}:
+        raise refuse("a week can begin on 'monday' or 'sunday'", arguments[2])
+    if unit == "week":
+        return _truncated("iso_week" if day == "monday" else "week", value)
+    return _truncated(unit, value)
+
+
+def day_of_week(node: exp.Expr, _: Refuse) -> exp.Expr:
+    """DAYOFWEEK: 1 is Sunday, as in CData and everywhere but in DuckDB."""
+    return _part("weekday", moment(node.this))
+
+
+def of_text(node: exp.Expr, _: Refuse) -> exp.Expr:
+    """HOUR, QUARTER and their like take a text that is a moment, too."""
+    if node.this is not None and node.this.is_type(*exp.DataType.TEXT_TYPES):
+        node.set("this", moment(node.this))
+    return node
+
+
+def week_of_year(node: exp.Expr, _: Refuse) -> exp.Expr:
+    """WEEK: the first of January is in week 1, and a week begins on Sunday, as in T-SQL."""
+    return _part("week", moment(node.this))
 
 
 BUILDERS: Mapping[str, Builder] = {
@@ -276,5 +330,6 @@ BUILDERS: Mapping[str, Builder] = {
     "DATENAME": _datename,
     "DATEPART": _datepart,
     "DATETRUNC": _datetrunc,
-    "FORMAT": _format,
+    "DATE_TRUNC": _date_trunc,
+    "DATE_TRUNC2": _date_trunc_2,
 }
