@@ -2,7 +2,7 @@
 
 Profile and stand-in were written together, so that one does not prove the other. What is in
 ``tests/unit/data/facts`` was taken from packages of vendors and other projects, by
-``python -m standins.profile_facts``.
+``python -m standins.fact_sources``.
 """
 
 import json
@@ -58,8 +58,9 @@ def test_columns_are_what_others_know_of(name: str) -> None:
         if not known & wanted:
             other.add(f"{table}.{column.name}")
     assert other == set(DIFFERENCES["columns"].get(name, {}))
-    assert every > 200
-    assert len(other) / every < 0.02
+    assert every > 90
+    # What a vendor publishes itself is whole; other connectors are older, or leave members out.
+    assert len(other) / every < (0.02 if "the vendor's" in facts(name)["from"] else 0.1)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,17 +1,8 @@
-"""What others publish of the records of bundled profiles' APIs: names and types, nothing else.
-
-Run as a script with a folder of unpacked packages, it writes ``tests/unit/data/facts``:
-
-- stripe (PyPI): the vendor's client, of which records are generated from its OpenAPI document;
-- @octokit/openapi (npm): the vendor's OpenAPI document;
-- airbyte-source-zendesk-support, -shopify, -quickbooks (PyPI): schemas of another open connector;
-- python-quickbooks (PyPI): the classes of a client.
-"""
+"""What others publish of the records of bundled profiles' APIs: names and types, nothing else."""
 
 import ast
 import json
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -81,7 +72,10 @@ def _alternatives(schema: Any, root: Any) -> Iterator[Mapping[str, Any]]:
 
 def _referred(reference: str, root: Any) -> Any:
     if isinstance(root, Path):  # files beside each other
-        return json.loads((root / "shared" / Path(reference).name).read_text("utf-8"))
+        name = Path(reference.partition("#")[0]).name
+        places = (root / "shared" / name, root / f"{name}.json", root / f"{name}s.json")
+        file = next((place for place in places if place.is_file()), None)
+        return {} if file is None else json.loads(file.read_text("utf-8"))
     for step in reference.removeprefix("#/").split("/"):
         root = root[step]
     return root
@@ -168,7 +162,7 @@ def stripe(folder: Path) -> dict[str, Shape]:
     """Return the members of the records of Stripe's tables."""
     shapes = stripe_shapes(folder / "stripe")
     names = load_profile("stripe").tables
-    return {name: shapes[_STRIPE_OBJECTS.get(name, _snake(name)[:-1])] for name in names}
+    return {name: shapes[_STRIPE_OBJECTS.get(name, snake(name)[:-1])] for name in names}
 
 
 def github(folder: Path) -> dict[str, Shape]:
@@ -192,7 +186,7 @@ def airbyte(folder: Path, profile: str, others: Mapping[str, str]) -> dict[str, 
     (schemas,) = folder.rglob("schemas")
     found = {}
     for name in load_profile(profile).tables:
-        file = schemas / f"{others.get(name, _snake(name))}.json"
+        file = schemas / f"{others.get(name, snake(name))}.json"
         if file.exists():
             found[name] = shape_of(json.loads(file.read_text("utf-8")), schemas)
     return found
@@ -211,7 +205,7 @@ def quickbooks(connector: Path, client: Path) -> dict[str, Shape]:
     found = {}
     for name, table in load_profile("quickbooks").tables.items():
         shape = _of_class(classes, table.parameters["entity"], "", 0)
-        found[name] = shape | shape_of(schemas.get(_snake(name)), {})
+        found[name] = shape | shape_of(schemas.get(snake(name)), {})
     return found
 
 
@@ -253,14 +247,20 @@ def _entries(value: ast.expr) -> Iterator[tuple[str, str]]:
         yield str(ast.literal_eval(key)), ast.unparse(inner)
 
 
-def _snake(name: str) -> str:
+def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
-def _kept(profile: Profile, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+def used_paths(profile: Profile) -> dict[str, set[str]]:
+    """Return the paths that columns of a table, and of those inside its records, are read from."""
     above, used = parents(profile), dict[str, set[str]]()
     for name, path, _ in record_columns(profile):
         used.setdefault(above[name], set()).add(path)
+    return used
+
+
+def kept(profile: Profile, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+    used = used_paths(profile)
     return {
         name: {
             path: kind
@@ -269,48 +269,3 @@ def _kept(profile: Profile, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
         }
         for name, shape in shapes.items()
     }
-
-
-_ZENDESK = {
-    "Articles": "articles", "CustomStatuses": "-", "Views": "-", "SuspendedTickets": "-",
-}  # fmt: skip
-_SHOPIFY = {
-    "AbandonedCheckouts": "abandoned_checkouts", "OrderTransactions": "transactions",
-    "Payouts": "-",
-}  # fmt: skip
-
-
-def main(folder: Path) -> None:
-    """Write what is known of each profile."""
-    connector = "schemas of another open connector"
-    sources = {
-        "stripe": (
-            "stripe 10.12.0 (PyPI): the vendor's client, generated from its OpenAPI document",
-            stripe(folder / "stripe"),
-        ),
-        "github": (
-            "@octokit/openapi 23.0.2 (npm): the vendor's OpenAPI document",
-            github(folder / "octokit"),
-        ),
-        "zendesk": (
-            f"airbyte-source-zendesk-support 4.9.1 (PyPI): {connector}",
-            airbyte(folder / "airbyte_source_zendesk_support", "zendesk", _ZENDESK),
-        ),
-        "shopify": (
-            f"airbyte-source-shopify 4.3.0 (PyPI): {connector}",
-            airbyte(folder / "airbyte_source_shopify", "shopify", _SHOPIFY),
-        ),
-        "quickbooks": (
-            f"airbyte-source-quickbooks 4.0.4 and python-quickbooks 0.9.12 (PyPI): {connector}",
-            quickbooks(folder / "airbyte_source_quickbooks", folder / "python_quickbooks"),
-        ),
-    }
-    FACTS.mkdir(exist_ok=True)
-    for name, (source, shapes) in sources.items():
-        content = {"from": source, "tables": _kept(load_profile(name), shapes)}
-        text = json.dumps(content, indent=0, sort_keys=False)
-        (FACTS / f"{name}.json").write_text(f"{text}\n", "utf-8")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
