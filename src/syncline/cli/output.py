@@ -1,7 +1,5 @@
 """Rows on the terminal or into a file: table, JSON, CSV or Parquet."""
 
-import csv
-import io
 import json
 import sys
 from collections.abc import Iterable
@@ -15,8 +13,13 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text as RichText
 
+from syncline.cli.grid import columns_of, lines_of
 from syncline.errors import PropertyError
+
+#: Signs that a value of CSV stands in quotes for.
+_SIGNS = ',"\r\n'
 
 
 class Format(StrEnum):
@@ -28,13 +31,17 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
-def write(rows: pa.Table, format_: Format, path: Path | None, console: Console) -> None:
+def write(
+    rows: pa.Table, format_: Format, path: Path | None, console: Console, *, folded: bool = False
+) -> None:
     """Write rows to a file or to standard output. JSON is one object a line.
 
-    Raises `PropertyError` if the file cannot be written.
+    A table is fitted to the terminal; into a file or another program it goes whole. ``folded``:
+    texts on a terminal are for reading, and take several lines where they must. Raises
+    `PropertyError` if the file cannot be written.
     """
     if path is None:
-        _to_terminal(rows, format_, console)
+        _to_terminal(rows, format_, console, folded=folded)
         return
     try:
         _to_file(rows, format_, path)
@@ -45,7 +52,7 @@ def write(rows: pa.Table, format_: Format, path: Path | None, console: Console) 
         ) from error
 
 
-def _to_terminal(rows: pa.Table, format_: Format, console: Console) -> None:
+def _to_terminal(rows: pa.Table, format_: Format, console: Console, *, folded: bool) -> None:
     match format_:
         case Format.PARQUET:
             if sys.stdout.isatty():
@@ -54,8 +61,12 @@ def _to_terminal(rows: pa.Table, format_: Format, console: Console) -> None:
                     hint="add --output FILE, or redirect the output",
                 )
             pq.write_table(rows, pa.PythonFile(sys.stdout.buffer, "w"))
-        case Format.TABLE:
+        case Format.TABLE if folded and sys.stdout.isatty():
             console.print(_table(rows))
+        case Format.TABLE:
+            width = console.width if sys.stdout.isatty() else None
+            for line in _lines(rows, width):
+                console.print(line, no_wrap=True, overflow="ignore", crop=False, soft_wrap=True)
         case _:
             sys.stdout.writelines(_text_of(rows, format_))
 
@@ -67,13 +78,17 @@ def _to_file(rows: pa.Table, format_: Format, path: Path) -> None:
         return
     with path.open("w", encoding="utf-8", newline="") as file:
         if format_ is Format.TABLE:
-            Console(file=file).print(_table(rows))
+            file.writelines(f"{line.plain}\n" for line in _lines(rows, None))
         else:
             file.writelines(_text_of(rows, format_))
 
 
 def _text_of(rows: pa.Table, format_: Format) -> Iterable[str]:
     return _json(rows) if format_ is Format.JSON else _csv(rows)
+
+
+def _lines(rows: pa.Table, width: int | None) -> Iterable[RichText]:
+    return lines_of(columns_of(rows, _shown), rows.num_rows, width)
 
 
 def _table(rows: pa.Table) -> Table:
@@ -96,15 +111,26 @@ def _json(rows: pa.Table) -> Iterable[str]:
 
 
 def _csv(rows: pa.Table) -> Iterable[str]:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(rows.column_names)
-    writer.writerows(["" if v is None else _text(v) for v in row] for row in _values(rows))
-    yield buffer.getvalue()
+    """Yield lines of CSV, in which an empty text stands in quotes and NULL does not."""
+    for row in (rows.column_names, *_values(rows)):
+        yield ",".join("" if v is None else _quoted(_text(v)) for v in row) + "\r\n"
+
+
+def _quoted(text: str) -> str:
+    if text and not any(sign in text for sign in _SIGNS):
+        return text
+    return '"' + text.replace('"', '""') + '"'
 
 
 def _values(rows: pa.Table) -> Iterable[tuple[object, ...]]:
     return zip(*(column.to_pylist() for column in rows.columns), strict=True)
+
+
+def _shown(value: object) -> str:
+    """Return a value as it is in a table for people."""
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ").replace("+00:00", "Z")
+    return _text(value)
 
 
 def _text(value: object) -> str:

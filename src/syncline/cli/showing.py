@@ -56,7 +56,7 @@ async def tables(connection: str, format_: str, output: Path | None) -> int:
         }
         for t in found.values()
     ]
-    write(pa.Table.from_pylist(rows), Format(format_), output, Console())
+    write(pa.Table.from_pylist(rows), Format(format_), output, Console(), folded=True)
     return 0
 
 
@@ -73,7 +73,7 @@ async def columns(connection: str, table: str, format_: str, output: Path | None
         }
         for field in found.schema
     ]
-    write(pa.Table.from_pylist(rows), Format(format_), output, Console())
+    write(pa.Table.from_pylist(rows), Format(format_), output, Console(), folded=True)
     return 0
 
 
