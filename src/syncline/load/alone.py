@@ -219,12 +219,17 @@ def _same(shape: Shape, name: str) -> exp.Expr:
 def _with_closed(shape: Shape, source: exp.Select) -> exp.Query:
     """Add each row that closes an active version once more, to be inserted as the next one."""
     again = [exp.alias_(exp.true(), _AGAIN, quoted=True)]
-    first = exp.select(exp.Star(), exp.alias_(exp.false(), _AGAIN, quoted=True))
+    whole = exp.Column(this=exp.Star(), table=identifier(_ALL))
+    first = exp.select(whole, exp.alias_(exp.false(), _AGAIN, quoted=True))
+    first = first.from_(source.subquery(_ALL))
     if shape.version:
-        same_key = (column(c, _HELD).eq(column(c, _ALL)) for c in shape.key)
-        held = exp.alias_(shape.target.copy(), _HELD, table=True)
-        ended = exp.select(exp.Max(this=column(VALID_TO, _HELD))).from_(held).where(*same_key)
-        first = first.select(exp.alias_(ended.subquery(), _ENDED, quoted=True))
+        # A join: a subquery may not name what a MERGE is into, for some engines.
+        same_key = [column(c, _HELD).eq(column(c, _ALL)) for c in shape.key]
+        held = exp.select(*(column(c) for c in shape.key)).from_(shape.target.copy())
+        ended = exp.alias_(exp.Max(this=column(VALID_TO)), _ENDED, quoted=True)
+        held = held.select(ended).group_by(*(column(c) for c in shape.key))
+        first = first.select(column(_ENDED, _HELD))
+        first = first.join(held.subquery(_HELD), on=exp.and_(*same_key), join_type="left")
         again.append(exp.alias_(exp.cast(exp.null(), "TIMESTAMPTZ"), _ENDED, quoted=True))
     where = [_differs(shape), *_newer(shape)]
     if _is_marked(source):
@@ -237,7 +242,7 @@ def _with_closed(shape: Shape, source: exp.Select) -> exp.Query:
         .join(exp.alias_(shape.target.copy(), _HELD, table=True), on=same)
         .where(*where)
     )
-    return exp.union(first.from_(source.subquery(_ALL)), repeated, distinct=False)
+    return exp.union(first, repeated, distinct=False)
 
 
 def _is_marked(source: exp.Select) -> bool:
