@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -14,7 +13,6 @@ from hypothesis import strategies as st
 
 from syncline.errors import RecordRefused, ResponseRefused
 from syncline.extract.bodies import Unreadable
-from syncline.extract.envelope import Envelope
 from syncline.extract.records import Reader
 from syncline.extract.rows import Layout
 from syncline.model.batch import Reject
@@ -360,48 +358,6 @@ def test_what_the_paginator_reads() -> None:
     page = used.decode(b'{"meta": {"next": "y"}, "data": [{"a": "no"}]}')
     assert page.values["meta.next"] == "y"
     assert page.count == 1
-
-
-NAMES = st.sampled_from(["meta", "next", "total", "data", "a", 'x"meta', '"meta":', "", "é"])
-DOCUMENTS = st.dictionaries(
-    NAMES,
-    st.recursive(
-        st.none() | st.integers(0, 9) | NAMES,
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
-        max_leaves=8,
-    ),
-    max_size=5,
-)
-
-
-@given(DOCUMENTS, st.sampled_from([None, (",", ":")]))
-def test_what_the_paginator_reads_early_is_what_it_reads(
-    document: dict[str, Any], separators: tuple[str, str] | None
-) -> None:
-    # Whatever stands before, inside or after the records, and whatever texts look like.
-    wanted = ("meta.next", "total", "meta.next.total")
-    body = json.dumps(document, separators=separators, ensure_ascii=False).encode()
-    envelope = Envelope("data", wanted, msgspec.Raw, answer="either", strict=True)
-    meta: Any = document.get("meta")
-    following: Any = meta.get("next") if isinstance(meta, dict) else None
-    if not isinstance(meta, dict | None) or not isinstance(following, dict | None):
-        with pytest.raises(msgspec.ValidationError):
-            envelope.values(body)
-        return
-    paths = {"total": document}
-    if meta is not None:
-        paths["meta.next"] = meta
-    if following is not None:
-        paths["meta.next.total"] = following
-    around = {p: d[p.split(".")[-1]] for p, d in paths.items() if p.split(".")[-1] in d}
-    assert envelope.values(body) == around
-
-
-def test_records_are_passed_over_for_what_comes_after_them() -> None:
-    envelope = Envelope("data", ("next",), msgspec.Raw, answer="list", strict=True)
-    assert envelope.values(b'{"data": [not even json], "next": "x"}') == {"next": "x"}
-    with pytest.raises(msgspec.DecodeError):
-        envelope.values(b'{"next": "x", "data": [not even json]}')
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
