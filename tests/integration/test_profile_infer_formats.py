@@ -21,7 +21,7 @@ from syncline.control.answers import recognised
 from syncline.control.clock import SystemClock
 from syncline.control.connections import opened_api
 from syncline.control.properties import ApiProperties
-from syncline.errors import ProfileError, PropertyError
+from syncline.errors import PropertyError
 from syncline.profile.infer.draft import access
 from syncline.profile.infer.texts import typed_records
 from syncline.profile.loader import load_profile
@@ -284,11 +284,3 @@ def test_texts_are_numbers_only_if_all_are() -> None:
     assert records[0] == {"a": 1, "b": "1", "c": 1.5, "d": True, "e": {"f": [1, 2]}, "g": "007"}
     assert records[1]["d"] is False
     assert records[1]["c"] == 2.0
-
-
-async def test_a_list_of_one_cannot_be_told_from_an_object(tmp_path: Path) -> None:
-    def one(_: web.Request, rows: list[Row]) -> web.Response:
-        return web.Response(text=element(rows[:1], {}), content_type="text/xml")
-
-    with pytest.raises(ProfileError, match="answered no list of objects"):
-        await inferred(one, tmp_path)

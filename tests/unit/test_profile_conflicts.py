@@ -35,7 +35,7 @@ tables:
   Kinds:
     path: /kinds
     primary_key: [id]
-    pagination: {type: page_number, parameter: page}
+    pagination: {type: offset, parameter: page}
     fan_out: {parameter: of, values: [a, b], into: of}
     columns: {id: integer}
 """
@@ -67,6 +67,31 @@ def test_a_sound_profile_has_no_conflicts_and_no_notes() -> None:
             '"{BaseURL}/v1"',
             '"https://{Key}@a.example.com"',
             "8: base_url: 'Key' is a secret",
+        ),
+        (
+            "values: [a, b]",
+            "setting: Hidden",
+            "28: tables.Kinds.fan_out.setting: 'Hidden' is a secret and would stand in the address",
+        ),
+        (
+            "sort: id}\n",
+            'key: "{Key}"}\n    posting: {type: form, in_address: [key]}\n',
+            "18: tables.Items.parameters.key: 'Key' is a secret and would stand in the address",
+        ),
+        (
+            "auth: [{",
+            'auth: [{scheme: OAuth, authorize_url: "https://a/{Key}", token_url: https://a}, {',
+            "7: auth.0.authorize_url: 'Key' is a secret and would stand in the address",
+        ),
+        (
+            "kind: string",
+            'kind: {type: string, value: "{Hidden}"}',
+            "21: tables.Items.columns.kind.value: 'Hidden' is a secret and would stand in every",
+        ),
+        (
+            "path: /items",
+            "path: /items\n    answer: keyed\n    format: {type: csv}",
+            "18: tables.Items.answer: 'keyed' is for JSON, and answers are csv",
         ),
         (
             "parameter: cursor",
@@ -134,7 +159,7 @@ def test_a_key_that_the_api_wants_in_the_address_is_auth() -> None:
         ("https://a.", "http://a.", "base_url", "go over http"),
         ("defaults:\n", "headers: {Authorization: Bearer abc}\ndefaults:\n",
          "headers.Authorization", "a secret in a profile is no secret"),
-        ("type: page_number, parameter: page", "type: none", "tables.Kinds",
+        ("type: offset, parameter: page", "type: none", "tables.Kinds",
          "only the first one is read"),
         ("    primary_key: [id]\n    incr", "    incr", "tables.Items", "comes as new rows"),
         ("    primary_key: [id]\n    pag", "    pag", "tables.Kinds", "cannot merge"),
@@ -142,6 +167,15 @@ def test_a_key_that_the_api_wants_in_the_address_is_auth() -> None:
          "'updated_at' may tell what has changed"),
         ("kind: {parameter: kind}", "tags: {parameter: tag}", "tables.Items.filters.tags",
          "no query compares that"),
+        ("sort: id", "api_key: abc", "tables.Items.parameters.api_key",
+         "a secret in a profile is no secret"),
+        ("type: offset, parameter: page", "type: page_number, parameter: page",
+         "tables.Kinds.pagination", "pages are numbered (Kinds): a row that moves"),
+        ("fan_out: {", "page: {size: 10}\n    fan_out: {", "tables.Kinds.page",
+         "a page of less than 10 records is held to be the last"),
+        ("kind: {parameter: kind}",
+         "kind: {parameter: kind}\n      id: {parameter: kind}", "tables.Items.filters.id",
+         "the API cannot tell the two apart"),
     ],
 )  # fmt: skip
 def test_notes(old: str, new: str, place: str, said: str) -> None:
@@ -149,6 +183,29 @@ def test_notes(old: str, new: str, place: str, said: str) -> None:
     (note,) = notes(parse_profile(SOUND.replace(old, new), "a.yaml"))
     assert ".".join(note[0]) == place
     assert said in note[1]
+
+
+def test_offsets_without_a_key_are_noted() -> None:
+    text = SOUND.replace("    primary_key: [id]\n    pag", "    pag")
+    (note,) = notes(parse_profile(text, "a.yaml"))
+    assert "nobody notices rows that move" in note[1]
+
+
+def test_a_boolean_is_not_asked_for_by_order() -> None:
+    text = SOUND.replace("kind: string", "kind: boolean").replace(
+        "kind: {parameter: kind}", 'kind: {parameter: kind, operators: ["=", ">"]}'
+    )
+    (note,) = notes(parse_profile(text, "a.yaml"))
+    assert note[1] == "'kind' is boolean: no query asks for >"
+
+
+def test_numbered_pages_are_noted_once() -> None:
+    text = SOUND.replace(
+        "{type: token, path: next, parameter: cursor}",
+        "{type: page_number, parameter: page, more: next}",
+    )
+    (note,) = [each for each in notes(parse_profile(text, "a.yaml")) if "numbered" in each[1]]
+    assert note[0] == ("defaults",)
 
 
 @pytest.mark.parametrize("name", bundled_profiles())

@@ -107,7 +107,7 @@ class TestYaml:
         assert str(error) == (
             "a.yaml:3:14: not YAML: did not find expected ',' or ']'\nbase_url: 'x'\n             ^"
         )
-        assert error.hint == "check the indentation and the quotes around this place"
+        assert error.hint == "the bracket or brace that opens in line 2 may not be closed"
 
     def test_not_yaml_up_to_the_end(self) -> None:
         said = "a.yaml:1:8: not YAML: did not find expected node content\nname: [\n       ^"
@@ -120,7 +120,7 @@ class TestYaml:
         )
 
     def test_unprintable(self) -> None:
-        assert str(refused("name: \0")).startswith("a.yaml: not YAML: unacceptable character")
+        assert str(refused("name: \0")).startswith("a.yaml:1:7: not YAML: unacceptable character")
 
     def test_one_key_twice(self) -> None:
         error = refused(HEAD + TABLE + "    path: /u\n")

@@ -2,12 +2,13 @@
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from syncline.errors import ResponseRefused
 from syncline.extract.bodies import Unreadable, converter, unpacked
+from syncline.extract.reshape import reshaped
 from syncline.profile.formats import CsvFormat, Format, JsonFormat, JsonLinesFormat, XmlFormat
 from syncline.profile.infer.texts import typed
 
@@ -24,8 +25,10 @@ class Written:
     """How answers are written."""
 
     format: Format
-    #: Where the records are in XML, which does not tell one record from a list of one.
+    #: Where the records are, if they may be no list: in XML a list of one never is.
     records: str = ""
+    #: As in profiles; of JSON only. either: a list of one is written as an object.
+    answer: Literal["list", "either", "keyed"] = "list"
 
     @property
     def texts(self) -> bool:
@@ -37,12 +40,26 @@ class Written:
         convert = converter(self.format, [self.records] if self.records else [])
         try:
             plain = unpacked(body, MOST)
+            convert = convert or reshaped(self.answer, self.records)
             found = json.loads(plain if convert is None else convert(plain))
         except (Unreadable, ResponseRefused, RecursionError) as error:
             raise ValueError(str(error)) from error
         if isinstance(self.format, XmlFormat):
             return typed(found, besides=self.records)
-        return found
+        return _listed(found, self.records.split(".")) if self.answer == "either" else found
+
+
+def _listed(body: Any, path: Sequence[str]) -> Any:
+    """Return a body in which what is at a path is a list: an object is its only element."""
+    if not isinstance(body, Mapping):
+        return body
+    name, *rest = path
+    inner = body.get(name)
+    if rest:
+        return {**body, name: _listed(inner, rest)} if name in body else body
+    if inner is None or isinstance(inner, Mapping):
+        return {**body, name: [] if inner is None else [inner]}
+    return body
 
 
 def recognised(body: bytes, headers: Mapping[str, str]) -> Written | None:

@@ -7,8 +7,16 @@ from typing import Any, Protocol
 
 from syncline.control.answers import Written, recognised
 from syncline.errors import CredentialError, ProfileError, ResponseRefused, SynclineError
-from syncline.profile.formats import JsonFormat
-from syncline.profile.infer.bodies import Record, records_at, records_path, value_at
+from syncline.profile.formats import JsonFormat, XmlFormat
+from syncline.profile.infer.bodies import (
+    Record,
+    alike,
+    keyed_path,
+    records_at,
+    records_path,
+    single_path,
+    value_at,
+)
 from syncline.profile.infer.paging import SIZES, Candidate, candidates
 from syncline.profile.infer.texts import typed_records
 from syncline.profile.pagination import NoPages, Page, Paginator, Request
@@ -70,6 +78,8 @@ class Learnt:
     #: The pages that were read are all there are.
     whole: bool
     written: Written
+    #: Every answer had one object where the records are taken to be: nobody knows if it is a list.
+    single: bool
 
     @property
     def records(self) -> list[Record]:
@@ -86,6 +96,8 @@ class Explorer:
     #: Where the records stand, and how answers are written, once that is known.
     path: str = ""
     written: Written = field(default_factory=lambda: Written(format=JsonFormat(type="json")))
+    #: No answer so far had more than one object where the records are taken to be.
+    single: bool = False
     asked: int = 0
     _known: dict[Request, Looked | None] = field(default_factory=dict)
 
@@ -111,6 +123,7 @@ class Explorer:
             pages=walked,
             whole=whole,
             written=self.written,
+            single=self.single and not proven,
         )
 
     async def changed_parameter(self, first: Looked, column: str) -> str | None:
@@ -139,13 +152,22 @@ class Explorer:
                 f"{request.url} answered no JSON, lines of JSON, XML or CSV",
                 hint="name the address of a list in one of these",
             )
-        path = records_path(written.decoded(answer.body))
+        content = written.decoded(answer.body)
+        listed = records_path(content)
+        one = single_path(content, request.url.rpartition("/")[2], listed)
+        xml = isinstance(written.format, XmlFormat)
+        keyed = None if xml else keyed_path(content, listed)
+        path = next((each for each in (keyed, one, listed) if each is not None), None)
         if path is None:
             raise ProfileError(
                 f"{request.url} answered no list of objects",
                 hint="name the address of a list that has records",
             )
-        self.path = path
+        self.path, self.single = path, one is not None and keyed is None
+        if keyed is not None:
+            written = replace(written, answer="keyed")
+        elif self.single and not xml:
+            written = replace(written, answer="either")
         self.written = replace(written, records=path)
         body = self.written.decoded(answer.body)
         looked = Looked(
@@ -164,7 +186,12 @@ class Explorer:
             answer = await self.api.ask(request)
             body = self.written.decoded(answer.body)
             records = records_at(body, self.path)
+            if records is None and self._collapses(body):
+                self.written = replace(self.written, answer="either")
+                body = self.written.decoded(answer.body)
+                records = records_at(body, self.path)
             if records is not None:
+                self.single = self.single and len(records) <= 1
                 found = Looked(request=request, headers=answer.headers, body=body, records=records)
         except CredentialError:
             raise
@@ -174,6 +201,12 @@ class Explorer:
         self._known[request] = found
         return found
 
+    def _collapses(self, body: Any) -> bool:
+        """Say whether a body has an object like the records in place of their list."""
+        one = value_at(body, self.path) if self.path and self.written.answer == "list" else None
+        seen = [r for page in self._known.values() if page is not None for r in page.records]
+        return isinstance(one, Mapping) and bool(one) and alike(one, seen)
+
     async def _size(self, first: Looked) -> tuple[str | None, int | None]:
         """Return the parameter of the page's size, and a good size."""
         request, rows = first.request, len(first.records)
@@ -182,7 +215,7 @@ class Explorer:
             if given is not None and given.isdecimal():
                 return name, int(given)
         if rows <= 1:
-            return None, None
+            return await self._larger(first)
         for name in SIZES:
             small = await self._look(request.having(**{name: "1"}))
             if small is None or len(small.records) != 1:
@@ -192,6 +225,14 @@ class Explorer:
                 # More than the API was seen to give may be more than it ever gives.
                 return name, len(large.records)
             return name, rows
+        return None, None
+
+    async def _larger(self, first: Looked) -> tuple[str | None, int | None]:
+        """Return the parameter with which a page has more than its one record."""
+        for name in SIZES:
+            large = await self._look(first.request.having(**{name: str(_LARGE)}))
+            if large is not None and len(large.records) > 1:
+                return name, len(large.records)
         return None, None
 
     async def _way(self, first: Looked, size_parameter: str | None) -> tuple[Candidate, bool]:

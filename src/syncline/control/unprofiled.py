@@ -109,6 +109,8 @@ async def inferred(
         pages=len(learnt.pages),
         incremental=incremental,
         changes=changes,
+        answer=learnt.written.answer,
+        single=learnt.single,
     )
     counts = Counts(asked=explorer.asked, records=len(records), pages=len(learnt.pages))
     return content_of(shown, granted, name=name, headers=headers), counts

@@ -188,7 +188,8 @@ class Client:
         status = answer.status
         if status in _SUCCESS and request.body is not None and request.body.kind == "graphql":
             self._judge_graphql(request, answer)
-        if status in _SUCCESS or status in accept:
+        # 202 may say that the answer is not ready yet.
+        if status in accept or (status in _SUCCESS and status not in self._retry.statuses):
             return
         if status in _REDIRECTS:
             raise ResponseRefused(f"{self.shown(request)} is redirected again and again")

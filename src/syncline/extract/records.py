@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from syncline.errors import RecordRefused, ResponseRefused
 from syncline.extract.bodies import Unreadable, converter, unpacked
+from syncline.extract.reshape import reshaped
 from syncline.extract.rows import ColumnMisfit, Layout, Rows
 from syncline.model.batch import Json, Reject
 
@@ -47,7 +48,7 @@ class Reader:
         lists = [path for path in (layout.records, layout.list) if path]
         if layout.answer == "one":
             lists = [".".join(lists)] if layout.list else []
-        self._to_json = converter(layout.format, lists)
+        self._to_json = converter(layout.format, lists) or reshaped(layout.answer, layout.records)
 
     @property
     def format(self) -> str:

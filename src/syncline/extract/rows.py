@@ -63,7 +63,8 @@ class Layout:
     list: str = ""
     #: Numbers and booleans may be texts.
     texts: bool = False
-    #: What is at ``records``: "list", "one" record, or "either", or nothing at all.
+    #: What is at ``records``: "list", "one" record, or "either", or nothing at all; "keyed" or
+    #: "rows", of which the body is made a list before it is decoded.
     answer: str = "list"
     #: What bodies are written in.
     format: Format = JsonFormat(type="json")  # noqa: RUF009 (it cannot be changed)
@@ -100,9 +101,8 @@ class Rows:
         self._records = Shape([*leaves, *listed], strict=strict)
         # The same, but elements stay texts until each is looked at.
         self._loose = Shape([*leaves, *texts], strict=strict)
-        envelope = partial(
-            Envelope, layout.records, layout.values, answer=layout.answer, strict=strict
-        )
+        answer = layout.answer if layout.answer in {"one", "either"} else "list"
+        envelope = partial(Envelope, layout.records, layout.values, answer=answer, strict=strict)
         self._page = envelope(self._records.type)
         self._page_of_texts = envelope(msgspec.Raw)
         self._last = tuple(filter(None, layout.last.split(".")))

@@ -1,11 +1,13 @@
 """Requests that cannot do what a profile wants: parameters set twice, secrets, dead ends."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from syncline.profile.changes import table_of_changes
+from syncline.profile.columns import table_columns
 from syncline.profile.formats import JsonFormat
 from syncline.profile.nearest import near
 from syncline.profile.pagination import LastRecord, Offset, PageNumber, Paginator, Token
+from syncline.profile.posting import Posting
 from syncline.profile.schema import ApiTable, Profile, ValueFanOut
 from syncline.profile.template import places
 
@@ -21,6 +23,7 @@ def conflicts(profile: Profile) -> Iterator[Conflict]:
         yield from _parameters(profile, at, table)
         yield from _dead_ends(profile, at, table)
         yield from _unfilled(profile, at, table)
+        yield from _unreadable(profile, at, table)
         changed = table_of_changes(table)
         if changed is not table:
             here: Place = (*at, "incremental", "changes")
@@ -29,25 +32,9 @@ def conflicts(profile: Profile) -> Iterator[Conflict]:
 
 
 def _secrets(profile: Profile) -> Iterator[Conflict]:
-    """Yield the places from which a secret would go into an address."""
-    templates: list[tuple[Place, str]] = [(("base_url",), profile.base_url)]
-    fixed = profile.defaults.parameters.items()
-    templates += [(("defaults", "parameters", name), value) for name, value in fixed]
-    for name, table in profile.tables.items():
-        at: Place = ("tables", name)
-        templates.append(((*at, "path"), table.path))
-        templates.append(((*at, "base_url"), table.base_url or ""))
-        if table.posting is None:
-            templates += [((*at, "parameters", n), v) for n, v in table.parameters.items()]
-        changes = table.incremental.changes if table.incremental is not None else None
-        if changes is not None:
-            here: Place = (*at, "incremental", "changes")
-            templates.append(((*here, "path"), changes.path))
-            own = table.parameters if changes.parameters is None else changes.parameters
-            if changes.posting is None:
-                templates += [((*here, "parameters", n), v) for n, v in own.items()]
+    """Yield the places from which a secret would go into an address, or into rows."""
     # Invariant 7: addresses are logged by everyone on the way.
-    for at, template in templates:
+    for at, template in _addressed(profile):
         for place in places(template):
             if _is_secret(profile, place):
                 yield (
@@ -57,6 +44,45 @@ def _secrets(profile: Profile) -> Iterator[Conflict]:
                         "wants there belongs into 'auth', as 'scheme: APIKey'"
                     ),
                 )
+    for name, table in profile.tables.items():
+        for column in table_columns(profile, table):
+            named = places(column.source) if column.origin == "constant" else ()
+            for place in named:
+                if _is_secret(profile, place):
+                    at = ("tables", name, "columns", column.name, "value")
+                    yield at, f"{place!r} is a secret and would stand in every row"
+
+
+def _addressed(profile: Profile) -> Iterator[tuple[Place, str]]:
+    """Yield the texts that go into addresses."""
+    yield ("base_url",), profile.base_url
+    for index, auth in enumerate(profile.auth):
+        for key, value in auth.model_dump().items():
+            if isinstance(value, str) and key.endswith("_url"):
+                yield ("auth", str(index), key), value
+    for name, value in profile.defaults.parameters.items():
+        yield ("defaults", "parameters", name), value
+    for name, table in profile.tables.items():
+        at: Place = ("tables", name)
+        yield (*at, "path"), table.path
+        yield (*at, "base_url"), table.base_url or ""
+        if isinstance(table.fan_out, ValueFanOut) and table.fan_out.setting is not None:
+            yield (*at, "fan_out", "setting"), f"{{{table.fan_out.setting}}}"
+        yield from _in_address(at, table.parameters, table.posting)
+        changes = table.incremental.changes if table.incremental is not None else None
+        if changes is not None:
+            here: Place = (*at, "incremental", "changes")
+            yield (*here, "path"), changes.path
+            own = table.parameters if changes.parameters is None else changes.parameters
+            yield from _in_address(here, own, changes.posting)
+
+
+def _in_address(
+    at: Place, parameters: Mapping[str, str], posting: Posting | None
+) -> Iterator[tuple[Place, str]]:
+    for name, value in parameters.items():
+        if posting is None or name in posting.in_address:
+            yield (*at, "parameters", name), value
 
 
 def _is_secret(profile: Profile, name: str) -> bool:
@@ -125,6 +151,13 @@ def _dead_ends(profile: Profile, at: Place, table: ApiTable) -> Iterator[Conflic
         else:
             continue
         yield where, f"there is no {path!r}, as {why}: the first page would be the last"
+
+
+def _unreadable(profile: Profile, at: Place, table: ApiTable) -> Iterator[Conflict]:
+    """Yield records of a kind that only JSON has, where answers are written otherwise."""
+    format_ = table.format or profile.defaults.format
+    if table.answer in {"keyed", "rows"} and not isinstance(format_, JsonFormat):
+        yield (*at, "answer"), f"{table.answer!r} is for JSON, and answers are {format_.type}"
 
 
 def _unfilled(profile: Profile, at: Place, table: ApiTable) -> Iterator[Conflict]:

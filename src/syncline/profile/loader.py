@@ -12,6 +12,7 @@ from yaml.constructor import ConstructorError
 from syncline.errors import ConfigError, ProfileError
 from syncline.profile.check import contradictions
 from syncline.profile.complaints import complaints, kind
+from syncline.profile.malformed import remedy
 from syncline.profile.nesting import too_deep, too_large
 from syncline.profile.pointing import Spot, pointed, spot_of
 from syncline.profile.schema import IN_WORDS, Profile
@@ -184,20 +185,23 @@ def _malformed(
     if not (show or ours):
         # Invariant 7: an unquoted password may look like the name of a tag or an alias.
         problem = _QUOTED.sub("…", problem)
-    if mark is None:
-        return error(f"{origin}: not YAML: {problem}")
     lines = text.splitlines()
+    if mark is None:
+        at = getattr(cause, "position", None)  # of a character that YAML does not allow
+        if not isinstance(at, int):
+            return error(f"{origin}: not YAML: {problem}")
+        before = text.encode()[:at].decode(errors="ignore").splitlines()
+        where = f"{origin}:{len(before)}:{len(before[-1]) + 1}" if before else f"{origin}:1:1"
+        return error(f"{where}: not YAML: {problem}", hint="take the character away")
     spot = Spot(line=mark.line + 1, column=mark.column + 1)
     if mark.line >= len(lines):  # the end came too early
         spot = Spot(line=len(lines), column=len(lines[-1]) + 1)
     where = f"{origin}:{spot.line}:{spot.column}"
     there = f"{problem}\n{pointed(lines, spot)}" if show else problem
     if isinstance(cause, ConstructorError):
-        return error(f"{where}: {there}")
-    return error(
-        f"{where}: not YAML: {there}",
-        hint="check the indentation and the quotes around this place",
-    )
+        tagged = "a text that begins with ! must be in quotes" if "tag" in problem else ""
+        return error(f"{where}: {there}", hint=tagged)
+    return error(f"{where}: not YAML: {there}", hint=remedy(cause, lines, spot))
 
 
 def _refused(node: yaml.Node, key: yaml.Node, problem: str) -> ConstructorError:

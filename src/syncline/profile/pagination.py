@@ -1,10 +1,10 @@
 """How an API is walked from page to page; each variant is its own paginator, without I/O."""
 
 import re
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from syncline.errors import ResponseRefused
 from syncline.model.batch import Json
@@ -103,25 +103,37 @@ class _Ending(_Paginator):
 
 
 class Token(_Ending):
-    """The body holds a token that the next request sends."""
+    """The body, or a header, holds a token that the next request sends."""
 
-    type: Literal["token"] = Field(description="The body holds a token for the next request.")
-    path: str = Field(description="Dotted path of the token in the body.")
+    type: Literal["token"] = Field(
+        description="The body, or a header, holds a token for the next request."
+    )
+    path: str | None = Field(default=None, description="Dotted path of the token in the body.")
+    header: str | None = Field(
+        default=None, description="In place of a path: the header of the answer that has it."
+    )
     parameter: str = Field(description="Query parameter that takes the token.")
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if (self.path is None) == (self.header is None):
+            raise ValueError("either 'path' or 'header' is needed")
+        return self
 
     @property
     def early(self) -> bool:
         return self.ends is None
 
     def paths(self) -> tuple[str, ...]:
-        return (self.path, *super().paths())
+        return (*filter(None, (self.path,)), *super().paths())
 
     def next(self, request: Request, page: Page) -> Request | None:
         """Return the request of the page after ``page``, or None after the last.
 
         Raises `ResponseRefused` if the token leads to the same page again.
         """
-        token = page.values.get(self.path)
+        held = page.headers.get(self.header.lower()) if self.header else None
+        token = page.values.get(self.path) if self.path else held
         if token is None or token == "" or self._ended(page):
             return None
         return _onward(request, request.having(**{self.parameter: str(token)}))

@@ -240,7 +240,8 @@ class Retry(Part):
     """Which answers are worth asking again."""
 
     statuses: tuple[int, ...] = Field(
-        default=(408, 425, 429, 500, 502, 503, 504), description="HTTP statuses."
+        default=(408, 425, 429, 500, 502, 503, 504),
+        description="HTTP statuses. 202 among them: the answer is not ready yet.",
     )
     attempts: int = Field(default=8, gt=0, description="The first one included.")
     seconds: float = Field(
@@ -263,10 +264,12 @@ class ApiTable(Part):
     records: str | None = Field(
         default=None, description="Dotted path of the list; '' is the body itself."
     )
-    answer: Literal["list", "one", "either"] = Field(
+    answer: Literal["list", "one", "either", "keyed", "rows"] = Field(
         default="list",
         description="What is at 'records'. one: a single record; either: a list, a single record, "
-        "or nothing.",
+        "or nothing; keyed: an object whose members are the records, with the member's name at "
+        "'@key', and at '@value' what it is if that is no object; rows: a list of lists, whose "
+        "values are at '0', '1' and so on.",
     )
     posting: Posting | None = Field(
         default=None, description="None: the list is asked for by GET, without a body."

@@ -56,6 +56,10 @@ class Shown:
     incremental: tuple[str, str] | None
     #: Columns that may tell when a record changed.
     changes: Sequence[str]
+    #: What is where the records are, as in profiles.
+    answer: str = "list"
+    #: There never was more than one object where the records are taken to be.
+    single: bool = False
 
 
 def access(auth: str) -> Access:
@@ -195,11 +199,10 @@ def _table(shown: Shown, seen: Seen, table: str, path: str) -> dict[str, Plain]:
     format_ = shown.format.model_dump(exclude_defaults=True)
     if format_.get("type") != "json":
         found["format"] = format_
-    place = shown.records_path or "the body itself"
     if shown.records_path:
-        found["records"] = Noted(
-            value=shown.records_path, above=(f"{place} is the list of records",)
-        )
+        found["records"] = Noted(value=shown.records_path, above=_place_notes(shown))
+    if shown.answer != "list":
+        found["answer"] = Noted(value=shown.answer, above=(_ANSWERS[shown.answer, shown.single],))
     parameters = _parameters(shown)
     if parameters:
         found["parameters"] = parameters
@@ -227,6 +230,23 @@ def _table(shown: Shown, seen: Seen, table: str, path: str) -> dict[str, Plain]:
     if children:
         found["children"] = children
     return found
+
+
+_ANSWERS = {
+    ("either", False): "a list of one comes as an object",
+    ("either", True): "right for one record and for a list of them",
+    ("keyed", False): "an object whose members are the records; @key is a member's name",
+}
+
+
+def _place_notes(shown: Shown) -> tuple[str, ...]:
+    place = shown.records_path
+    if not shown.single:
+        return () if shown.answer == "keyed" else (f"{place} is the list of records",)
+    # What there is one of always may be a list inside of it, or no list at all.
+    inner = [n for n in columns_seen(shown.records).children if n]
+    among = f", the records being in {place}.{inner[0]}" if inner else ""
+    return (f"{QUESTION}{place} is one object: a list of one, or always one{among}?",)
 
 
 def _questions(shown: Shown, key: str | None, unique: Sequence[str]) -> tuple[str, ...]:
