@@ -26,7 +26,7 @@ test-airbyte: $(VENV)/.dev
 SPARK := .venv-databricks
 OPTIONS := -n 2 --dist loadfile
 test-databricks: $(VENV)/.dev $(SPARK)/.installed
-	@java -version >/dev/null 2>&1 || deploy/install-java
+	@home=$$(deploy/install-java) && JAVA_HOME=$$home \
 	SYNCLINE_DATABRICKS_PYTHON=$(abspath $(SPARK))/bin/python $(BIN)/pytest --timeout 900 $(OPTIONS) tests/databricks
 
 lint: $(VENV)/.dev
@@ -58,7 +58,8 @@ fuzz: $(VENV)/.dev
 chaos: $(VENV)/.dev
 	$(BIN)/pytest -q tests/chaos/chaos_one_machine.py tests/chaos/chaos_nodes.py
 
-# What thousands of schedules cost one node, and a simulated day of them.
+# What thousands of schedules cost one node, and a simulated day of them; writes
+# bench/RESULTS-scheduler.md.
 bench-scheduler: $(VENV)/.bench
 	PYTHONPATH=tests $(BIN)/python -m bench.scheduler
 
@@ -68,7 +69,7 @@ bench-web: $(VENV)/.bench
 
 # A million rows into the stand-in warehouse on Spark, beside dlt; a quarter of an hour.
 bench-databricks: $(VENV)/.bench $(SPARK)/.installed
-	@java -version >/dev/null 2>&1 || deploy/install-java
+	@home=$$(deploy/install-java) && JAVA_HOME=$$home \
 	SYNCLINE_DATABRICKS_PYTHON=$(abspath $(SPARK))/bin/python PYTHONPATH=tests $(BIN)/python -m bench.databricks
 
 docs: $(VENV)/.dev

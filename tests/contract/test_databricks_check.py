@@ -164,6 +164,13 @@ async def test_no_right_to_the_warehouse(settings: Settings, server: DatabricksS
         ({"catalog": "nowhere"}, "catalog", DestinationRefused, "check Catalog"),
         ({"token": "dapi-canary"}, "warehouse", CredentialError, "check Token"),
         ({"port": 9, "retry_seconds": 0.1}, "warehouse", Unavailable, "check Server"),
+        ({"http_path": "/sql/1.0/warehouse/x"}, "sign in", DestinationRefused, "HTTPPath"),
+        (
+            {"auth_scheme": "OAuthM2M", "client_id": "test-client", "client_secret": "canary"},
+            "warehouse",
+            CredentialError,
+            "OAuthClientSecret",
+        ),
     ],
 )
 async def test_what_is_wrong_is_named(
@@ -174,6 +181,58 @@ async def test_what_is_wrong_is_named(
     assert (name, type(error)) == (step, kind)
     assert hint in error.hint
     assert "canary" not in f"{error} {error.hint}"
+
+
+@pytest.mark.parametrize("path", ["/sql/1.0/warehouses/unknown", "/sql/1.0/warehouse/x"])
+async def test_a_run_names_a_wrong_path_too(settings: Settings, path: str) -> None:
+    destination = Databricks(replace(settings, http_path=path))
+    with pytest.raises(DestinationRefused) as refused:
+        await Trial(task=task()).run(destination, [])
+    await destination.aclose()
+    assert "HTTPPath" in refused.value.hint
+
+
+@pytest.mark.parametrize("place", ["MERGE INTO `{}`.`things`", "PUT /api/2.0/fs/files.*{}"])
+async def test_a_token_that_ends_in_a_load(
+    settings: Settings, server: DatabricksServer, place: str
+) -> None:
+    """The run says so; with a new token the next one goes on, as if nothing had been."""
+    token = f"{settings.token}-canary-{settings.schema}"
+    trial = Trial(task=task())
+    batches = trial.rows([thing(n) for n in range(4)])
+    server.fault(place.format(settings.schema), "expire", nth=2)
+    destination = Databricks(replace(settings, token=token))
+    with pytest.raises(CredentialError) as refused:
+        await trial.run(destination, batches)
+    await destination.aclose()
+    assert not server.clear()
+    assert "check Token" in refused.value.hint
+    assert "canary" not in f"{refused.value} {refused.value.hint}"
+    renewed = Databricks(replace(settings, token=f"{settings.token}-new"))
+    outcome = await trial.run(renewed, batches)
+    assert outcome.result.inserted == 2
+    assert await contents(renewed, trial.task) == ordered([thing(n) for n in range(4)])
+    await renewed.aclose()
+
+
+@pytest.mark.parametrize("status", [400, 401])
+async def test_a_secret_that_ends_in_a_load(
+    settings: Settings, server: DatabricksServer, status: int
+) -> None:
+    destination = Databricks(
+        replace(
+            settings, auth_scheme="OAuthM2M", client_id=server.client_id,
+            client_secret=server.client_secret,
+        )
+    )  # fmt: skip
+    server.fault(f"MERGE INTO `{settings.schema}`.`things`", "expire")
+    server.fault("/oidc/v1/token", "status", status=status, nth=2, times=9)
+    trial = Trial(task=task())
+    with pytest.raises(CredentialError) as refused:
+        await trial.run(destination, trial.rows([thing(1)]))
+    await destination.aclose()
+    server.clear()
+    assert "OAuthClientSecret" in refused.value.hint
 
 
 @pytest.mark.parametrize("method", ["PUT", "FilesAPI"])

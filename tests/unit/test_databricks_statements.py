@@ -148,6 +148,16 @@ def test_a_merge_says_which_keys_it_brings(files: Files) -> None:
     assert f"{held} BETWEEN 1 AND 3 OR {held} BETWEEN 1000 AND 1001 OR {held} = 5000000" in text
 
 
+def test_a_merge_of_history_says_so_wherever_it_reads_its_target(files: Files) -> None:
+    rows = pa.table({"id": [3, 4], "name": ["x"] * 2, "changed": pa.nulls(2, _SCHEMA[2].type)})
+    files.append(_STAGED.name, rows)
+    files._staged[_STAGED.name].parts = 1
+    shape = replace(_SHAPE, history=True, version="changed")
+    text = rendered(alone.merge(shape, _STAGED, removing=True)[0].statement, files)
+    reads = text.count("FROM `law`.`matters`") + text.count("JOIN `law`.`matters`") + 1
+    assert text.count("`_syncline_held`.`id` BETWEEN 3 AND 4") == reads == 3
+
+
 def test_rows_are_numbered_unless_every_key_is_another_one(files: Files) -> None:
     statement = alone.merge(_SHAPE, _STAGED, removing=False)[0].statement
     rows = pa.table({"id": [1, 2], "name": ["x"] * 2, "changed": pa.nulls(2, _SCHEMA[2].type)})

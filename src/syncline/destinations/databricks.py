@@ -288,23 +288,31 @@ class Databricks:
 
     def _sent(self, text: str, *, changes: bool = False) -> pa.Table:
         """Send a statement until it went through: each of ours may be carried out twice."""
+        return self._through(lambda: self._rows(text), self._disconnect, changes=changes)
+
+    def _through(
+        self, work: _Work[pa.Table], reset: Callable[[], None], *, changes: bool = False
+    ) -> pa.Table:
+        """Do what may be done twice until it is done; ``reset`` ends a session that is lost."""
         ends = time.monotonic() + self._settings.patience
         wait, renewed = _FIRST_WAIT, False
         while True:
             try:
-                return self._rows(text)
+                return work()
             except SynclineError as error:
-                found, failure = error, None
+                # A session that cannot be opened now; before the warehouse was seen to be there,
+                # its address may be wrong.
+                found, failure, lost = error, None, self._woken and isinstance(error, Unavailable)
             except FAILURES as error:
                 found, failure = translated(error, secrets=self._settings.secrets), error
+                lost = is_lost(failure)
             # The driver sends a statement again by itself, so the first answer may be the second.
             if failure is not None and changes and is_done(failure):
                 return pa.table({})
-            lost = failure is not None and is_lost(failure)
             if isinstance(found, CredentialError) and not renewed:
                 renewed = lost = self._workspace.authorization.forget()
-            if failure is not None and (lost or "SessionHandle" in str(failure)):
-                self._disconnect()
+            if lost or "SessionHandle" in str(failure):
+                reset()
             may_pass = lost or (failure is not None and is_conflict(failure))
             if not may_pass or time.monotonic() + wait > ends or self._given_up.is_set():
                 raise found from failure
@@ -329,15 +337,17 @@ class Databricks:
     def _put(self, local: Path, remote: str) -> None:
         """Upload a file through a session of its own: the other one may be busy."""
         text = f"PUT '__input_stream__' INTO '{remote}' OVERWRITE"
-        try:
+
+        def put() -> pa.Table:
             with (
                 self._workspace.session() as session,
                 session.cursor() as cursor,
                 local.open("rb") as content,
             ):
                 cursor.execute(text, input_stream=content)
-        except FAILURES as error:
-            raise translated(error, secrets=self._settings.secrets) from error
+            return pa.table({})
+
+        self._through(put, lambda: None)
 
     def _disconnect(self) -> None:
         session, self._session = self._session, None

@@ -17,6 +17,7 @@ from syncline.destinations.databricks_connection import Settings, Workspace
 from syncline.destinations.databricks_errors import (
     CAN_USE,
     FAILURES,
+    HTTP_PATH,
     SOMEBODY,
     Right,
     condition,
@@ -124,9 +125,7 @@ class _Trial:
             # Whether it may be used is seen with the first statement.
             return "it may not be looked at; it starts with the first statement"
         except DestinationRefused as error:
-            raise DestinationRefused(
-                str(error), hint="check HTTPPath: it is on the warehouse's page, Connection details"
-            ) from None
+            raise DestinationRefused(str(error), hint=HTTP_PATH) from None
         if not state:
             return "HTTPPath names no warehouse; what it names is used as it is"
         if state != "RUNNING":

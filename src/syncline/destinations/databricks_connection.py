@@ -15,7 +15,13 @@ from databricks.sql.auth.authenticators import CredentialsProvider
 
 from databricks import sql
 from syncline import __version__
-from syncline.destinations.databricks_errors import FAILURES, granting, refusal, translated
+from syncline.destinations.databricks_errors import (
+    FAILURES,
+    granting,
+    is_unknown,
+    refusal,
+    translated,
+)
 from syncline.errors import (
     CredentialError,
     DestinationRefused,
@@ -129,7 +135,10 @@ class Authorization(CredentialsProvider):
             )
         except urllib3.exceptions.HTTPError as error:
             raise _unreachable(error) from None
+        if answer.status == 429 or answer.status >= 500:  # noqa: PLR2004 (HTTP's)
+            raise Unavailable(f"Databricks gives no token now (HTTP {answer.status})")
         if answer.status != 200:  # noqa: PLR2004 (HTTP's)
+            # The driver tells it in words of its own: see `databricks_errors`.
             raise CredentialError(
                 f"Databricks gives the service principal no token (HTTP {answer.status})",
                 hint="check OAuthClientId and OAuthClientSecret; secrets of service principals "
@@ -282,22 +291,26 @@ class Workspace:
         missing: bool = False,
     ) -> bytes:
         """Make a REST call; return the answer. ``missing``: what is not there is no error."""
-        for attempt in range(2):
+        what = f"{method} {address.partition('?')[0]}"
+        renewed = False
+        while True:
             sent = {**self.authorization.headers(), **(headers or {})}
-            if attempt and hasattr(body, "seek"):
-                body.seek(0)
             try:
                 answer = self._http.request(
                     method, f"{self.base}{address}", body=body, headers=sent
                 )
             except urllib3.exceptions.HTTPError as error:
                 raise _unreachable(error) from None
-            if answer.status == 401 and self.authorization.forget():  # noqa: PLR2004 (HTTP's)
-                continue
-            break
-        if answer.status < 300 or (missing and answer.status == 404):  # noqa: PLR2004
-            return answer.data
-        raise _refused(answer.status, answer.data, f"{method} {address.partition('?')[0]}")
+            if answer.status < 300 or (missing and answer.status == 404):  # noqa: PLR2004 (HTTP's)
+                return answer.data
+            refused = _refused(answer.status, answer.data, what)
+            if renewed or not isinstance(refused, CredentialError):
+                raise refused
+            renewed = self.authorization.forget()
+            if not renewed:
+                raise refused
+            if hasattr(body, "seek"):
+                body.seek(0)
 
 
 def _refused(status: int, body: bytes, what: str) -> SynclineError:
@@ -306,7 +319,8 @@ def _refused(status: int, body: bytes, what: str) -> SynclineError:
     except (ValueError, AttributeError):
         message = ""
     told = f"{what}: HTTP {status} {message}".strip()
-    if status == 401:  # noqa: PLR2004 (HTTP's)
+    # A personal token that is wrong or has ended is refused as one that lacks a right is.
+    if status == 401 or (status == 403 and is_unknown(message)):  # noqa: PLR2004 (HTTP's)
         return CredentialError(
             f"Databricks does not accept the credentials: {told}",
             hint="check Token, or OAuthClientId and OAuthClientSecret; tokens expire",

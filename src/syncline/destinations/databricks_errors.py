@@ -44,11 +44,22 @@ _ROWS: Final = re.compile(
     r"^(CAST_|NUMERIC_|ARITHMETIC_|DATETIME_|DELTA_NOT_NULL|DELTA_VIOLATE|INVALID_JSON|"
     r"DELTA_CONSTRAINT|DELTA_EXCEED_CHAR_VARCHAR_LIMIT|EXCEED_LIMIT_LENGTH)"
 )
+#: A personal token that is wrong or has ended, which is told with HTTP 403.
+_TOKEN: Final = re.compile(r"[Ii]nvalid access token|[Tt]oken (?:has |is )?expir")
+_LOGIN: Final = re.compile(
+    r"\b401\b|\bUnauthorized\b(?! network)|invalid_client|the service principal no token"
+)
+#: The storage behind a volume has refused a file; it is asked at an address of its own.
+_STORAGE: Final = re.compile(r"Staging operation over HTTP was unsuccessful: (\d{3})\b")
+_LATER: Final = re.compile(r"408|429|5\d\d")
 _FULL: Final = re.compile(r"(QUOTA_EXCEEDED|RESOURCE_EXHAUSTED|No space left)")
 #: Stands in a GRANT for who asks, where we do not know it.
 SOMEBODY: Final = "user or service principal"
 #: No GRANT gives the right to a warehouse.
 CAN_USE: Final = "who manages the warehouse gives CAN USE on its page, under Permissions"
+HTTP_PATH: Final = "check HTTPPath: it is on the warehouse's page, Connection details"
+#: HTTP's answers where there is no warehouse.
+_NOWHERE: Final = frozenset({"400", "404"})
 #: What a statement that is sent twice meets the second time.
 _DONE: Final = re.compile(
     r"^(FIELDS?_ALREADY_EXISTS?|COLUMN_ALREADY_EXISTS|DELTA_.*ALREADY_EXISTS)"
@@ -107,10 +118,13 @@ def is_conflict(error: BaseException) -> bool:
 def is_lost(error: BaseException) -> bool:
     """Say whether the connection, the session or the server is at fault."""
     if isinstance(error, exc.RequestError):
-        return not (_is_login(error) or _is_forbidden(error))
+        return not (_is_login(error) or _is_forbidden(error) or _status(error) in _NOWHERE)
     if isinstance(error, exc.ServerOperationError):
         return False
     text = str(error)
+    storage = _STORAGE.search(text)
+    if storage is not None:
+        return bool(_LATER.match(storage[1]))
     return isinstance(error, OSError | exc.OperationalError) or any(
         sign in text for sign in ("Invalid SessionHandle", "SessionHandle", "closed connection")
     )
@@ -121,11 +135,14 @@ def is_done(error: BaseException) -> bool:
     return bool(_DONE.match(condition(error)))
 
 
+def is_unknown(text: str) -> bool:
+    """Say whether a refusal means that the token is wrong or has ended."""
+    return bool(_TOKEN.search(text))
+
+
 def _is_login(error: BaseException) -> bool:
     text = str(error)
-    return _status(error) == "401" or bool(
-        re.search(r"\b401\b|[Ii]nvalid access token|Unauthorized|invalid_client", text)
-    )
+    return _status(error) == "401" or is_unknown(text) or bool(_LOGIN.search(text))
 
 
 def _is_forbidden(error: BaseException) -> bool:
@@ -141,7 +158,7 @@ def _status(error: BaseException) -> str:
     return str(context.get("http-code", "") or "")
 
 
-def translated(error: BaseException, *, secrets: tuple[str, ...] = ()) -> SynclineError:  # noqa: C901, PLR0911 (a table of cases)
+def translated(error: BaseException, *, secrets: tuple[str, ...] = ()) -> SynclineError:  # noqa: C901, PLR0911, PLR0912 (a table of cases)
     """Return the error to raise. Invariant 7: none of the secrets is in it."""
     if isinstance(error, SynclineError):
         return error
@@ -167,6 +184,12 @@ def translated(error: BaseException, *, secrets: tuple[str, ...] = ()) -> Syncli
         return RecordRefused(f"Databricks refuses a row: {text}")
     if _FULL.search(str(error)):
         return DestinationFull(f"Databricks has no room: {text}", hint="see the account's quotas")
+    if _STORAGE.search(text):
+        return Unavailable(
+            f"the storage of the volume does not take a file: {text}",
+            hint="let its network rules allow this computer; StagingMethod=FilesAPI goes through "
+            "the workspace where PUT does not",
+        )
     if _is_forbidden(error):
         return PermissionRefused(
             f"Databricks does not let us use the warehouse: {text}",
@@ -174,6 +197,8 @@ def translated(error: BaseException, *, secrets: tuple[str, ...] = ()) -> Syncli
         )
     if isinstance(error, exc.ServerOperationError) or name:
         return DestinationRefused(f"Databricks refuses a statement: {text}")
+    if isinstance(error, exc.RequestError) and _status(error) in _NOWHERE:
+        return DestinationRefused(f"there is no such warehouse: {text}", hint=HTTP_PATH)
     if _is_login(error):
         return CredentialError(
             "Databricks does not accept the credentials",

@@ -178,7 +178,7 @@ def _prune(tree: exp.Merge, files: Files) -> None:
     """Say which keys the rows can have, where every one of them is known.
 
     The files of a table that is clustered by its key are skipped by what they hold, so a merge
-    grows with the change and not with the table.
+    grows with the change and not with the table; also where it reads its own target, for history.
     """
     if any(when.args.get("source") for when in tree.args["whens"].expressions):
         return
@@ -188,11 +188,15 @@ def _prune(tree: exp.Merge, files: Files) -> None:
     keys = files.keys(staged.pop())
     if keys is None:
         return
-    held = tree.this.alias
-    for same in tree.args["on"].find_all(exp.EQ):
-        left = same.this
-        if isinstance(left, exp.Column) and left.table == held:
-            known = keys.condition(left, left.name)
-            if known is not None:
+    for place in ("on", "using"):
+        for same in list(tree.args[place].find_all(exp.EQ)):
+            held, brought = same.this, same.expression
+            if not (isinstance(held, exp.Column) and isinstance(brought, exp.Column)):
+                continue
+            known = keys.condition(held, held.name) if held.table == tree.this.alias else None
+            if known is not None and place == "on":
+                # In front of the whole condition.
                 tree.set("on", exp.and_(known, tree.args["on"].copy()))
-                return
+                break
+            if known is not None:
+                same.replace(exp.and_(known, same.copy()))

@@ -1,11 +1,18 @@
-"""Runs the stand-in as a process: ``python -m standins.databricks --root FOLDER``."""
+"""Runs the stand-in as a process: ``python -m standins.databricks --root FOLDER``.
+
+With ``--revive``, a process that has died is followed by a new one at the same port, at once:
+everything is imported already. Not with Spark.
+"""
 
 import argparse
 import importlib
 import json
+import os
 import signal
+import socket
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from standins.databricks.access import Access
 from standins.databricks.certificate import tls_context
@@ -19,7 +26,7 @@ from standins.databricks.web import Request, Response, Site, serve, stop_on
 
 
 def main() -> None:
-    """Serve until the process is ended; print one line of JSON when ready."""
+    """Serve until the process is ended; print one line of JSON when it listens."""
     parser = argparse.ArgumentParser(description="A small Databricks SQL warehouse, for tests.")
     parser.add_argument("--root", type=Path, required=True, help="folder of tables and volumes")
     parser.add_argument("--engine", choices=["spark", "quick"], default="spark")
@@ -32,8 +39,41 @@ def main() -> None:
     parser.add_argument("--token-seconds", type=float, default=3600)
     parser.add_argument("--no-transactions", action="store_true", help="refuse BEGIN ATOMIC")
     parser.add_argument("--trace", action="store_true", help="write failures to standard error")
+    parser.add_argument("--revive", action="store_true", help="start anew after a death")
     chosen = parser.parse_args()
     chosen.root.mkdir(parents=True, exist_ok=True)
+    engine = importlib.import_module(f"standins.databricks.{chosen.engine}")
+    if chosen.revive:
+        _revive(chosen, engine)
+    else:
+        _serve(chosen, engine)
+
+
+def _revive(chosen: argparse.Namespace, engine: ModuleType) -> None:
+    """Serve in a process of its own, and in the next one when that has died."""
+    if not chosen.port:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            chosen.port = free.getsockname()[1]
+    children: list[int] = []
+    over = False
+
+    def end(*_: object) -> None:
+        nonlocal over
+        over = True
+        os.kill(children[-1], signal.SIGTERM)
+
+    while not over:
+        child = os.fork()
+        if not child:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            _serve(chosen, engine, announced=bool(children))
+            os._exit(0)
+        children.append(child)
+        signal.signal(signal.SIGTERM, end)
+        os.waitpid(child, 0)
+
+
+def _serve(chosen: argparse.Namespace, module: ModuleType, *, announced: bool = False) -> None:
     tls, certificate = tls_context(chosen.root)
     site: list[Site] = []
 
@@ -45,7 +85,6 @@ def main() -> None:
     base = f"https://localhost:{port}"
     volumes = Volumes(chosen.root)
     catalogs = {"main"}
-    module = importlib.import_module(f"standins.databricks.{chosen.engine}")
     engine: Engine = module.start(
         chosen.root,
         volumes=volumes,
@@ -67,8 +106,9 @@ def main() -> None:
         )
     )
     ready = {"ready": True, "port": port, "certificate": str(certificate)}
-    sys.stdout.write(json.dumps(ready) + "\n")
-    sys.stdout.flush()
+    if not announced:
+        sys.stdout.write(json.dumps(ready) + "\n")
+        sys.stdout.flush()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop_on(server))
     server.serve_forever()

@@ -8,9 +8,10 @@ from urllib.parse import parse_qsl
 
 
 class Access:
-    """Tokens that are good, and clients that are given such."""
+    """Tokens that are good, as is any that begins like one, and clients that are given such."""
 
     def __init__(self, tokens: set[str], client: tuple[str, str], lifetime: float = 3600) -> None:
+        self._tokens = tuple(tokens)
         self._ends = dict.fromkeys(tokens, float("inf"))
         self._client = client
         self._lifetime = lifetime
@@ -19,13 +20,22 @@ class Access:
 
     def allows(self, authorization: str) -> bool:
         """Say whether a request's Authorization header is good."""
-        return self._ends.get(authorization.removeprefix("Bearer "), 0) > time.time()
+        token = authorization.removeprefix("Bearer ")
+        otherwise = float("inf") if token.startswith(self._tokens) else 0.0
+        return self._ends.get(token, otherwise) > time.time()
 
     def expire(self, authorization: str) -> None:
-        """Make the token of a header worthless, if it is one that was issued."""
+        """Make the token of a header worthless, unless everybody has it."""
         token = authorization.removeprefix("Bearer ")
-        if token.startswith("oauth-"):
+        if token not in self._tokens:
             self._ends[token] = 0
+
+    @staticmethod
+    def refusal(authorization: str) -> tuple[int, str]:
+        """Return the status and the words for who does not come in: a person has other ones."""
+        if authorization.startswith("Bearer dapi"):
+            return 403, "Invalid access token."
+        return 401, "Credential was not sent or was of an unsupported type for this API."
 
     def token(self, body: bytes, authorization: str) -> tuple[int, Mapping[str, object]]:
         """Answer a request for a token."""

@@ -184,7 +184,7 @@ class Commands:
         key = volumes.presign(operation, remote)
         return {
             "operation": operation,
-            "presignedUrl": f"{self._warehouse.base}/presigned/{key}",
+            "presignedUrl": f"{self._warehouse.base}/presigned{remote}/{key}",
             "headers": json.dumps({"x-test-presigned": "1"}),
             "localFile": local,
         }

@@ -187,8 +187,9 @@ class StandInContract:
         """A wrong one is refused by both services."""
         with pytest.raises(exc.RequestError), connected(server, access_token="wrong"):
             raise AssertionError("not reached")
-        status, body = called(server, "GET", "/api/2.0/sql/warehouses/local", token="wrong")
-        assert (status, json.loads(body)["error_code"]) == (401, "401")
+        for token, code in (("wrong", 401), ("dapi-wrong", 403)):
+            status, body = called(server, "GET", "/api/2.0/sql/warehouses/local", token=token)
+            assert (status, json.loads(body)["error_code"]) == (code, str(code))
 
     def test_a_volume(self, server: DatabricksServer, schema: str) -> None:
         """Files are put, listed, read and removed, by REST and by the driver."""

@@ -3,6 +3,7 @@
 import http.server
 import json
 import os
+import re
 import socket
 import socketserver
 import ssl
@@ -23,10 +24,7 @@ from standins.databricks.rest import Rest
 from standins.databricks.service import Service
 from standins.databricks.volumes import Volumes
 
-_UNKNOWN: Final = {
-    "error_code": "401",
-    "message": "Credential was not sent or was of an unsupported type for this API.",
-}
+_WAREHOUSE: Final = re.compile(r"/sql/(1\.0|protocolv1)/(warehouses|endpoints|o)/(?!unknown$).+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +70,12 @@ def json_response(content: object, status: int = 200) -> Response:
     """Return JSON."""
     body = json.dumps(content).encode()
     return Response(status=status, body=body, headers={"Content-Type": "application/json"})
+
+
+def _refused(status: int, message: str) -> Response:
+    told = json_response({"error_code": str(status), "message": message}, status)
+    reason = {"x-databricks-reason-phrase": message}
+    return Response(status=status, body=told.body, headers={**told.headers, **reason})
 
 
 class Site:
@@ -153,13 +157,12 @@ class Site:
             refusal, told = self._access.token(request.body, request.authorization)
             return json_response(told, refusal)
         if not self._access.allows(request.authorization):
-            refused = json_response(_UNKNOWN, 401)
-            reason = {"x-databricks-reason-phrase": "Invalid access token."}
-            return Response(status=401, body=refused.body, headers={**refused.headers, **reason})
+            return _refused(*self._access.refusal(request.authorization))
         if request.is_thrift:
+            if not _WAREHOUSE.fullmatch(path):
+                return _refused(404, f"No warehouse at {path}")
             if self._rest.refusal:
-                why = {"x-databricks-reason-phrase": self._rest.refusal}
-                return Response(status=403, headers=why)
+                return _refused(403, self._rest.refusal)
             if not self._rest.wakes():
                 body = b'{"error_code": "TEMPORARILY_UNAVAILABLE", "message": "starting"}'
                 return Response(status=503, body=body, headers={"Retry-After": "1"})
