@@ -244,6 +244,10 @@ async def test_a_request_with_a_key_is_done_once(editor: Caller, plane: Plane) -
     assert (first.status_code, again.status_code) == (201, 201)
     assert first.json() == again.json()
     assert again.headers["Idempotent-Replayed"] == "true"
+    assert again.headers["ETag"] == first.headers["ETag"] == '"1"'
+    run = await editor("POST", "/jobs/nightly/runs", {}, Idempotency_Key="k9")
+    twin = await editor("POST", "/jobs/nightly/runs", {}, Idempotency_Key="k9")
+    assert twin.headers["Location"] == run.headers["Location"]
     other = await editor("POST", "/connections", {**LAKE, "name": "x"}, Idempotency_Key="k1")
     assert (other.status_code, other.json()["code"]) == (422, "request.invalid")
     # What failed may be tried again with the same key.
@@ -255,6 +259,39 @@ async def test_a_request_with_a_key_is_done_once(editor: Caller, plane: Plane) -
         await connection.exec_driver_sql("UPDATE answers SET status = NULL, body = NULL")
     busy = await editor("POST", "/connections", right, Idempotency_Key="k3")
     assert (busy.status_code, busy.json()["code"]) == (409, "request.conflict")
+
+
+async def test_what_others_have_changed_is_not_deleted(
+    editor: Caller, people: dict[str, Caller]
+) -> None:
+    admin = people["admin"]
+    channel = {"name": "ops", "url": "json://h/x"}
+    assert (await admin("POST", "/channels", channel)).status_code == 201
+    await admin("POST", "/users", {"name": "ann", "roles": ["viewer"]})
+    for path, change in (
+        ("/jobs/nightly", {"description": "x"}),
+        ("/connections/lake", {"description": "x"}),
+        ("/channels/ops", {"description": "x"}),
+        ("/users/ann", {"email": "ann@example.com"}),
+    ):
+        changed = await admin("PATCH", path, change, If_Match='"1"')
+        assert changed.headers["ETag"] == '"2"', changed.text
+        refused = await admin("DELETE", path, If_Match='"1"')
+        assert (refused.status_code, refused.json()["code"]) == (409, "request.conflict"), path
+        assert (await admin("DELETE", path, If_Match='"2"')).status_code == 204, path
+
+
+async def test_pages_of_the_audit_log_stay_while_others_write(people: dict[str, Caller]) -> None:
+    admin = people["admin"]
+    first = (await admin("GET", "/audit?limit=2")).json()["items"]
+    role = {"policies": [{"permissions": ["jobs.*"]}]}
+    await admin("PUT", "/roles/law", role)
+    assert (await admin("DELETE", "/roles/law")).status_code == 204
+    last = first[-1]["id"]
+    second = (await admin("GET", f"/audit?limit=2&before={last}")).json()["items"]
+    assert [entry["id"] for entry in second] == [last - 1, last - 2]
+    (gone, _) = (await admin("GET", "/audit?kind=role&name=law")).json()["items"]
+    assert gone["changes"]["policies"][0][0]["permissions"] == ["jobs.*"]
 
 
 async def test_no_answer_holds_a_secret(editor: Caller, people: dict[str, Caller]) -> None:

@@ -87,6 +87,24 @@ async def test_what_is_applied_is_exported_again(plane: Plane) -> None:
                 assert await compare_project(work, again, environment=environment) == ()
 
 
+async def test_each_secret_of_an_export_has_a_variable_of_its_own(plane: Plane) -> None:
+    clio = CONNECTIONS["clio"]["properties"]
+    secrets = {"my-clio": "one", "my.clio": "two", "my_clio": "three"}
+    alike = {
+        name: {"type": "api", "properties": {**clio, "OAuthClientSecret": f"{SECRET} {secret}"}}
+        for name, secret in secrets.items()
+    }
+    async with plane.changing(ADMIN) as work:
+        await apply_project(work, project({"connections": alike}))
+        exported = await export_project(work)
+        assert len(set(exported.variables)) == 3
+        given = {
+            exported.document["connections"][name]["properties"]["OAuthClientSecret"][2:-1]:
+            f"{SECRET} {secret}" for name, secret in secrets.items()
+        }  # fmt: skip
+        assert await compare_project(work, project(exported.document), environment=given) == ()
+
+
 async def test_a_sealed_export_is_whole_and_opens_only_here(plane: Plane) -> None:
     async with plane.changing(ADMIN) as work:
         await apply_project(work, project(FILE), environment=HERE)

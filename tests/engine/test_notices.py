@@ -31,7 +31,8 @@ from syncline.control.store.database import Store
 from syncline.control.store.jobs import jobs
 from syncline.control.store.notifications import channels, notices
 from syncline.control.store.runs import runs, task_runs
-from syncline.control.usecases.channels import create_channel, set_address
+from syncline.control.usecases.channels import create_channel, get_channel, set_address
+from syncline.control.usecases.figures import figures
 from syncline.control.usecases.jobs import change_job
 from syncline.control.vault import vault_of
 from syncline.errors import Unavailable
@@ -203,6 +204,50 @@ async def test_a_channel_that_never_listens_is_given_up(told: Store) -> None:
     async with told.reading() as connection:
         row = (await connection.execute(select(channels.c.status, channels.c.error))).one()
     assert tuple(row) == ("failed", "it does not listen")
+
+
+async def test_a_channel_that_does_not_listen_holds_up_no_other(told: Store) -> None:
+    async with plane_of(told).changing(ADMIN) as work:
+        await create_channel(work, "away", ChannelSpec(url="json://away"))
+    await alert(told, {"when": "success", "channels": ["away"]})
+    for n in range(50):
+        await ended(told, f"r{n}", BEGIN - 60 * MINUTE)
+    await alert(told, {"when": "success"}, {"when": "success", "channels": ["away"]})
+    await ended(told, "last", BEGIN)
+    ears = Ears()
+
+    async def send(url: str, message: Message, reach: Reach) -> None:
+        if url == "json://away":
+            raise Unavailable("it does not listen")
+        await ears(url, message, reach)
+
+    assert await replace(deliverer(told, BEGIN, ears), send=send).deliver() == 2, "one of each"
+    assert len(ears.heard) == 1
+    count = 0
+    now = BEGIN
+    while count < 51:
+        now += MINUTE
+        count += await deliverer(told, now, ears).deliver()
+    assert len({m.id for _, m in ears.heard}) == 52
+    found = await figures(plane_of(told, at(now)), ADMIN)
+    assert found.notices == {"waiting": 0, "sent": 52, "given_up": 0}
+
+
+async def test_what_is_still_to_be_told_is_counted(told: Store) -> None:
+    await alert(told, {"when": "success"})
+    await ended(told, "r1", BEGIN - 60 * MINUTE)
+    await ended(told, "r2", BEGIN)
+    ears = Ears(deaf=100)
+    for minutes in (-60, 0, 26 * 60):
+        await deliverer(told, BEGIN + minutes * MINUTE, ears).deliver()
+    await ended(told, "r3", BEGIN + 26 * 60 * MINUTE)
+    plane = plane_of(told, at(BEGIN + 26 * 60 * MINUTE + MINUTE))
+    found = await figures(plane, ADMIN)
+    assert found.notices == {"waiting": 2, "sent": 0, "given_up": 1}
+    assert found.longest_untold == 27 * 3600 + 60
+    async with plane.looking(ADMIN) as work:
+        channel = await get_channel(work, "ops")
+    assert (channel.waiting, channel.given_up) == (2, 1)
 
 
 async def test_who_dies_while_telling_is_followed_by_another(told: Store) -> None:

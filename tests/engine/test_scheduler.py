@@ -142,6 +142,18 @@ async def test_a_continuous_job_begins_again_after_its_pause(store: Store) -> No
     assert begins >= BEGIN + 13 * MINUTE, "a failure is given a minute"
 
 
+@pytest.mark.parametrize("policy", ["once", "skip"])
+async def test_a_continuous_job_goes_on_after_a_pause_of_all_nodes(
+    store: Store, policy: str
+) -> None:
+    await job(store, "a", {"continuous": 30, "missed": policy}, BEGIN)
+    await scheduler(store, BEGIN + 60 * MINUTE).tick()
+    assert [r.reason for r in await list_runs(store)] == [Reason.CONTINUOUS]
+    await end(store, BEGIN + 61 * MINUTE)
+    await scheduler(store, BEGIN + 62 * MINUTE).tick()
+    assert len(await list_runs(store)) == 2
+
+
 async def test_a_schedule_that_cannot_be_read_stops_no_other(store: Store) -> None:
     await job(store, "a", {"of a newer": "version"}, BEGIN - MINUTE)
     await job(store, "b", {"every_minutes": 10}, BEGIN)

@@ -37,6 +37,8 @@ class ChannelOut(Out):
     told_at: datetime | None
     error: str | None
     jobs: int = Field(description="How many jobs have alerts for it.")
+    waiting: int = Field(description="Notices that it has still to be told.")
+    given_up: int = Field(description="Notices that it has not taken within a day.")
     changed_at: datetime
     changed_by: str
     version: int

@@ -60,9 +60,9 @@ async def changed(
 
 
 @router.delete("/channels/{name}", status_code=204, summary="Delete a channel")
-async def deleted(plane: ThePlane, actor: TheActor, name: str) -> None:
+async def deleted(plane: ThePlane, actor: TheActor, name: str, version: TheVersion) -> None:
     async with plane.changing(actor) as work:
-        await delete_channel(work, name)
+        await delete_channel(work, name, version=version)
 
 
 @router.post("/channels/{name}/test", summary="Send a test message to a channel")

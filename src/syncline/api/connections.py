@@ -124,8 +124,8 @@ async def changed(
 
 
 @router.delete("/connections/{name}", status_code=204, summary="Delete a connection")
-async def deleted(plane: ThePlane, actor: TheActor, name: str) -> None:
-    await remove_connection(plane, actor, name)
+async def deleted(plane: ThePlane, actor: TheActor, name: str, version: TheVersion) -> None:
+    await remove_connection(plane, actor, name, version=version)
 
 
 @router.post("/connections/{name}/test", summary="Test a connection")

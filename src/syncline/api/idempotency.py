@@ -18,6 +18,8 @@ REPLAYED = "Idempotent-Replayed"
 KEPT = timedelta(days=1)
 #: A request that has not been answered in this time never will be: its node has died.
 ABANDONED = timedelta(minutes=10)
+#: Headers of an answer that are part of what it says.
+_TELLING = ("ETag", "Location")
 _LONGEST = 200
 _SERVER_FAULT = 500
 
@@ -60,7 +62,11 @@ async def once(
         await connection.execute(
             update(answers)
             .where(answers.c.digest == digest)
-            .values(status=response.status_code, body=plane.vault.seal(body.decode()))
+            .values(
+                status=response.status_code,
+                body=plane.vault.seal(body.decode()),
+                headers={n: v for n in _TELLING if (v := response.headers.get(n)) is not None},
+            )
         )
     return response
 
@@ -71,7 +77,7 @@ async def _begun(plane: Plane, digest: str, asked: str) -> Response | None:
     async with plane.store.writing() as connection:
         await connection.execute(delete(answers).where(c.at < now - KEPT))
         await connection.execute(delete(answers).where(c.status.is_(None), c.at < now - ABANDONED))
-        query = select(c.request, c.status, c.body).where(c.digest == digest)
+        query = select(c.request, c.status, c.body, c.headers).where(c.digest == digest)
         row = (await connection.execute(query)).one_or_none()
         if row is None:
             await connection.execute(insert(answers).values(digest=digest, request=asked, at=now))
@@ -84,7 +90,7 @@ async def _begun(plane: Plane, digest: str, asked: str) -> Response | None:
         plane.vault.open(row.body),
         row.status,
         media_type="application/json",
-        headers={REPLAYED: "true"},
+        headers={**(row.headers or {}), REPLAYED: "true"},
     )
 
 

@@ -91,9 +91,9 @@ async def changed(
 
 
 @router.delete("/jobs/{name}", status_code=204, summary="Delete a job; its tables stay")
-async def deleted(plane: ThePlane, actor: TheActor, name: str) -> None:
+async def deleted(plane: ThePlane, actor: TheActor, name: str, version: TheVersion) -> None:
     async with plane.changing(actor) as work:
-        await delete_job(work, name)
+        await delete_job(work, name, version=version)
 
 
 @router.post("/jobs/{name}/copy", status_code=201, summary="Copy a job")

@@ -72,6 +72,17 @@ class _Numbers(Collector):
             "Tasks that wait for an API's limit or before they try again.",
             found.held_back,
         )
+        told = GaugeMetricFamily(
+            "syncline_notices", "Notices to channels kept in the store.", labels=["state"]
+        )
+        for word, count in found.notices.items():
+            told.add_metric([word], count)
+        yield told
+        yield GaugeMetricFamily(
+            "syncline_notices_waiting_seconds",
+            "Age of the oldest notice that its channel has not taken.",
+            found.longest_untold,
+        )
         yield from self._of_jobs()
 
     def _of_jobs(self) -> Iterator[Metric]:

@@ -133,17 +133,25 @@ async def user(plane: ThePlane, actor: TheActor, name: str, response: Response) 
 
 @router.patch("/users/{name}", summary="Change a user")
 async def user_changed(
-    plane: ThePlane, actor: TheActor, name: str, given: UserChange, version: TheVersion
+    *,
+    plane: ThePlane,
+    actor: TheActor,
+    name: str,
+    given: UserChange,
+    version: TheVersion,
+    response: Response,
 ) -> UserOut:
     edit = UserEdit(email=given.email, roles=given.roles, enabled=given.enabled, version=version)
     async with plane.changing(actor) as work:
-        return UserOut.model_validate(await edit_user(work, name, edit))
+        found = await edit_user(work, name, edit)
+    response.headers["ETag"] = f'"{found.version}"'
+    return UserOut.model_validate(found)
 
 
 @router.delete("/users/{name}", status_code=204, summary="Delete a user")
-async def user_deleted(plane: ThePlane, actor: TheActor, name: str) -> None:
+async def user_deleted(plane: ThePlane, actor: TheActor, name: str, version: TheVersion) -> None:
     async with plane.changing(actor) as work:
-        await delete_user(work, name)
+        await delete_user(work, name, version=version)
 
 
 @router.post("/users/{name}/link", summary="Make a link to choose a new password")

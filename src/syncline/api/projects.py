@@ -80,9 +80,12 @@ async def audit(
     kind: str = "",
     name: str = "",
     by: Annotated[str, Query(description="Who changed it.")] = "",
+    before: Annotated[
+        int | None, Query(ge=0, le=2**62, description="Id of the last entry seen.")
+    ] = None,
 ) -> PageOf[EntryOut]:
     async with plane.looking(actor) as work:
-        page = await list_audit(work, wanted, kind=kind, name=name, actor=by)
+        page = await list_audit(work, wanted, kind=kind, name=name, actor=by, before=before)
     return PageOf[EntryOut].model_validate(page)
 
 

@@ -14,7 +14,7 @@ from syncline.control.access import Actor
 from syncline.control.addresses import reach_of
 from syncline.control.clock import SystemClock
 from syncline.control.store.audit import audit
-from syncline.control.store.database import Store, open_store
+from syncline.control.store.database import Store, open_store, take_turns
 from syncline.control.store.schema import migrate
 from syncline.control.vault import Vault, open_vault
 from syncline.model.reach import Reach
@@ -65,8 +65,12 @@ class Plane:
 
     @asynccontextmanager
     async def changing(self, actor: Actor) -> AsyncIterator[Work]:
-        """One transaction that may write: all of it happens, with its audit, or nothing."""
+        """One transaction that may write: all of it happens, with its audit, or nothing.
+
+        One at a time over all nodes: what one has looked at stays so until it has written.
+        """
         async with self.store.writing() as connection:
+            await take_turns(connection)
             yield self._work(connection, actor)
 
     @asynccontextmanager

@@ -3,17 +3,29 @@
 import os
 import re
 from collections.abc import Mapping
+from itertools import chain, count
 
 from syncline.errors import ProjectError
 from syncline.profile.loader import SEALED
 
 #: ``${NAME}``: the environment variable of that name.
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_LETTERS = re.compile(r"[^A-Z0-9]+")
 
 
 def is_sealed(value: object) -> bool:
     """Return whether a value looks like one that a vault has sealed."""
     return isinstance(value, str) and value.startswith(SEALED)
+
+
+def variable_for(text: str, taken: list[str]) -> str:
+    """Return the name of a variable that stands for one secret alone, and note it as taken."""
+    plain = _LETTERS.sub("_", text.upper())
+    plain = f"_{plain}" if plain[:1].isdigit() else plain
+    names = chain((plain,), (f"{plain}_{number}" for number in count(2)))
+    name = next(name for name in names if name not in taken)
+    taken.append(name)
+    return name
 
 
 def substituted(

@@ -193,7 +193,12 @@ async def request_run(store: Store, wanted: Wanted, now: datetime) -> str:
     Raises `Conflict` while another run of the job is queued or running.
     """
     async with store.writing() as connection:
-        run_id = await add_run(connection, wanted, now)
+        return await requested(connection, wanted, now)
+
+
+async def requested(connection: AsyncConnection, wanted: Wanted, now: datetime) -> str:
+    """Do as `request_run`, in a transaction of the caller."""
+    run_id = await add_run(connection, wanted, now)
     if run_id is None:
         raise Conflict(
             f"a run of {wanted.job} is going on already",
@@ -208,24 +213,30 @@ async def cancel_run(store: Store, run_id: str, by: str, now: datetime) -> State
     What it has committed stays, and the next run goes on from there. Raises `Missing`.
     """
     async with store.writing() as connection:
-        # One that no node has begun ends at once.
-        await connection.execute(
-            update(runs)
-            .where(runs.c.id == run_id, runs.c.state == State.QUEUED)
-            .values(
-                state=State.CANCELLED, cancel_at=now, cancelled_by=by, finished_at=now,
-                dispatched_at=func.coalesce(runs.c.dispatched_at, now),
-            )
-        )  # fmt: skip
-        await connection.execute(
-            update(runs)
-            .where(runs.c.id == run_id, runs.c.state == State.RUNNING, runs.c.cancel_at.is_(None))
-            .values(cancel_at=now, cancelled_by=by)
-        )
+        await cancelled(connection, run_id, by, now)
         state = await connection.scalar(select(runs.c.state).where(runs.c.id == run_id))
     if state is None:
         raise _missing(run_id)
     return State(state)
+
+
+async def cancelled(connection: AsyncConnection, run_id: str, by: str, now: datetime) -> bool:
+    """Ask a run to end, in a transaction of the caller; False: it is over, or was asked before."""
+    # One that no node has begun ends at once.
+    ended = await connection.execute(
+        update(runs)
+        .where(runs.c.id == run_id, runs.c.state == State.QUEUED)
+        .values(
+            state=State.CANCELLED, cancel_at=now, cancelled_by=by, finished_at=now,
+            dispatched_at=func.coalesce(runs.c.dispatched_at, now),
+        )
+    )  # fmt: skip
+    asked = await connection.execute(
+        update(runs)
+        .where(runs.c.id == run_id, runs.c.state == State.RUNNING, runs.c.cancel_at.is_(None))
+        .values(cancel_at=now, cancelled_by=by)
+    )
+    return bool(ended.rowcount or asked.rowcount)
 
 
 async def list_runs(

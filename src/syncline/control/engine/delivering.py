@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import RowMapping, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncline.control.channels import address_of, opened_url
@@ -32,7 +32,8 @@ _HELD = timedelta(seconds=PATIENCE + 30)
 _FIRST, _LONGEST = timedelta(seconds=30), timedelta(hours=1)
 #: … and given up after so long.
 _GIVEN_UP = timedelta(hours=24)
-_BATCH, _AT_ONCE = 40, 4
+#: Channels at a time, and notices of each in one look.
+_AT_ONCE, _OF_ONE = 8, 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,39 +52,56 @@ class Deliverer:
 
     async def deliver(self) -> int:
         """Tell what is due; return how many notices were tried."""
-        query = (
-            select(notices.c.id, notices.c.next_at)
-            .where(notices.c.next_at <= self._now())
-            .order_by(notices.c.next_at)
-            .limit(_BATCH)
-        )
+        due: dict[str, list[tuple[str, datetime]]] = {}
         async with self.store.reading() as connection:
-            due = (await connection.execute(query)).all()
-        if not due:
-            return 0
+            for row in (await connection.execute(self._due())).all():
+                due.setdefault(row.channel_id, []).append((row.id, row.next_at))
         places = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(notice: str, seen: datetime) -> bool:
+        async def told(of_channel: Sequence[tuple[str, datetime]]) -> int:
             async with places:
-                return await self._deliver(notice, seen)
+                return await self._tell_one(of_channel)
 
-        return sum(await asyncio.gather(*(one(row.id, row.next_at) for row in due)))
+        return sum(await asyncio.gather(*(told(each) for each in due.values())))
 
-    async def _deliver(self, notice: str, seen: datetime) -> bool:
+    def _due(self) -> Select[str, str, datetime]:
+        """Some of each channel, the oldest: one that does not listen holds up no other."""
+        c = notices.c
+        place = func.row_number().over(partition_by=c.channel_id, order_by=(c.next_at, c.id))
+        ranked = (
+            select(c.id, c.channel_id, c.next_at, place.label("place"))
+            .where(c.next_at <= self._now())
+            .subquery()
+        )
+        found = select(ranked.c.id, ranked.c.channel_id, ranked.c.next_at)
+        return found.where(ranked.c.place <= _OF_ONE).order_by(ranked.c.place, ranked.c.next_at)
+
+    async def _tell_one(self, due: Sequence[tuple[str, datetime]]) -> int:
+        """Tell a channel one after the other until it does not take one; return how many."""
+        tried = 0
+        for notice, seen in due:
+            taken = await self._deliver(notice, seen)
+            tried += taken is not None
+            if taken is False:
+                break
+        return tried
+
+    async def _deliver(self, notice: str, seen: datetime) -> bool | None:
+        """Return whether the channel has taken a notice; None: another node has it."""
         claimed = await self._claimed(notice, seen)
         if claimed is None:
-            return False
+            return None
         row, address = claimed
         try:
             url = opened_url(self.vault, row["channel"], row["url"])
             await self.send(url, message_of(notice, row["facts"], address), self.reach)
         except SynclineError as error:
             await self._failed(row, error)
+            return False
         except Exception:
             _LOG.exception("a notice to the channel %s broke", row["channel"])
             raise
-        else:
-            await self._sent(row)
+        await self._sent(row)
         return True
 
     async def _claimed(self, notice: str, seen: datetime) -> tuple[RowMapping, str] | None:

@@ -95,7 +95,8 @@ class Scheduler:
             reason = f"missed; the one of {due.newest:%Y-%m-%d %H:%M} UTC stands for it"
             await _skipped(connection, due.job_id, slot, reason, now)
         late = (now - due.newest).total_seconds() > self.late_after
-        if late and due.spec.missed == "skip":
+        # A continuous one has no next slot that it could wait for.
+        if late and due.spec.missed == "skip" and due.spec.by_clock:
             reason = "missed: nothing was running at that time"
             late_at = await watched(connection, due.job_id, due.newest)
             await _skipped(connection, due.job_id, due.newest, reason, now, late_at=late_at)

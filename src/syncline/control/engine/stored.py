@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from syncline.control.access import ROLES, Actor
-from syncline.control.connections import opened_source, source_properties
+from syncline.control.connections import described, opened_source, source_properties
 from syncline.control.engine.job import Around, RunnableJob, around_tasks, open_destination
-from syncline.control.plane import Plane
+from syncline.control.plane import Plane, Work
+from syncline.control.project import Project
 from syncline.control.store.connections import connections
 from syncline.control.store.jobs import jobs
 from syncline.control.stored_tokens import StoredTokens
-from syncline.control.tasks import tasks_of
+from syncline.control.tasks import tasks_of, with_new_tables
+from syncline.control.usecases.jobs import Job, get_job
 from syncline.control.usecases.tasks import pick_up_tables, stored_project
 from syncline.errors import Missing
 from syncline.model.ports import Source
@@ -30,14 +32,15 @@ class StoreJobs:
 
     async def find(self, job_id: str) -> RunnableJob:
         """Return a job as it is now, with the tables that are new in its source if it has all."""
-        async with self.plane.changing(ENGINE) as work:
-            name = await work.connection.scalar(select(jobs.c.name).where(jobs.c.id == job_id))
-            if name is None:
-                raise Missing("the job was deleted", hint="nothing needs to be done")
-            job = await pick_up_tables(work, str(name))
-            project = await stored_project(work, job.spec)
-            query = select(connections.c.id).where(connections.c.folded == job.spec.source.lower())
-            account = str(await work.connection.scalar(query))
+        # Looked at first: others wait for who may write, and a profile may have to be fetched.
+        async with self.plane.looking(ENGINE) as work:
+            job, project, account = await _found(work, job_id)
+        if job.spec.all_tables and job.spec != with_new_tables(
+            job.spec, described(project, job.spec.source)
+        ):
+            async with self.plane.changing(ENGINE) as work:
+                await pick_up_tables(work, (await _job(work, job_id)).name)
+                job, project, account = await _found(work, job_id)
         spec = job.spec
 
         def source(clock: Clock, observe: Observer) -> AbstractAsyncContextManager[Source]:
@@ -70,3 +73,18 @@ class StoreJobs:
             around_tasks=around_tasks(job.name, spec),
             reach=self.plane.reach,
         )
+
+
+async def _job(work: Work, job_id: str) -> Job:
+    name = await work.connection.scalar(select(jobs.c.name).where(jobs.c.id == job_id))
+    if name is None:
+        raise Missing("the job was deleted", hint="nothing needs to be done")
+    return await get_job(work, str(name))
+
+
+async def _found(work: Work, job_id: str) -> tuple[Job, Project, str]:
+    """Return a job, its connections opened, and the id of its source."""
+    job = await _job(work, job_id)
+    project = await stored_project(work, job.spec)
+    query = select(connections.c.id).where(connections.c.folded == job.spec.source.lower())
+    return job, project, str(await work.connection.scalar(query))

@@ -252,8 +252,10 @@ class Work:
             if self._stopped():
                 self._since = now if self._since is None else self._since
                 if now - self._since > settings.grace:
-                    # It has no place to stop at, or takes too long to get there.
+                    # It has no place to stop at, or takes too long to get there. Not again at
+                    # every look: what it has opened must be closed.
                     load.cancel()
+                    self._since = now
             elif now >= due:
                 commits = self._progress.counts.commits if commits is None else commits
                 if self._progress.counts.commits > commits:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -33,6 +33,10 @@ from syncline.errors import (
 VARIABLE = "SYNCLINE_STORE"
 #: So long does a writer wait for another process's transaction on the SQLite file, in seconds.
 PATIENCE = 15.0
+#: Who says nothing for so long in the middle of a transaction in which others wait is dead.
+_SILENT = "60s"
+#: "turns" as a number: any that nobody else uses for PostgreSQL's advisory locks.
+_TURNS = 0x7475726E73
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
 #: The other side is asked whether it is still there after so many seconds of silence, and a
 #: connection that gets no answer is given up: a pulled cable sends no farewell.
@@ -169,6 +173,23 @@ def _sqlite(url: URL) -> AsyncEngine:
     return engine
 
 
+async def take_turns(connection: AsyncConnection) -> None:
+    """Wait until no other transaction that takes turns is under way; to be done first in it.
+
+    SQLite has one writer at a time anyway. A node that loses its power while it has its turn is
+    cut off by the server, so that nobody waits for it.
+    """
+    if connection.dialect.name == "postgresql":
+        patience = f"{PATIENCE:.0f}s"
+        await connection.execute(
+            select(
+                func.set_config("idle_in_transaction_session_timeout", _SILENT, True),
+                func.set_config("lock_timeout", patience, True),
+            )
+        )
+        await connection.execute(select(func.pg_advisory_xact_lock(_TURNS)))
+
+
 @asynccontextmanager
 async def _translated(url: URL) -> AsyncIterator[None]:
     """Say in our own words what the database said; its parameters may be secret and stay here."""
@@ -194,7 +215,7 @@ async def _translated(url: URL) -> AsyncIterator[None]:
 
 def _unavailable(url: URL, error: DBAPIError) -> Exception:
     said = str(error.orig).strip().partition("\n")[0]
-    if "locked" in said or "busy" in said:
+    if "locked" in said or "busy" in said or "lock timeout" in said:
         return DestinationBusy(
             "another process has been writing to the store for too long", hint="try again"
         )

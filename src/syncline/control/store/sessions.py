@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text
 
-from syncline.control.store.metadata import Instant, metadata
+from syncline.control.store.metadata import Document, Instant, metadata
 
 sessions = Table(
     "sessions",
@@ -30,6 +30,8 @@ answers = Table(
     #: None while the first one is still being answered.
     Column("status", Integer),
     Column("body", Text),
+    #: Those that say where or what the thing is; None in an answer of an earlier version.
+    Column("headers", Document),
     Column("at", Instant, nullable=False),
     Index("ix_answers_at", "at"),
 )

@@ -27,11 +27,18 @@ class Entry:
 
 
 async def list_audit(
-    work: Work, wanted: Wanted | None = None, *, kind: str = "", name: str = "", actor: str = ""
+    work: Work,
+    wanted: Wanted | None = None,
+    *,
+    kind: str = "",
+    name: str = "",
+    actor: str = "",
+    before: int | None = None,
 ) -> Page[Entry]:
     """Return a page of the audit log, newest first. Needs audit.view.
 
-    ``kind`` and ``name``: of what was changed; ``actor``: who changed it.
+    ``kind`` and ``name``: of what was changed; ``actor``: who changed it; ``before``: id of the
+    last entry seen, for pages that stay what they are while others are written.
     """
     work.actor.require("audit.view")
     wanted = wanted or Wanted()
@@ -41,6 +48,8 @@ async def list_audit(
     for column, value in ((c.kind, kind), (c.name, name), (c.actor, actor)):
         if value:
             query = query.where(column == value)
+    if before is not None:
+        query = query.where(c.id < before)
     total = await counted(work.connection, query)
     query = query.order_by(c.id.desc()).offset(offset).limit(limit)
     found = (await work.connection.execute(query)).mappings()

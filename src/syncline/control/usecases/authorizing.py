@@ -64,12 +64,13 @@ async def begin_sign_in(
     ``redirect_uri``: where the browser comes back to, as it is registered with the API; default:
     the connection's CallbackURL. Raises `Invalid`, `PropertyError`.
     """
-    async with plane.changing(actor) as work:
+    async with plane.looking(actor) as work:
         found = await get_connection(work, name, permission="connections.edit")
         grant = await _grant(work, name)
-        place = redirect_uri or grant.callback_url
-        attempt = begun(grant, place)
-        c = sign_ins.c
+    place = redirect_uri or grant.callback_url
+    attempt = begun(grant, place)
+    c = sign_ins.c
+    async with plane.changing(actor) as work:
         await work.connection.execute(delete(sign_ins).where(c.expires_at <= work.now))
         await work.connection.execute(
             insert(sign_ins).values(
@@ -138,7 +139,9 @@ async def give_back(plane: Plane, actor: Actor, name: str) -> Connection:
         return await get_connection(work, name)
 
 
-async def remove_connection(plane: Plane, actor: Actor, name: str) -> None:
+async def remove_connection(
+    plane: Plane, actor: Actor, name: str, *, version: int | None = None
+) -> None:
     """Delete a connection, and tell its API that its tokens are no longer used.
 
     As `delete_connection`; what the API says to that does not matter any more.
@@ -148,7 +151,7 @@ async def remove_connection(plane: Plane, actor: Actor, name: str) -> None:
         grant = await _grant(work, name) if found.signed_in else None
     tokens = await StoredTokens(plane, found.id).load() if grant else None
     async with plane.changing(actor) as work:
-        await delete_connection(work, name)
+        await delete_connection(work, name, version=version)
     if grant is not None and tokens is not None:
         await _told(name, grant, tokens)
 

@@ -21,9 +21,9 @@ from syncline.control.plane import MASK, Plane, Work
 from syncline.control.references import VARIABLE, is_sealed
 from syncline.control.runs import insert_new
 from syncline.control.store.jobs import jobs
-from syncline.control.store.notifications import channels, job_channels
+from syncline.control.store.notifications import channels, job_channels, notices
 from syncline.control.store.settings import settings
-from syncline.control.usecases.connections import checked_name
+from syncline.control.usecases.connections import checked_name, refuse_old
 from syncline.errors import Conflict, InUse, Invalid, Missing, NameTaken, SynclineError
 
 _OURS = re.compile(r"^SYNCLINE_", re.IGNORECASE)
@@ -47,6 +47,9 @@ class Channel:
     error: str | None
     #: How many jobs have alerts for it.
     jobs: int
+    #: Notices that it has still to be told, and those that it never took.
+    waiting: int
+    given_up: int
     changed_at: datetime
     changed_by: str
     version: int
@@ -167,10 +170,14 @@ async def edit_channel(work: Work, name: str, edit: ChannelEdit) -> Channel:
     return after
 
 
-async def delete_channel(work: Work, name: str) -> None:
-    """Delete a channel and what is still to be told to it. Needs settings.edit. Raises `InUse`."""
+async def delete_channel(work: Work, name: str, *, version: int | None = None) -> None:
+    """Delete a channel and what is still to be told to it. Needs settings.edit.
+
+    Raises `InUse`, and `Conflict` if ``version`` is not the newest.
+    """
     work.actor.require("settings.edit")
     found = await get_channel(work, name)
+    refuse_old(f"the channel {name}", found.version, version, found.changed_by)
     query = (
         select(jobs.c.name)
         .join(job_channels, job_channels.c.job_id == jobs.c.id)
@@ -280,6 +287,14 @@ async def _with_jobs(work: Work, rows: Sequence[RowMapping]) -> tuple[Channel, .
     c = job_channels.c
     query = select(c.channel_id, func.count()).where(c.channel_id.in_(ids)).group_by(c.channel_id)
     used: dict[str, int] = {row[0]: row[1] for row in await work.connection.execute(query)}
+    n = notices.c
+    untold = select(n.channel_id, n.state, func.count()).where(
+        n.channel_id.in_(ids), n.state != "sent"
+    )
+    left: dict[tuple[str, str], int] = {
+        (row[0], row[1]): row[2]
+        for row in await work.connection.execute(untold.group_by(n.channel_id, n.state))
+    }
     return tuple(
         Channel(
             id=row["id"],
@@ -291,6 +306,8 @@ async def _with_jobs(work: Work, rows: Sequence[RowMapping]) -> tuple[Channel, .
             told_at=row["told_at"],
             error=row["error"],
             jobs=used.get(row["id"], 0),
+            waiting=left.get((row["id"], "waiting"), 0),
+            given_up=left.get((row["id"], "given_up"), 0),
             changed_at=row["changed_at"],
             changed_by=row["changed_by"],
             version=row["version"],

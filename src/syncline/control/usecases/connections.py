@@ -210,9 +210,13 @@ async def edit_connection(work: Work, name: str, edit: ConnectionEdit) -> Connec
     return after
 
 
-async def delete_connection(work: Work, name: str) -> None:
-    """Delete a connection and its tokens. Needs connections.edit. Raises `InUse`."""
+async def delete_connection(work: Work, name: str, *, version: int | None = None) -> None:
+    """Delete a connection and its tokens. Needs connections.edit.
+
+    Raises `InUse`, and `Conflict` if ``version`` is not the newest.
+    """
     found = await get_connection(work, name, permission="connections.edit")
+    refuse_old(f"the connection {name}", found.version, version, found.changed_by)
     users = await jobs_using(work, found.id)
     if users:
         more = f" and {len(users) - _MANY} more" if len(users) > _MANY else ""
@@ -285,6 +289,14 @@ def checked_name(name: str) -> None:
             hint="use letters, digits, '_', '.' and '-', at most 50; begin with a letter, digit "
             "or '_'",
         ) from None
+
+
+def refuse_old(what: str, newest: int, version: int | None, by: str = "somebody") -> None:
+    """Raise `Conflict` if whoever deletes something has seen an older version of it."""
+    if version is not None and version != newest:
+        raise Conflict(
+            f"{by} has changed {what} meanwhile", hint="look at it again before you delete it"
+        )
 
 
 def _sealed(work: Work, secret: Mapping[str, str]) -> dict[str, str]:

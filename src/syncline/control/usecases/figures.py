@@ -13,8 +13,11 @@ from syncline.control.runs import State
 from syncline.control.store.jobs import jobs
 from syncline.control.store.labels import job_labels
 from syncline.control.store.nodes import nodes
+from syncline.control.store.notifications import notices
 from syncline.control.store.runs import runs, task_runs
 
+#: What may have become of a notice.
+NOTICES = ("waiting", "sent", "given_up")
 _MOVED = ("read", "inserted", "updated", "deleted", "rejected")
 
 
@@ -29,6 +32,10 @@ class Figures:
     nodes: int
     #: Task runs that wait for an API's limit or a retry.
     held_back: int
+    #: Notices kept in the store: waiting, sent, given_up.
+    notices: Mapping[str, int]
+    #: Seconds since the longest waiting notice was written down; 0 if none waits.
+    longest_untold: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +68,16 @@ async def figures(plane: Plane, actor: Actor) -> Figures:
             .select_from(task_runs)
             .where(task_runs.c.state == State.RUNNING, task_runs.c.waiting_until > work.now)
         )
+        c = notices.c
+        told = select(c.state, func.count(), func.min(c.created_at)).group_by(c.state)
+        said = {state: (int(n), at) for state, n, at in await work.connection.execute(told)}
         return Figures(
             runs={state: counts.get(state, 0) for state in State if state is not State.SKIPPED},
             longest_wait=_since(oldest, work),
             nodes=int(up or 0),
             held_back=int(held or 0),
+            notices={state: said.get(state, (0, None))[0] for state in NOTICES},
+            longest_untold=_since(said.get("waiting", (0, None))[1], work),
         )
 
 

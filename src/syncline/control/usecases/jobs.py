@@ -19,7 +19,7 @@ from syncline.control.store.tasks import tasks
 from syncline.control.tasks import all_tasks_of
 from syncline.control.usecases import connections as connection_cases
 from syncline.control.usecases.alerting import put_alert_channels
-from syncline.control.usecases.connections import checked_name
+from syncline.control.usecases.connections import checked_name, refuse_old
 from syncline.control.usecases.scheduling import put_schedule
 from syncline.errors import ConfigError, Conflict, InUse, Invalid, Missing, NameTaken
 
@@ -156,12 +156,13 @@ async def copy_job(
     return await create_job(work, new_name, spec)
 
 
-async def delete_job(work: Work, name: str) -> None:
+async def delete_job(work: Work, name: str, *, version: int | None = None) -> None:
     """Delete a job; its tables in the destination, and its runs, stay. Needs jobs.edit.
 
-    Raises `InUse` if another job runs after it.
+    Raises `InUse` if another job runs after it, `Conflict` if ``version`` is not the newest.
     """
     found = await get_job(work, name, permission="jobs.edit")
+    refuse_old(f"the job {name}", found.version, version, found.changed_by)
     followers = select(jobs.c.name).join(schedules, schedules.c.job_id == jobs.c.id)
     names = await work.connection.scalars(followers.where(schedules.c.after_job_id == found.id))
     if waiting := names.all():

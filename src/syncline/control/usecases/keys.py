@@ -17,7 +17,9 @@ async def reseal(work: Work) -> int:
     """
     work.actor.require("settings.edit")
     c, count, vault = connections.c, 0, work.vault
-    for row in (await work.connection.execute(select(c.id, c.sealed, c.tokens))).mappings().all():
+    # Who renews tokens meanwhile waits: older ones would take the place of theirs.
+    query = select(c.id, c.sealed, c.tokens).with_for_update()
+    for row in (await work.connection.execute(query)).mappings().all():
         stale = {n: v for n, v in row["sealed"].items() if vault.stale(v)}
         tokens = row["tokens"]
         old_tokens = tokens is not None and vault.stale(tokens)

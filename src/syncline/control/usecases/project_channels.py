@@ -1,6 +1,5 @@
 """Channels of a project file and of the store: what differs, and how they are exported."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -9,12 +8,10 @@ from sqlalchemy import select
 from syncline.control.alert_specs import ChannelSpec
 from syncline.control.differences import Differences, differences
 from syncline.control.plane import MASK, Work
-from syncline.control.references import VARIABLE, is_sealed
+from syncline.control.references import VARIABLE, is_sealed, variable_for
 from syncline.control.store.notifications import channels
 from syncline.control.usecases.channels import Channel, get_channel
 from syncline.errors import Missing
-
-_LETTERS = re.compile(r"[^A-Z0-9]+")
 
 
 async def compared(
@@ -74,9 +71,7 @@ async def exported(
     for row in (await work.connection.execute(query)).mappings():
         url = row["url"]
         if not VARIABLE.fullmatch(url) and secrets == "variables":
-            variable = _LETTERS.sub("_", f"{row['name']}_URL".upper())
-            variable = variable if not variable[:1].isdigit() else f"_{variable}"
-            variables.append(variable)
+            variable = variable_for(f"{row['name']}_URL", variables)
             url = f"${{{variable}}}"
         described = {"description": row["description"]} if row["description"] else {}
         shown[row["name"]] = {"url": url, **described}

@@ -1,7 +1,6 @@
 """A project file and the store: what differs, applied in one transaction, exported again."""
 
 import os
-import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -12,7 +11,7 @@ from syncline.control.alert_specs import ChannelSpec
 from syncline.control.differences import Differences, differences
 from syncline.control.plane import MASK, Work
 from syncline.control.project import ConnectionSpec, JobSpec, Project, TaskSpec, started_by
-from syncline.control.references import VARIABLE, is_sealed
+from syncline.control.references import VARIABLE, is_sealed, variable_for
 from syncline.control.sealing import Parted, flattened, nested, parted, secret_names
 from syncline.control.store.connections import connections
 from syncline.control.store.jobs import jobs
@@ -315,11 +314,11 @@ async def _exported(
     sealed = await work.connection.scalar(query) or {}
     values: dict[str, object] = {}
     for key in found.secrets:
-        variable = re.sub(r"[^A-Z0-9]+", "_", f"{name}_{key.rpartition('.')[2]}".upper())
-        variable = variable if not variable[:1].isdigit() else f"_{variable}"
-        values[key] = sealed[key] if secrets == "sealed" else f"${{{variable}}}"
-        if secrets == "variables":
-            variables.append(variable)
+        if secrets == "sealed":
+            values[key] = sealed[key]
+        else:
+            variable = variable_for(f"{name}_{key.rpartition('.')[2]}", variables)
+            values[key] = f"${{{variable}}}"
     facts = _facts(found.spec)
     return facts | {"properties": nested({**found.properties, **values})}
 

@@ -1,7 +1,6 @@
 """Runs of jobs: started, cancelled, looked at, by those who may."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 from sqlalchemy import select
 
@@ -15,12 +14,12 @@ from syncline.control.runs import (
     RunOptions,
     State,
     Wanted,
-    cancel_run,
+    cancelled,
     events_of,
     find_run,
     get_run,
     list_runs,
-    request_run,
+    requested,
 )
 from syncline.control.store.labels import job_labels
 from syncline.control.store.runs import runs
@@ -41,17 +40,16 @@ async def start_run(
 
     Raises `Missing`, `Forbidden`, and `Conflict` while another run of the job is going on.
     """
-    async with plane.looking(actor) as work:
-        found = await get_job(work, job, permission="jobs.run")
-    wanted = Wanted(
-        job_id=found.id,
-        job=found.name,
-        reason=reason,
-        requested_by=actor.name,
-        options=options or RunOptions(),
-    )
-    run = await request_run(plane.store, wanted, _now(plane))
     async with plane.changing(actor) as work:
+        found = await get_job(work, job, permission="jobs.run")
+        wanted = Wanted(
+            job_id=found.id,
+            job=found.name,
+            reason=reason,
+            requested_by=actor.name,
+            options=options or RunOptions(),
+        )
+        run = await requested(work.connection, wanted, work.now)
         await work.record("jobs.run", "job", found.name, {"run": (None, run)})
     return run
 
@@ -59,12 +57,11 @@ async def start_run(
 async def stop_run(plane: Plane, actor: Actor, run: str) -> State:
     """Ask a run to end at its next commit; return the state it has now. Needs jobs.run."""
     found = await see_run(plane, actor, run)
-    async with plane.looking(actor) as work:
-        actor.require("jobs.run", found.job, await _labels(work, found.job_id))
-    state = await cancel_run(plane.store, found.id, actor.name, _now(plane))
     async with plane.changing(actor) as work:
-        await work.record("jobs.cancel", "job", found.job, {"run": (found.id, None)})
-    return state
+        actor.require("jobs.run", found.job, await _labels(work, found.job_id))
+        if await cancelled(work.connection, found.id, actor.name, work.now):
+            await work.record("jobs.cancel", "job", found.job, {"run": (found.id, None)})
+    return (await get_run(plane.store, found.id)).state
 
 
 async def see_run(plane: Plane, actor: Actor, run: str) -> Run:
@@ -136,7 +133,3 @@ async def see_events(
 async def _labels(work: Work, job_id: str) -> tuple[str, ...]:
     query = select(job_labels.c.label).where(job_labels.c.job_id == job_id)
     return tuple((await work.connection.execute(query)).scalars())
-
-
-def _now(plane: Plane) -> datetime:
-    return datetime.fromtimestamp(plane.clock.time(), UTC)

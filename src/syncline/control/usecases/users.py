@@ -13,7 +13,7 @@ from syncline.control.passwords import digest, new_secret
 from syncline.control.plane import Work
 from syncline.control.store.sessions import sessions
 from syncline.control.store.users import invitations, roles, user_roles, users
-from syncline.control.usecases.connections import checked_name
+from syncline.control.usecases.connections import checked_name, refuse_old
 from syncline.errors import Conflict, Forbidden, InUse, Invalid, Missing, NameTaken
 
 #: A one-time link can be used for so long.
@@ -146,10 +146,14 @@ async def edit_user(work: Work, name: str, edit: UserEdit) -> User:
     return after
 
 
-async def delete_user(work: Work, name: str) -> None:
-    """Delete a user with sessions and tokens. Needs users.edit. Raises `InUse` for the last one."""
+async def delete_user(work: Work, name: str, *, version: int | None = None) -> None:
+    """Delete a user with sessions and tokens. Needs users.edit.
+
+    Raises `InUse` for the last administrator, `Conflict` if ``version`` is not the newest.
+    """
     work.actor.require("users.edit")
     found = await get_user(work, name)
+    refuse_old(f"the user {name}", found.version, version)
     await _may_give(work, found.roles)
     await work.connection.execute(delete(users).where(users.c.id == found.id))
     await _keep_an_administrator(work)
@@ -233,10 +237,12 @@ async def delete_role(work: Work, name: str) -> None:
     )
     if names := having.all():
         raise InUse(f"{', '.join(names)} has the role {name}", hint="take it from them first")
-    done = await work.connection.execute(delete(roles).where(roles.c.name == name))
-    if not done.rowcount:
+    query = select(roles).where(roles.c.name == name)
+    row = (await work.connection.execute(query)).mappings().one_or_none()
+    if row is None:
         raise Missing(f"there is no role {name!r}", hint="see the list of roles")
-    await work.record("users.role", "role", name, {"policies": ("deleted", None)})
+    await work.connection.execute(delete(roles).where(roles.c.name == name))
+    await work.record("users.role", "role", name, differences(_policies(_role(row)), {}))
 
 
 async def policies_of(work: Work, names: Sequence[str]) -> tuple[Policy, ...]:
