@@ -518,3 +518,48 @@ def test_texts_of_the_document_cannot_break_the_file() -> None:
     found = made(document(thing=thing, more=more))
     assert types(found.profile) == {"id": "integer", "no": "string", "null": "string"}
     assert found.profile.title == " ".join(f"A {text}".split()) or found.profile.title
+
+
+def test_a_key_in_every_address_is_auth_and_no_filter() -> None:
+    asked = [
+        {**asks("api_key", "string"), "description": "Your key."},
+        asks("key", "string"),
+        {**asks("token", "string"), "description": "An access token."},
+    ]
+    no_schemes = {"components": {"schemas": {"Thing": THING}}}
+    found = made(document(parameters=asked, more=no_schemes))
+    (auth,) = found.profile.auth
+    assert auth.model_dump() == {"scheme": "APIKey", "parameter": "api_key", "value": "{APIKey}"}
+    assert found.profile.settings["APIKey"].secret
+    assert set(found.profile.tables["Things"].filters) == {"key"}
+    assert found.questions == 0
+
+
+def test_what_forms_the_answer_is_no_filter() -> None:
+    forms = [asks(name, "string") for name in ("export", "groupBy", "meta", "timezone", "kind")]
+    objects = [asks(name, "object") for name in ("filter", "tags")]
+    found = made(document(parameters=[*forms, *objects]))
+    assert set(found.profile.tables["Things"].filters) == {"kind"}
+    assert found.text.count("which no filter can send") == 1
+    assert "# filter, tags: take objects, which no filter can send" in found.text
+
+
+@pytest.mark.parametrize(
+    ("schema", "name"), [("AppThing", "AppThings"), ("V1ApiListQueryThing", "Things")]
+)
+def test_a_schema_of_many_words_gives_no_name(schema: str, name: str) -> None:
+    answer = {"type": "array", "items": {"$ref": f"#/components/schemas/{schema}"}}
+    given = document(answer=answer, more={"components": {"schemas": {schema: THING}}})
+    assert list(made(given).profile.tables) == [name]
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_path_that_lists_what_is_of_a_value_tells_no_key(*, listed: bool) -> None:
+    thing = {"type": "object", "properties": {"kind": {"type": "string"}, "n": {"type": "integer"}}}
+    one = {"$ref": "#/components/schemas/Thing"}
+    data = {"type": "array", "items": one} if listed else one
+    answer = {"type": "object", "properties": {"data": data}}
+    good = {"200": {"content": {"application/json": {"schema": answer}}}}
+    below = {"/things/{kind}": {"get": {"responses": good}}}
+    found = made(document(thing=thing, answer=listing(), paths=below))
+    assert found.profile.tables["Things"].primary_key == (() if listed else ("kind",))

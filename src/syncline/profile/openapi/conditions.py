@@ -14,7 +14,14 @@ _PROJECTIONS = {"fields", "select", "field", "properties", "include_fields"}
 _ORDERS = {"sort", "order", "sort_by", "order_by", "orderby", "sortby", "sort_order", "direction",
            "sort_direction", "order_direction", "dir", "ordering", "sorting"}  # fmt: skip
 _FORMS = {"expand", "include", "embed", "format", "output_format", "pretty", "callback", "locale",
-          "lang", "language", "api_version", "version", "includes", "expanded"}  # fmt: skip
+          "lang", "language", "api_version", "version", "includes", "expanded", "export",
+          "group_by", "groupby", "aggregate", "aggregations", "meta", "alias", "deep", "envelope",
+          "indent", "accept_language", "facets", "highlight", "timezone", "time_zone", "tz",
+          "backlink", "include_total", "include_totals", "include_count",
+          "with_count"}  # fmt: skip
+_KEYS = {"api_key", "apikey", "api_token", "access_token", "auth_token", "app_key", "user_key",
+         "subscription_key", "authorization"}  # fmt: skip
+_SAID = re.compile(r"api.?key|access.?token|authenticat|authori[sz]", re.IGNORECASE)
 _CHANGED = re.compile(
     r"^(?:(?:if_)?(?:last_)?(?:updated|modified|changed|update|modify)(?:_at|_on|_date|_time)?_"
     r"(?:since|after|from|gte|gt|min|start)|min_(?:updated|modified)(?:_at)?|since|"
@@ -39,6 +46,8 @@ class Conditions:
     filters: dict[str, list[dict[str, Plain]]] = field(default_factory=dict)
     #: What is open, or was left out.
     notes: list[str] = field(default_factory=list)
+    #: Parameters that take objects.
+    objects: list[str] = field(default_factory=list)
 
 
 def conditions_of(
@@ -50,9 +59,20 @@ def conditions_of(
         word = snake(parameter.name)
         if parameter.name in besides or word in _ORDERS | _FORMS | _PROJECTIONS:
             continue
+        if is_key(parameter):
+            continue
         if not _changes(document, found, parameter, word, known):
             _filter(document, found, parameter, known)
+    if found.objects:
+        what = "takes an object" if len(found.objects) == 1 else "take objects"
+        found.notes.append(f"{', '.join(found.objects)}: {what}, which no filter can send")
     return found
+
+
+def is_key(parameter: Parameter) -> bool:
+    """Say whether a parameter tells who is asking: such a value belongs into no query."""
+    word = snake(parameter.name)
+    return word in _KEYS or (word in {"key", "token"} and bool(_SAID.search(parameter.description)))
 
 
 def projection_of(operation: Operation) -> str | None:
@@ -131,7 +151,7 @@ def _filter(
             f"{shape.default}. Is all of it wanted? Then set {ask} in this table."
         )
     if inner.kind == "object":
-        found.notes.append(f"{parameter.name}: takes an object, which no filter can send")
+        found.objects.append(parameter.name)
         return
     if _with_operators(found, parameter, inner, known):
         return

@@ -14,7 +14,7 @@ from syncline.profile.openapi.columns import columns_of
 from syncline.profile.openapi.conditions import projection_of
 from syncline.profile.openapi.document import Document, mapping
 from syncline.profile.openapi.keys import Place, key_of, parent_of
-from syncline.profile.openapi.lists import Listing, Unlisted, listings
+from syncline.profile.openapi.lists import Listing, Unlisted, listings, lists_at
 from syncline.profile.openapi.naming import place_in, segments, table_name, words
 from syncline.profile.openapi.security import Access, access_of
 from syncline.profile.openapi.shapes import Shape, first_sentence, inside, shape_of
@@ -88,7 +88,7 @@ def generate(document: Document, *, tables: Collection[str] = ()) -> Generated:
 
 def _makings(document: Document, listed: Sequence[Listing], *, projected: bool) -> Iterator[Making]:
     """Yield the tables in the document's order; short paths choose their names first."""
-    paths = [o.path for o in document.operations()]
+    operations = list(document.operations())
     names: dict[str, str] = {}
     for each in sorted(listed, key=lambda one: _depth(one.operation.path)):
         path = each.operation.path
@@ -98,6 +98,9 @@ def _makings(document: Document, listed: Sequence[Listing], *, projected: bool) 
         path = each.operation.path
         asked = projected and projection_of(each.operation) is not None
         found = columns_of(document, each.record, projected=asked, tables=records)
+        # GET /fields/{collection} may list the fields of a collection, which is no key of one.
+        below = [o for o in operations if segments(o.path)[:-1] == segments(path)]
+        paths = [o.path for o in below if not lists_at(document, o, each.records)]
         key = key_of(names[path], path, found.known, paths)
         yield making_of(document, names[path], each, key, found)
 

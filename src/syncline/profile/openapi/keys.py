@@ -34,7 +34,10 @@ class Place:
 def key_of(
     name: str, path: str, known: Mapping[str, Known], paths: Sequence[str]
 ) -> tuple[str | None, str]:
-    """Return the column that identifies a record, and why; None if none clearly does."""
+    """Return the column that identifies a record, and why; None if none clearly does.
+
+    ``paths``: those that answer with one record, or may.
+    """
     top = {n: c for n, c in known.items() if len(c.path) == 1 and c.type != "json"}
     stem = snake(singular(name))
     own = segments(path)

@@ -66,6 +66,19 @@ def listings(document: Document) -> Iterator[Listing | Unlisted]:
             )
 
 
+def lists_at(document: Document, operation: Operation, records: str) -> bool:
+    """Say whether an operation answers with a list at a dotted path; '' for the answer itself."""
+    if operation.answer is None:
+        return False
+    answer = shape_of(document, operation.answer)
+    if not records or answer.kind != "object":
+        return answer.kind == "array"
+    return any(
+        inner.kind == "array" and ".".join(path) == records
+        for path, inner in inside(document, answer, _DEPTH)
+    )
+
+
 def _found(document: Document, operation: Operation, answer: Shape) -> Listing | Unlisted | None:
     parts = segments(operation.path)
     single = place_in(parts[-1]) is not None

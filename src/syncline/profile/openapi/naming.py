@@ -69,8 +69,9 @@ def snake(text: str) -> str:
 def table_name(path: str, schema: str, taken: Sequence[str]) -> str:
     """Return a table's name that is not among those taken, in any case.
 
-    The name of its records' schema, if the path ends on the same word; else the path's own
-    words, as many from its end as make it say something and unlike every other.
+    The name of its records' schema, if the path ends on the same word and that is not much
+    longer; else the path's own words, as many from its end as make it say something and unlike
+    every other.
     """
     every = [s for s in segments(path) if not _VERSION.fullmatch(s)]
     fixed = [s for s in every if place_in(s) is None]
@@ -78,7 +79,9 @@ def table_name(path: str, schema: str, taken: Sequence[str]) -> str:
     used = {name.lower() for name in taken}
     last = fixed[-1] if fixed else "records"
     by_schema = plural(camel(schema)) if schema else ""
-    if by_schema.lower().endswith(camel(plural(last)).lower()) and by_schema.lower() not in used:
+    longer = len(words(by_schema)) - len(words(last))
+    alike = by_schema.lower().endswith(camel(plural(last)).lower())
+    if alike and longer <= _LONGER and by_schema.lower() not in used:
         return by_schema
     name = camel(last)
     generic = set(words(last)) <= _GENERIC
@@ -94,6 +97,9 @@ def table_name(path: str, schema: str, taken: Sequence[str]) -> str:
     return free if not free[0].isdigit() else f"T{free}"
 
 
+#: Words that the name of a schema may have beside the path's: GET /accounts lists BankAccounts, but
+#: not V1QueriesSearchAccounts.
+_LONGER = 2
 #: Words that say nothing alone.
 _GENERIC = frozenset({
     "list", "search", "all", "latest", "next", "previous", "status", "index", "query", "active",

@@ -1,15 +1,18 @@
 """Addresses, auth schemes and settings of a document."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
-from syncline.profile.openapi.document import Document, Node, mapping, sequence
+from syncline.profile.openapi.conditions import is_key
+from syncline.profile.openapi.document import Document, Node, Parameter, mapping, sequence
 from syncline.profile.openapi.shapes import first_sentence
 from syncline.profile.writing import QUESTION, Noted, Plain
 
 _PLACE = re.compile(r"\{([^{}]+)\}")
+_GIVEN = "The key that the API gave you."
 _NOWHERE = "https://api.example.com"
 
 
@@ -37,6 +40,12 @@ def access_of(document: Document) -> Access:
             else:
                 seen.add(scheme)
                 found.auth.append(written)
+    key = None if found.auth else _key(document)
+    if key is not None:
+        found.settings["APIKey"] = _secret({"description": key.description}, _GIVEN)
+        value: dict[str, Plain] = {"scheme": "APIKey", "parameter": key.name}
+        why = f"most requests take {key.name!r}, and the document names no other way"
+        found.auth.append(Noted(value=value, above=(why,)))
     if not found.auth:
         found.auth.append(
             Noted(
@@ -51,6 +60,14 @@ def access_of(document: Document) -> Access:
             )
         )
     return found
+
+
+def _key(document: Document) -> Parameter | None:
+    """Return the parameter of most addresses that is a key."""
+    every = list(document.operations())
+    keys = [p for each in every for p in each.query() if is_key(p)]
+    name, count = Counter(p.name for p in keys).most_common(1)[0] if keys else ("", 0)
+    return next(p for p in keys if p.name == name) if 2 * count > len(every) else None
 
 
 def _server(document: Document, found: Access) -> None:
@@ -103,7 +120,7 @@ def _schemes(
         found.settings["Token"] = _secret(given, "The token that the API gave you.")
         yield {"scheme": "Token", "value": "Bearer {Token}"}
     elif kind == "apiKey" and where in {"header", "query"}:
-        found.settings["APIKey"] = _secret(given, "The key that the API gave you.")
+        found.settings["APIKey"] = _secret(given, _GIVEN)
         header = str(given.get("name", ""))
         if where == "query":
             yield {"scheme": "APIKey", "parameter": header}
