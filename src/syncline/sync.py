@@ -1,9 +1,10 @@
 """The engine, whole: one task, read to committed; and a target compared with its source."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import pyarrow as pa
 
@@ -16,12 +17,13 @@ from syncline.load.loader import load, pour
 from syncline.load.mapping import Pair
 from syncline.load.resending import records_of
 from syncline.load.strategy import Decision
+from syncline.load.sweeping import sweep as sweep_keys
 from syncline.load.verify import Comparison
-from syncline.model.batch import Checkpoint, Json
+from syncline.model.batch import Batch, Checkpoint, Cursor, Json
 from syncline.model.job import Deletes, Task
 from syncline.model.ports import Destination, Source
 from syncline.model.run import Clock, Committed, Observer, Planned, Result, Stop, never
-from syncline.model.table import Scan, Table
+from syncline.model.table import Misses, Operator, Predicate, Scan, Table, Value
 from syncline.query.execute import execute
 from syncline.query.plan import Plan, plan
 from syncline.query.pushdown import lasting
@@ -240,14 +242,31 @@ async def _sweep(
     work: Load, planned: Plan, source: Source, done: Checkpoint, last: Checkpoint | None
 ) -> Result:
     """Read all keys, and remove the target's rows without one."""
-    sweeper = strategy.sweep_of(work, done, last)
     table = planned.scans[0].table
     columns = tuple(name for name in table.schema.names if name in table.primary_key)
-    since = sweeper.last.cursor if sweeper.last else None
     kept = lasting(table, planned.scans[0].predicates)
-    read = source.read(Scan(table=table, columns=columns, predicates=kept), since)
-    result, _ = await load(strategy.renamed(read, table.primary_key, planned.key), sweeper)
-    return result
+    keys = Scan(table=table, columns=columns, predicates=kept)
+
+    def read(
+        since: Cursor | None,
+        fresh: bool,  # noqa: FBT001 (see Read)
+        *more: Predicate,
+    ) -> AsyncGenerator[Batch]:
+        scan = replace(keys, predicates=(*kept, *more), fresh=fresh)
+        return strategy.renamed(source.read(scan, since), table.primary_key, planned.key)
+
+    def ask(operator: Operator, key: Value) -> AsyncGenerator[Batch]:
+        only = Predicate(column=table.primary_key[0], operator=operator, values=(key,))
+        return read(None, True, only)
+
+    # A condition of the query on the key may take the parameter that asks for a row.
+    by = None if any(p.column in table.primary_key for p in kept) else table.asked_by
+    return await sweep_keys(
+        strategy.sweep_of(work, done, last),
+        read,
+        sure=table.misses is Misses.NEVER,
+        ask=partial(ask, by) if by else None,
+    )
 
 
 def _marked(planned: Plan) -> bool:

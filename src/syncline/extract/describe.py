@@ -8,6 +8,7 @@ import pyarrow as pa
 from syncline.extract.asking import walked_column
 from syncline.model.table import Deleted, Filter, Operator, Predicate, Scan, Table
 from syncline.profile.columns import FlatColumn, child_columns, table_columns
+from syncline.profile.missing import misses
 from syncline.profile.schema import ApiTable, Child, ColumnFilter, Profile
 
 _WALKS = frozenset({Operator.EQ, Operator.IN})
@@ -58,6 +59,8 @@ def _views(profile: Profile) -> Iterator[View]:
             if api.deleted
             else None,
             window_column=api.windows.column if api.windows else None,
+            misses=misses(profile, api),
+            asked_by=_asked_by(api),
         )
         yield View(table=table, api=api, api_name=name, api_columns=by_name, columns=by_name)
         for child_name, child in api.children.items():
@@ -86,7 +89,18 @@ def _child(parent: Table, name: str, child: Child, columns: Sequence[FlatColumn]
         filters={own: parent.filters[above] for own, above in repeated if above in parent.filters},
         filter_only=frozenset(c.name for c in columns if c.origin == "filter"),
         window_column=next(windows, None),
+        misses=parent.misses,
     )
+
+
+def _asked_by(api: ApiTable) -> Operator | None:
+    """Return how one request asks whether the row of a key is there."""
+    if len(api.primary_key) != 1 or api.fan_out is not None:
+        return None
+    found = _filters(api).get(api.primary_key[0])
+    if found is None or not found.exact:
+        return None
+    return next((o for o in (Operator.EQ, Operator.IN) if o in found.operators), None)
 
 
 def _filters(api: ApiTable) -> Mapping[str, Filter]:

@@ -1,9 +1,9 @@
 """From the bytes of a page to an Arrow batch: by columns, or row by row to find the bad ones."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,8 @@ from syncline.errors import RecordRefused, ResponseRefused
 from syncline.extract.bodies import Unreadable, converter, unpacked
 from syncline.extract.reshape import reshaped
 from syncline.extract.rows import ColumnMisfit, Layout, Rows
+from syncline.extract.shape import Leaf, Shape
+from syncline.extract.trail import Key, key_of
 from syncline.model.batch import Json, Reject
 
 _FORMATS = {"json": "JSON", "jsonl": "lines of JSON", "csv": "CSV", "xml": "XML"}
@@ -37,6 +39,8 @@ class PageContent:
     body: bytes
     #: What the paginator asked for of the last record.
     last: Json = None
+    #: Positions of records that are not handed on, because they come on another page of the walk.
+    left_out: Collection[int] = frozenset()
 
 
 class Reader:
@@ -129,7 +133,7 @@ class Reader:
         """
         if page.records is not None:
             try:
-                return self._batch(self._rows.arrays(page.records, fixed)), ()
+                return self._batch(self._rows.arrays(_kept(page.records, page.left_out), fixed)), ()
             except ColumnMisfit:
                 pass  # looking at one record after the other finds out which it is
         with self._deep():
@@ -143,6 +147,8 @@ class Reader:
         lists: list[list[msgspec.Struct]] = []
         rejects: list[Reject] = []
         for number, text in enumerate(texts, 1):
+            if number - 1 in page.left_out:
+                continue
             record, elements, misfits = self._lenient.record(text, fixed)
             if record is not None:
                 records.append(record)
@@ -158,6 +164,33 @@ class Reader:
                     Reject(record=misfit.text, reason=misfit.reason, column=misfit.column)
                 )
         return self._batch(self._lenient.arrays(records, fixed, lists)), tuple(rejects)
+
+    @cached_property
+    def _key_shape(self) -> Shape:
+        # As they are in JSON: a record of which other columns do not fit has a key as well.
+        return Shape([Leaf(path=c.path, type=Any) for c in self._layout.key])
+
+    @property
+    def keyed(self) -> bool:
+        """Whether records can be told apart."""
+        return bool(self._layout.key)
+
+    def keys(self, page: PageContent) -> Sequence[Key]:
+        """Return the key of each record of a page; None for one that has none."""
+        with self._deep():
+            texts, _ = self._rows.texts(page.body)
+            read = msgspec.json.Decoder(self._key_shape.type).decode
+            records = [read(text) for text in texts]
+        return [key_of(values) for values in zip(*self._key_shape.columns(records), strict=True)]
+
+    def without(self, page: PageContent, left_out: Collection[int]) -> PageContent:
+        """Return a page of which some records are not handed on."""
+        if not left_out:
+            return page
+        size = page.count - len(left_out)
+        if page.records is not None:
+            size = self._rows.size(_kept(page.records, left_out))
+        return replace(page, left_out=left_out, size=size)
 
     @contextmanager
     def _deep(self) -> Iterator[None]:
@@ -179,3 +212,9 @@ class Reader:
 
     def _batch(self, arrays: Sequence[pa.Array]) -> pa.RecordBatch:
         return pa.RecordBatch.from_arrays(arrays, schema=self._layout.schema)
+
+
+def _kept(records: Sequence[msgspec.Struct], left_out: Collection[int]) -> Sequence[msgspec.Struct]:
+    if not left_out:
+        return records
+    return [record for index, record in enumerate(records) if index not in left_out]

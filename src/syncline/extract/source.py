@@ -184,7 +184,8 @@ class RestSource:
                 f"{self._profile.name} has no table {scan.table.name!r}",
                 hint=f"tables: {', '.join(self._views)}",
             )
-        shared_by = _shared_by(view, scan)
+        # Nothing else is asked for by what has no equal.
+        shared_by = object() if scan.fresh else _shared_by(view, scan)
         paths = self._shared.paths(shared_by, own_paths(view, scan))
         if changes and view.table.cursor_column is not None:
             view = replace(view, api=table_of_changes(view.api))
@@ -194,21 +195,24 @@ class RestSource:
             asking=asking_of(self._profile, self._settings, view, scan, paths, until=self._until),
             client=self._client,
             share=partial(self._shared.reading, shared_by),
-            keys=self._keys_of,
+            keys=partial(self._keys_of, fresh=scan.fresh),
         )
 
-    def _keys_scan(self, fan_out: ParentFanOut) -> Scan:
+    def _keys_scan(self, fan_out: ParentFanOut, *, fresh: bool = False) -> Scan:
         table = self._views[fan_out.parent].table
-        return Scan(table=table, columns=(fan_out.column,))
+        return Scan(table=table, columns=(fan_out.column,), fresh=fresh)
 
-    async def _keys_of(self, fan_out: ParentFanOut) -> Keys:
-        """Return the keys of a parent, read once for as long as the source is open."""
+    async def _keys_of(self, fan_out: ParentFanOut, *, fresh: bool = False) -> Keys:
+        """Return the keys of a parent, read once for as long as the source is open.
+
+        ``fresh``: read them again.
+        """
         place = (fan_out.parent, fan_out.column)
         async with self._reading_keys.setdefault(place, asyncio.Lock()):
             known = self._keys.get(place)
-            if known is not None:
+            if known is not None and not fresh:
                 return replace(known, requests=0)
-            read = self._table_read(self._keys_scan(fan_out))
+            read = self._table_read(self._keys_scan(fan_out, fresh=fresh))
             column: list[Any] = []
             requests = 0
             async with aclosing(read.batches(position.Pass())) as batches:

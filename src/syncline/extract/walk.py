@@ -10,6 +10,7 @@ from syncline.extract.answer import Answer
 from syncline.extract.bodies import Unreadable
 from syncline.extract.client import Client
 from syncline.extract.records import PageContent, Reader
+from syncline.extract.trail import Trail
 from syncline.profile.pagination import Page, Paginator, Request
 
 #: What an API answers to a place it no longer knows.
@@ -85,6 +86,7 @@ async def pages(walk: Walk, guide: Guide) -> AsyncGenerator[WalkedPage]:
     before: WalkedPage | None = None
     rows = 0
     early = _Early(guide)
+    trail = Trail() if guide.paginator.overlaps and guide.reader.keyed else None
     try:
         while request is not None:
             client = guide.client
@@ -100,6 +102,7 @@ async def pages(walk: Walk, guide: Guide) -> AsyncGenerator[WalkedPage]:
                     request,
                     guide,
                     early,
+                    trail,
                     accept=_UNKNOWN_PLACE if walk.kept and first else (),
                     absent=guide.absent if first else (),
                 )
@@ -165,6 +168,7 @@ async def _page(
     request: Request,
     guide: Guide,
     early: _Early,
+    trail: Trail | None,
     *,
     accept: Collection[int],
     absent: Collection[int],
@@ -197,12 +201,16 @@ async def _page(
                 f"{guide.client.described(request, answer)}: {error}",
                 hint=error.hint or "check 'records' of the table in the profile",
             ) from error
+        joined = None
+        if trail is not None:
+            content, joined = _joined(request, content, guide, trail)
         known = Page(
             rows=content.count,
             size=guide.size,
             values=content.values,
             headers=answer.headers,
             last=content.last,
+            joined=joined,
         )
         following = guide.paginator.next(request, known)
         return WalkedPage(
@@ -213,6 +221,21 @@ async def _page(
             headers=answer.headers,
         )
     raise AssertionError("the last attempt returns or raises")
+
+
+def _joined(
+    request: Request, content: PageContent, guide: Guide, trail: Trail
+) -> tuple[PageContent, bool]:
+    """Return a page without records that were read, and whether it goes on from them.
+
+    Invariant 6: of a page that does not, nothing is handed on, for it comes again.
+    """
+    keys = guide.reader.keys(content)
+    if guide.paginator.joins(request) and not trail.joins(keys):
+        return guide.reader.without(content, range(content.count)), False
+    content = guide.reader.without(content, trail.known(keys))
+    trail.add(keys)
+    return content, True
 
 
 def _check_moves(before: WalkedPage | None, page: WalkedPage, guide: Guide) -> None:

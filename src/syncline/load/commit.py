@@ -392,8 +392,9 @@ async def _sweep(commit: Commit) -> list[Step]:
     if not commit.complete:
         return steps
     await refuse_empty(load, commit.checkpoint, commit.staging, aside, begun=commit.begun)
+    if load.confirms:
+        return steps
+    removal = alone.remove_missing(shape, aside)
     if load.traits.transactional:
         removal = disposition.remove(shape, disposition.same_key(shape, aside), gone=False)
-    else:
-        removal = alone.remove_missing(shape, aside)
     return [*steps, removal, Step(statement=drop_table(aside)), *other(load, own, commit.now)]

@@ -52,6 +52,8 @@ class Load:
     sweep_aside: str | None = None
     #: This load is a sweep: its rows are keys, and this is the task's own checkpoint.
     sweeps: Checkpoint | None = None
+    #: This sweep only collects keys: what it would remove is looked for once more before.
+    confirms: bool = False
     #: This load only collects a whole pass, to compare it with the target.
     compares: bool = False
     destination: Destination

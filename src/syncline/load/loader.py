@@ -102,7 +102,7 @@ async def load(batches: AsyncGenerator[Batch], job: Load) -> tuple[Result, Check
             f"the source ended its read of {job.task.id} without saying that it was complete",
             hint="the rows read so far are kept; run again to go on",
         )
-    if state.checkpoint.collected and not job.compares:
+    if state.checkpoint.collected and not (job.compares or job.confirms):
         if job.stop():
             state = replace(state, stopped=True)
         else:
@@ -174,16 +174,18 @@ async def _commit(
     if state.restarted and not job.traits.transactional:
         # What earlier commits collected is not of this pass.
         begun = _new_aside(job, generation)
-    collected = complete and (job.batched or job.compares or job.copied)
+    collected = complete and (job.batched or job.compares or job.copied or job.confirms)
     passed = complete and not collected
     after = Checkpoint(
         task=job.task.id,
         generation=generation,
-        cursor=cursor,
+        # The read that looks once more begins at the beginning.
+        cursor=None if job.confirms and complete else cursor,
         passes=before.passes + passed,
         fingerprint=job.fingerprint,
         aside=None if job.direct or passed else begun,
-        collected=collected,
+        # Once all keys were read, it stays so.
+        collected=collected or (job.confirms and before.collected),
         passes_since_sweep=before.passes_since_sweep + passed,
         run=job.run,
     )

@@ -155,7 +155,9 @@ def sweep_of(load: Load, done: Checkpoint, last: Checkpoint | None) -> Load:
         ),
         schema=pa.schema([load.schema.field(name) for name in load.key]),
         direct=False,
-        last=last if going_on or last is None else replace(last, cursor=None, aside=None),
+        last=last
+        if going_on or last is None
+        else replace(last, cursor=None, aside=None, collected=False),
         sweep_aside=None,
         sweeps=done,
     )

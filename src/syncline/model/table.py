@@ -41,6 +41,16 @@ class Deleted:
     values: tuple[str, ...] = ()
 
 
+class Misses(StrEnum):
+    """When a read of a table misses a row that is there all the time."""
+
+    NEVER = "never"
+    #: Where others go between two pages, and as many come.
+    EXCHANGED = "exchanged"
+    #: Where others go between two pages.
+    GONE = "gone"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """One table of a source.
@@ -62,6 +72,9 @@ class Table:
     deleted: Deleted | None = None
     #: The column by which the source can be read in disjoint windows at the same time.
     window_column: str | None = None
+    misses: Misses = Misses.NEVER
+    #: One request with this comparison of its key tells whether a row is there; None: none does.
+    asked_by: Operator | None = None
     #: Where its rows are, such as the address of an API; rows of another place are other rows.
     origin: str = ""
     #: Names that may stand before its own in a query: of the connection and of what it connects to.
@@ -100,6 +113,8 @@ class Scan:
     window_days: int | None = None
     #: Hand over rows that do not fit as `Reject`; otherwise they are an error.
     keep_rejects: bool = False
+    #: Take nothing of what an earlier read was answered.
+    fresh: bool = False
 
     @property
     def schema(self) -> pa.Schema:

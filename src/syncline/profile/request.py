@@ -79,3 +79,6 @@ class Page:
     headers: Mapping[str, str]
     #: The value that the last record has at the path of `last`.
     last: Json = None
+    #: It begins with records that the walk has read before, or need not; None: records have no
+    #: key by which that could be told.
+    joined: bool | None = None

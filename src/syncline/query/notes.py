@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlglot import exp
 
-from syncline.model.table import Predicate, Scan
+from syncline.model.table import Misses, Predicate, Scan
 from syncline.query.functions import WHOLE
 from syncline.query.pushdown import Pushed, lasting
 
@@ -77,6 +77,12 @@ def notes_of(
             f"{item.table.name}: {text} is checked here, because the source does not answer it"
             for text in dict.fromkeys(item.unanswered)
         ]
+    result += [
+        f"{scan.table.name}: its pages are counted, so a row may be missed where others are "
+        "deleted while they are read; it comes when it changes, or with the next full read"
+        for scan in scans
+        if scan.table.misses is Misses.GONE
+    ]
     result.append(_incremental(scans, reasons))
     if not reasons and scans[0].table.cursor_column is not None:
         result += _unnoticed(scans[0])
