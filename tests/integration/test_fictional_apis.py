@@ -12,8 +12,9 @@ from aiohttp import web
 
 from standins.pages import Api, Fault, Row, serving
 from standins.reading import batches_of, rows_of, scan_of, source_of
-from syncline.errors import ResponseRefused
+from syncline.errors import ProfileError, ResponseRefused
 from syncline.model.batch import Cursor
+from syncline.model.table import Operator, Predicate
 from syncline.profile.loader import parse_profile
 from syncline.profile.notes import notes
 
@@ -239,6 +240,105 @@ async def test_children_of_children() -> None:
     }
     rows, _ = await read(WORK, "Tasks", answers)
     assert {(row["project_id"], row["number"]) for row in rows} == {(11, 1), (22, 1), (22, 2)}
+
+
+NESTED = """
+tables:
+  Teams: {path: /teams, primary_key: [id], columns: {id: integer}}
+  Projects:
+    path: "/teams/{parent.id}/projects"
+    fan_out: {parent: Teams, into: team_id}
+    primary_key: [team_id, key]
+    columns: {key: string}
+  Tasks:
+    path: "/teams/{parent.team_id}/projects/{parent.key}/tasks"
+    fan_out: {parent: Projects, column: key, into: project, also: {team_id: team_id}}
+    primary_key: [team_id, project, number]
+    columns: {number: integer}
+    children:
+      Steps:
+        list: steps
+        parent: {team: team_id, project: project, task: number}
+        primary_key: [team, project, task, name]
+        columns: {name: string}
+  Notes:
+    path: "/t/{parent.team_id}/p/{parent.project}/k/{parent.number}/notes"
+    fan_out:
+      {parent: Tasks, column: number, into: task, also: {project: project, team_id: team_id}}
+    primary_key: [team_id, project, task, id]
+    columns: {id: integer}
+"""
+ANSWERS = {
+    "/teams": [{"id": 1}, {"id": 10}, {"id": 2}],
+    "/teams/1/projects": [{"key": "a"}, {"key": "b/ü"}],
+    "/teams/10/projects": [{"key": "a"}],
+    "/teams/1/projects/a/tasks": [{"number": 1, "steps": [{"name": "x"}]}],
+    "/teams/1/projects/b/ü/tasks": [{"number": 1}, {"number": 2, "steps": [{"name": "y"}]}],
+    "/teams/10/projects/a/tasks": [{"number": 1}],
+    "/t/1/p/a/k/1/notes": [{"id": 5}],
+    "/t/10/p/a/k/1/notes": [{"id": 6}],
+}
+
+
+async def test_children_that_are_asked_for_by_all_above_them() -> None:
+    rows, api = await read(NESTED, "Tasks", ANSWERS)
+    found = [(row["team_id"], row["project"], row["number"]) for row in rows]
+    assert sorted(found) == [(1, "a", 1), (1, "b/ü", 1), (1, "b/ü", 2), (10, "a", 1)]
+    assert [asked.path for asked in api.asked].count("/teams") == 1
+
+
+async def test_lists_inside_children_and_their_children() -> None:
+    rows, _ = await read(NESTED, "Steps", ANSWERS)
+    steps = {(row["team"], row["project"], row["task"], row["name"]) for row in rows}
+    assert steps == {(1, "a", 1, "x"), (1, "b/ü", 2, "y")}
+    rows, _ = await read(NESTED, "Notes", ANSWERS)
+    notes_ = [(row["team_id"], row["project"], row["task"], row["id"]) for row in rows]
+    assert sorted(notes_) == [(1, "a", 1, 5), (10, "a", 1, 6)]
+
+
+async def test_a_condition_leaves_out_walks() -> None:
+    condition = Predicate(column="project", operator=Operator.EQ, values=("a",))
+    async with (
+        serving(Api(lists={}, always=by_path(ANSWERS))) as api,
+        source_of(api, HEAD + NESTED) as source,
+    ):
+        scan = await scan_of(source, "Tasks", predicates=(condition,))
+        rows = rows_of(await batches_of(source, scan))
+    assert {row["team_id"] for row in rows} == {1, 10}
+    asked = {each.path for each in api.asked if each.path.endswith("/tasks")}
+    assert asked == {"/teams/1/projects/a/tasks", "/teams/10/projects/a/tasks"}
+
+
+async def test_children_go_on_where_they_were_left() -> None:
+    async with (
+        serving(Api(lists={}, always=by_path(ANSWERS))) as api,
+        source_of(api, HEAD + NESTED) as source,
+    ):
+        scan = await scan_of(source, "Tasks")
+        batches = await batches_of(source, scan)
+        first = next(batch for batch in batches if batch.cursor is not None)
+        again = rows_of(await batches_of(source, scan, first.cursor))
+    whole = rows_of(batches)
+    assert again == whole[first.records.num_rows :]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("{team_id: team_id}}\n    primary_key: [team_id, project, number]",
+         "{team: team_id}}\n    primary_key: [team_id, project, number]",
+         "also.team: Projects has no column 'team'; did you mean 'team_id'?"),
+        ("into: project, also: {team_id: team_id}", "into: project, also: {team_id: project}",
+         "two columns of Projects go into 'project'"),
+        ("columns: {key: string}", "columns: {key: date}", "is of type date, not string or int"),
+        ("{parent.team_id}/projects", "{parent.team}/projects", "did you mean 'parent.team_id'?"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_more_columns_of_a_parent(old: str, new: str, said: str) -> None:
+    assert NESTED.count(old) == 1
+    with pytest.raises(ProfileError) as refused:
+        parse_profile(HEAD + NESTED.replace(old, new), "a.yaml")
+    assert said in str(refused.value)
 
 
 SOAP = """

@@ -10,6 +10,7 @@ from syncline.errors import PropertyError, QueryError
 from syncline.extract.position import iso, request_of_json, request_to_json
 from syncline.extract.posted import body_of, text_of
 from syncline.extract.projection import Path, fields
+from syncline.extract.walked import parts_of, walked_column
 from syncline.model.batch import Json
 from syncline.model.table import Operator, Predicate, Value
 from syncline.profile.columns import FlatColumn
@@ -129,8 +130,10 @@ class Asking:
         values = dict(self.settings)
         fan_out = self.table.fan_out
         match fan_out:
-            case ParentFanOut(column=column):
-                values[f"parent.{column}"] = str(walk)
+            case ParentFanOut(column=column, also=also):
+                parts = parts_of(fan_out, walk)
+                names = (f"parent.{name}" for name in (column, *also))
+                values |= {name: str(part) for name, part in zip(names, parts, strict=True)}
             case ValueFanOut(parameter=None):
                 values["value"] = str(walk)
             case _:
@@ -311,17 +314,6 @@ class Asking:
                     f"{self.name} can only be read for a given {column}",
                     hint=f"add WHERE {column} = … to the query",
                 )
-
-
-def walked_column(table: ApiTable) -> str | None:
-    """Return the column that has the value of the walk, if there is one."""
-    match table.fan_out:
-        case ParentFanOut(into=into):
-            return into
-        case ValueFanOut(column=column, into=into):
-            return column or into
-        case _:
-            return None
 
 
 def _text(found: ColumnFilter, type_: str, predicate: Predicate, value: Value) -> str:

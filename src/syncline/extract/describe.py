@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from syncline.extract.asking import walked_column
+from syncline.extract.walked import walked_column
 from syncline.model.table import Deleted, Filter, Operator, Predicate, Scan, Table
 from syncline.profile.columns import FlatColumn, child_columns, table_columns
 from syncline.profile.missing import misses

@@ -13,7 +13,7 @@ from syncline.errors import PropertyError
 from syncline.extract import position
 from syncline.extract.ahead import as_they_come, in_order
 from syncline.extract.answer import Answer
-from syncline.extract.asking import Asking, Span, walked_column
+from syncline.extract.asking import Asking, Span
 from syncline.extract.client import Client
 from syncline.extract.describe import View
 from syncline.extract.itinerary import (
@@ -31,6 +31,7 @@ from syncline.extract.rows import Layout
 from syncline.extract.shared import Ask, Reading
 from syncline.extract.steps import WalkPerStep, spans_of
 from syncline.extract.walk import Guide, PlaceLost, WalkedPage, pages
+from syncline.extract.walked import parts_of, walked_column, walked_values
 from syncline.extract.windows import windows_of
 from syncline.model.batch import Batch, Json
 from syncline.model.table import Operator, Scan, Value
@@ -226,8 +227,9 @@ class TableRead:
             return Batch(records=nothing, requests=self._take())
         fixed: dict[str, Value | None] = dict(self._fixed)
         if value is not None:
+            known = walked_values(self._view.api, value)
             walked = (name for name, c in self._view.columns.items() if c.origin == "fan_out")
-            fixed.update(dict.fromkeys(walked, value))
+            fixed.update((name, known[self._view.api_column(name)]) for name in walked)
         fixed.update((n, page.headers.get(h)) for n, h in self._headers.items())
         records, rejects = self._reader.batch(
             page.content,
@@ -248,9 +250,9 @@ class TableRead:
         match asking.table.fan_out:
             case ParentFanOut() as fan_out:
                 values: Sequence[Value] | None = narrowed(self._view, self._scan)
-                if values is None:
+                if values is None or fan_out.also:
                     keys = await self._keys(fan_out)
-                    values = keys.values
+                    values = _only(fan_out, keys.values, values)
                     self._spent += keys.requests
                     # A row that came after its parent was missed must be asked for next time.
                     if self.started is None:
@@ -347,6 +349,16 @@ class TableRead:
             and p.operator in {Operator.EQ, Operator.IN}
             and len(p.values) == 1
         }
+
+
+def _only(
+    fan_out: ParentFanOut, walks: Sequence[Value], wanted: Sequence[Value] | None
+) -> Sequence[Value]:
+    """Return the walks for the wanted values of the parent's column; all if that is None."""
+    if wanted is None:
+        return walks
+    known = {str(value) for value in wanted}
+    return [walk for walk in walks if str(parts_of(fan_out, walk)[0]) in known]
 
 
 def _values(fan_out: ValueFanOut, settings: Mapping[str, str]) -> Sequence[str]:

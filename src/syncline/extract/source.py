@@ -17,6 +17,7 @@ from syncline.extract.describe import View, views
 from syncline.extract.reading import Keys, TableRead, asking_of, narrowed, own_paths
 from syncline.extract.shared import SharedPages
 from syncline.extract.transport import Transport
+from syncline.extract.walked import walk_of
 from syncline.model.batch import Batch, Cursor
 from syncline.model.reach import EVERYWHERE, Reach
 from syncline.model.run import Clock, Observer
@@ -102,8 +103,8 @@ class RestSource:
         self._transport = transport
         self._views = views(profile)
         self._shared = SharedPages()
-        self._keys: dict[tuple[str, str], Keys] = {}
-        self._reading_keys: dict[tuple[str, str], asyncio.Lock] = {}
+        self._keys: dict[tuple[str, ...], Keys] = {}
+        self._reading_keys: dict[tuple[str, ...], asyncio.Lock] = {}
         #: The end of the time to ask for, where APIs must be told: one for reads that share pages.
         self._until = float(int(client.clock.time()))
 
@@ -121,15 +122,16 @@ class RestSource:
         self._until = float(int(self._client.clock.time()))
         known = list(scans)
         waiting = list(scans)
-        implied: set[tuple[str, str]] = set()
+        implied: set[tuple[str, ...]] = set()
         while waiting:
             scan = waiting.pop()
             view = self._views.get(scan.table.name)
             fan_out = view.api.fan_out if view else None
             if view is None or not isinstance(fan_out, ParentFanOut):
                 continue
-            place = (fan_out.parent, fan_out.column)
-            if narrowed(view, scan) is None and place not in implied and place not in self._keys:
+            place = (fan_out.parent, fan_out.column, *fan_out.also)
+            needed = narrowed(view, scan) is None or fan_out.also
+            if needed and place not in implied and place not in self._keys:
                 # The parent's pages are read for their keys, too.
                 implied.add(place)
                 known.append(self._keys_scan(fan_out))
@@ -200,27 +202,28 @@ class RestSource:
 
     def _keys_scan(self, fan_out: ParentFanOut, *, fresh: bool = False) -> Scan:
         table = self._views[fan_out.parent].table
-        return Scan(table=table, columns=(fan_out.column,), fresh=fresh)
+        return Scan(table=table, columns=(fan_out.column, *fan_out.also), fresh=fresh)
 
     async def _keys_of(self, fan_out: ParentFanOut, *, fresh: bool = False) -> Keys:
         """Return the keys of a parent, read once for as long as the source is open.
 
         ``fresh``: read them again.
         """
-        place = (fan_out.parent, fan_out.column)
+        place = (fan_out.parent, fan_out.column, *fan_out.also)
         async with self._reading_keys.setdefault(place, asyncio.Lock()):
             known = self._keys.get(place)
             if known is not None and not fresh:
                 return replace(known, requests=0)
             read = self._table_read(self._keys_scan(fan_out, fresh=fresh))
-            column: list[Any] = []
+            rows: list[tuple[Any, ...]] = []
             requests = 0
             async with aclosing(read.batches(position.Pass())) as batches:
                 async for batch in batches:
-                    column += batch.records.column(0).to_pylist()
+                    columns = (each.to_pylist() for each in batch.records.columns)
+                    rows += zip(*columns, strict=True)
                     requests += batch.requests
             started = read.started if read.started is not None else self._client.clock.time()
-            values = sorted({value for value in column if value is not None})
+            values = sorted({walk_of(fan_out, row) for row in rows if None not in row})
             self._keys[place] = Keys(values=tuple(values), started=started, requests=0)
             return replace(self._keys[place], requests=requests)
 

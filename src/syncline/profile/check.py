@@ -178,19 +178,19 @@ def _fan_out(
 ) -> Iterator[Contradiction]:
     here: Place = (*at, "fan_out")
     templates = _walk_templates(table)
-    walked = ""
+    walked: list[str] = []
     match table.fan_out:
         case ParentFanOut() as parent:
-            walked = f"parent.{parent.column}"
+            walked = [f"parent.{name}" for name in (parent.column, *parent.also)]
             yield from _parent(profile, here, parent)
         case ValueFanOut() as values:
-            walked = "" if values.parameter else "value"
+            walked = [] if values.parameter else ["value"]
             yield from _values(profile, here, values, columns)
         case None:
             pass
     if walked and not any(map(places, templates.values())):
-        yield here, f"every walk is the same: neither path nor parameters name {{{walked}}}"
-    allowed = {*profile.settings, *filter(None, [walked])}
+        yield here, f"every walk is the same: neither path nor parameters name {{{walked[0]}}}"
+    allowed = {*profile.settings, *walked}
     for where, text in templates.items():
         for place in places(text):
             if place not in allowed:
@@ -206,9 +206,18 @@ def _parent(profile: Profile, here: Place, fan_out: ParentFanOut) -> Iterator[Co
     if other is None:
         yield (*here, "parent"), f"there is no table {parent!r}{near(parent, profile.tables)}"
         return
-    names = [c.name for c in table_columns(profile, other)]
-    if column not in names:
-        yield (*here, "column"), f"{parent} has no column {column!r}{near(column, names)}"
+    types = {c.name: c.type for c in table_columns(profile, other)}
+    if column not in types:
+        yield (*here, "column"), f"{parent} has no column {column!r}{near(column, types)}"
+    for name, own in fan_out.also.items():
+        at = (*here, "also", name)
+        if name not in types:
+            yield at, f"{parent} has no column {name!r}{near(name, types)}"
+        if own == fan_out.into or list(fan_out.also.values()).count(own) > 1:
+            yield at, f"two columns of {parent} go into {own!r}"
+    for name in (column, *fan_out.also) if fan_out.also else ():
+        if types.get(name, "string") not in {"string", "integer"}:
+            yield here, f"{name!r} of {parent} is of type {types[name]}, not string or integer"
 
 
 def _values(

@@ -79,10 +79,10 @@ def table_columns(profile: Profile, table: ApiTable) -> tuple[FlatColumn, ...]:
     """
     columns = list(_flatten(table.columns))
     names = {c.name for c in columns}
-    walked = _walked(profile, table)
-    if walked is not None and walked.name not in names:
-        columns.append(walked)
-        names.add(walked.name)
+    for walked in _walked(profile, table):
+        if walked.name not in names:
+            columns.append(walked)
+            names.add(walked.name)
     for name, filters in table.filters.items():
         first: ColumnFilter = filters[0] if isinstance(filters, tuple) else filters
         if name not in names and first.type:
@@ -120,19 +120,39 @@ def child_columns(profile: Profile, table: ApiTable, child: Child) -> tuple[Flat
     )
 
 
-def _walked(profile: Profile, table: ApiTable) -> FlatColumn | None:
-    """Return the column that repeats what a walk of the fan-out is for, if the table has one."""
+def _walked(profile: Profile, table: ApiTable) -> Iterator[FlatColumn]:
+    """Yield the columns that repeat what a walk of the fan-out is for."""
     match table.fan_out:
-        case ParentFanOut(parent=parent, column=column, into=str(into)):
-            other = profile.tables.get(parent)
-            types = {c.name: c.type for c in _flatten(other.columns)} if other else {}
-            type_, description = types.get(column, "string"), f"The {column} of {parent}."
+        case ParentFanOut(parent=parent, column=column, into=into, also=also):
+            types = _types(profile, parent, [])
+            for own, name in ((column, into), *also.items()):
+                if name is not None:
+                    yield _repeated(name, types.get(own, "string"), f"The {own} of {parent}.")
         case ValueFanOut(into=str(into), values=values, setting=setting):
-            type_, description = "string", f"One of: {', '.join(values) or f'those of {setting}'}."
+            known = ", ".join(values) or f"those of {setting}"
+            yield _repeated(into, "string", f"One of: {known}.")
         case _:
-            return None
+            pass
+
+
+def _types(profile: Profile, name: str, below: list[str]) -> dict[str, str]:
+    """Return the types of a table's columns, those that it repeats of its parents among them."""
+    table = profile.tables.get(name)
+    if table is None or name in below:
+        return {}
+    found = {c.name: c.type for c in _flatten(table.columns)}
+    match table.fan_out:
+        case ParentFanOut(parent=parent, column=column, into=into, also=also):
+            above = _types(profile, parent, [*below, name])
+            every = [(column, into), *also.items()]
+            return {own: above.get(other, "string") for other, own in every if own} | found
+        case _:
+            return found
+
+
+def _repeated(name: str, type_: str, description: str) -> FlatColumn:
     return FlatColumn(
-        name=into, type=type_, path=(), origin="fan_out", required=True, description=description
+        name=name, type=type_, path=(), origin="fan_out", required=True, description=description
     )
 
 

@@ -99,6 +99,11 @@ class ParentFanOut(Part):
     into: Name | None = Field(
         default=None, description="Column that is added to this table and repeats the value."
     )
+    also: dict[Name, Name] = Field(
+        default_factory=dict,
+        description="More columns of the other table that {parent.column} may name, texts or whole "
+        "numbers; each with the column that is added to this table and repeats it.",
+    )
 
 
 class ValueFanOut(Part):
