@@ -50,6 +50,8 @@ class Written(TSQL):
 
 _DIALECT = Written()
 
+#: Words that cannot follow a comma.
+_NOTHING = frozenset({TokenType.COMMA, TokenType.FROM, TokenType.R_PAREN, TokenType.WHERE})
 #: What comes after parsing is recursive.
 _DEEPEST = 200
 
@@ -163,6 +165,9 @@ def _one_query(words: list[Token], refuse: Refuse) -> list[Token]:
                 span(after),
                 hint="make a task of each query",
             )
+        following = words[at + 1].token_type if at + 1 < len(words) else TokenType.COMMA
+        if word.token_type == TokenType.COMMA and following in _NOTHING:
+            raise refuse("something is missing after the comma", span(word))
     return words
 
 
@@ -257,6 +262,8 @@ def _moved(text: str, kind: TokenType, first: Token, last: Token) -> Token:
 
 def _check(query: exp.Query, refuse: Refuse) -> None:
     for node in query.walk():
+        # How SQL Server is to go about it does not matter here, as with its hints of tables.
+        node.args.pop("options", None) if isinstance(node, exp.Query) else None
         for kind, (message, hint) in _FORBIDDEN.items():
             if isinstance(node, kind):
                 raise refuse(message, node, hint=hint)

@@ -5,7 +5,7 @@ from typing import cast
 
 from sqlglot import exp
 
-from syncline.query import casts, formats, temporal, texts, zones
+from syncline.query import casts, collations, formats, temporal, texts, zones
 from syncline.query.dialect import OWN, Written
 from syncline.query.pointing import Refuse, did_you_mean
 from syncline.query.wordings import REFUSED, TYPES, WORDINGS, worded
@@ -218,6 +218,7 @@ def _contains(node: exp.Expr, _: Refuse) -> exp.Expr:
 _TRANSLATIONS: Mapping[type[exp.Expr], Callable[[exp.Expr, Refuse], exp.Expr]] = {
     exp.Anonymous: _call,
     exp.AtTimeZone: zones.at_zone,
+    exp.Collate: collations.collated,
     exp.Convert: casts.convert,
     exp.Cast: casts.cast_,
     exp.TryCast: casts.cast_,

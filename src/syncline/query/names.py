@@ -28,7 +28,7 @@ def resolve(query: exp.Query, tables: Mapping[str, Table], refuse: Refuse) -> ex
     Raises:
         QueryError: a table or column is unknown or ambiguous.
     """
-    query = _fold(unqualify(query, tables, refuse))
+    query = _recursive(_fold(unqualify(query, tables, refuse)), tables)
     _mark_tables(query, tables, refuse)
     used = {node.meta[TABLE] for node in query.find_all(exp.Table) if TABLE in node.meta}
     schema = _schema([tables[name] for name in sorted(used)])
@@ -54,6 +54,17 @@ def _fold(query: exp.Query) -> exp.Query:
     for identifier in query.find_all(exp.Identifier):
         identifier.meta[_WRITTEN] = identifier.name
         identifier.set("this", identifier.name.lower())
+    return query
+
+
+def _recursive(query: exp.Query, tables: Mapping[str, Table]) -> exp.Query:
+    """Mark a WITH whose query reads itself, as T-SQL has no word for it."""
+    known = {name.lower() for name in tables}
+    for with_ in query.find_all(exp.With):
+        for part in with_.expressions:
+            name = part.alias
+            if name not in known and any(t.name == name for t in part.this.find_all(exp.Table)):
+                with_.set("recursive", True)
     return query
 
 

@@ -77,6 +77,10 @@ def notes_of(
             f"{item.table.name}: {text} is checked here, because the source does not answer it"
             for text in dict.fromkeys(item.unanswered)
         ]
+        result += [
+            f"{item.table.name}: {text} is checked here, because it is too long for a request"
+            for text in dict.fromkeys(item.long)
+        ]
     result += [
         f"{scan.table.name}: its pages are counted, so a row may be missed where others are "
         "deleted while they are read; it comes when it changes, or with the next full read"

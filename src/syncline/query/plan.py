@@ -13,6 +13,7 @@ from sqlglot.errors import ErrorLevel, SqlglotError
 from syncline.errors import QueryError
 from syncline.model.table import Scan, Table, Value
 from syncline.query import catalog, engine, functions, notes, outputs
+from syncline.query.clauses import check_clauses, ungrouped
 from syncline.query.dialect import parse
 from syncline.query.literals import coerce
 from syncline.query.names import resolve
@@ -92,6 +93,7 @@ def plan(
     refuse = refusing(sql)
     every = catalog.with_system_tables(tables)
     parsed = functions.name_units(parse(sql, parameters, refuse), refuse)
+    check_clauses(parsed, refuse)
     query = resolve(outputs.name_outputs(parsed, refuse), every, refuse)
     query = functions.translate(query, refuse)
     functions.check_calls(query, engine.known_functions, refuse)
@@ -178,6 +180,13 @@ def _describe(query: exp.Query, found: Sequence[Reading], refuse: Refuse) -> eng
     try:
         return engine.describe(render(query, refuse), relations)
     except QueryError as error:
+        column = ungrouped(str(error), query)
+        if column is not None:
+            raise refuse(
+                f"{column.name} is neither in GROUP BY nor counted",
+                column,
+                hint=f"add {column.name} to GROUP BY, or write MAX({column.name})",
+            ) from error
         raise refuse(str(error), hint=error.hint) from error
 
 

@@ -10,6 +10,7 @@ from syncline.query.filter_only import check_filter_only
 from syncline.query.functions import as_written
 from syncline.query.literals import value_of
 from syncline.query.names import TABLE, reference_of
+from syncline.query.narrowing import narrowed
 from syncline.query.pointing import Refuse
 
 _OPERATORS: Mapping[type[exp.Expr], Operator] = {
@@ -32,6 +33,12 @@ _WIDER: Mapping[Operator, tuple[Operator, ...]] = {
     Operator.LT: (Operator.LE,),
     Operator.EQ: (Operator.GE, Operator.LE),
 }
+#: Servers take addresses of 8,000 characters; half of that is for other parts of a request.
+_LONGEST = 4_000
+#: Characters of a parameter's name, before each value.
+_NAME = 16
+#: Characters of a condition in a note.
+_READABLE = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +61,8 @@ class Pushed:
     #: Conditions the source answers, and those it does not, in the user's words.
     answered: list[str] = field(default_factory=list)
     unanswered: list[str] = field(default_factory=list)
+    #: Conditions that are too long for a request.
+    long: list[str] = field(default_factory=list)
     #: Every condition is answered, and exactly.
     exact: bool = True
 
@@ -99,6 +108,8 @@ def push(query: exp.Query, tables: Mapping[str, Table], refuse: Refuse) -> dict[
             refuse=refuse,
         )
         _check_required(item, refuse)
+        item.predicates, exact = narrowed(item.predicates)
+        item.exact = item.exact and exact
     return pushed
 
 
@@ -189,6 +200,8 @@ def _push_condition(place: _Place, pushed: Mapping[int, Pushed], consumed: set[i
     if any(predicates for predicates, _ in asked):
         item.answered.append(text)
         consumed.update(id(column) for column in columns)
+    elif any(_is_long(c, item.table) for c in read):
+        item.long.append(text)
     else:
         item.unanswered.append(text)
     if only and asked[0][0][0].operator is not Operator.EQ:
@@ -211,11 +224,15 @@ def _drop(condition: exp.Expr) -> None:
 def _in_words(condition: exp.Expr, *, alone: bool) -> str:
     """Return a condition as SQL; of a query of one table without its name at every column."""
     if not alone:
-        return as_written(condition)
+        return _shortened(as_written(condition))
     copy = condition.copy()
     for column in copy.find_all(exp.Column):
         column.set("table", None)
-    return as_written(copy)
+    return _shortened(as_written(copy))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _READABLE else f"{text[:_READABLE]} …"
 
 
 def _is_filter(
@@ -308,6 +325,8 @@ def _ask(condition: Condition, table: Table) -> tuple[list[Predicate], bool]:
     if declared is None:
         return [], False
     operator, values = condition.operator, condition.values
+    if _is_long(condition, table):
+        return [], False
     if operator is Operator.IN and len(values) == 1:
         operator = Operator.EQ
     if operator in declared.operators:
@@ -316,6 +335,14 @@ def _ask(condition: Condition, table: Table) -> tuple[list[Predicate], bool]:
         return [Predicate(column=name, operator=Operator.IN, values=values)], declared.exact
     wider = [o for o in _WIDER.get(operator, ()) if o in declared.operators]
     return [Predicate(column=name, operator=o, values=values) for o in wider], False
+
+
+def _is_long(condition: Condition, table: Table) -> bool:
+    """Say whether a list of values had better be compared here than sent."""
+    declared = table.filters.get(condition.column.name)
+    if declared is None or declared.required or condition.column.name in table.filter_only:
+        return False
+    return sum(len(str(value)) + _NAME for value in condition.values) > _LONGEST
 
 
 def _check_required(item: Pushed, refuse: Refuse) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import TypeAlias
 
 from sqlglot import exp
@@ -129,7 +130,15 @@ def styled(
 
 
 def iso(value: exp.Expr) -> exp.Expr:
-    """Return a literal such as '20250131 10:00' as DuckDB reads it; others as they are."""
+    """Return a literal such as '20250131 10:00' as DuckDB reads it; others as they are.
+
+    A whole number is a day, as in T-SQL: 0 is the first of January 1900.
+    """
+    if isinstance(value, exp.Literal) and value.is_int:
+        first = date(1900, 1, 1).toordinal()
+        literal = exp.Literal.string(date.fromordinal(first + int(value.name)).isoformat())
+        literal.type = exp.DataType.build("VARCHAR")
+        return literal
     if not value.is_string or (found := _COMPACT.fullmatch(value.name.strip())) is None:
         return value
     year, month, day, rest = found.groups()
@@ -145,8 +154,9 @@ def _is_moment(value: exp.Expr) -> bool:
 
 def moment(value: exp.Expr) -> exp.Expr:
     """Return a value as DuckDB's date functions want it: texts become timestamps."""
+    value = iso(value)
     if value.is_type(*exp.DataType.TEXT_TYPES):
-        return exp.cast(iso(value).copy(), exp.DType.TIMESTAMP)
+        return exp.cast(value.copy(), exp.DType.TIMESTAMP)
     return value.copy()
 
 
