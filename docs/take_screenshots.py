@@ -12,22 +12,25 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from playwright.sync_api import Page, expect  # noqa: E402 (as above)
+from playwright.sync_api import Browser, Page, expect  # noqa: E402 (as above)
 
 from acceptance.processes import SYNCLINE  # noqa: E402 (the tests' folder is on the path now)
 from web.browser import enter, opened_browser, served, window  # noqa: E402 (as above)
 from web.filling import filled  # noqa: E402 (as above)
 
 IMAGES = ROOT / "docs" / "images"
+_LOOK = {"connection": "clicktime", "sql": "SELECT Name, Email, StartDate, BillingRate FROM Users"}
 PAGES = {
     "dashboard": "/", "connections": "/connections", "add-connection": "/connections/new",
     "connection": "/connections/clio", "jobs": "/jobs", "add-job": "/jobs/new",
     "job": "/jobs/timesheets", "schedule": "/jobs/timesheets?tab=schedule",
-    "yaml": "/jobs/timesheets?tab=yaml", "runs": "/runs", "explorer": "/explorer",
+    "yaml": "/jobs/timesheets?tab=yaml", "runs": "/runs",
+    "explorer": f"/explorer?{urlencode(_LOOK)}",
     "alerts": "/jobs/nightly-clio?tab=alerts", "options": "/jobs/nightly-clio?tab=options",
     "notifications": "/settings?tab=notifications",
     "settings": "/settings?tab=users", "secrets": "/settings?tab=secrets",
@@ -48,6 +51,8 @@ def main() -> None:
         opened_browser() as browser,
     ):
         folder = Path(name)
+        if not wanted or "welcome" in wanted:
+            _take_welcome(folder / "empty", browser)
         filled(f"sqlite:///{folder / 'store.db'}", clicktime, name, existing=True)
         with served(folder) as site:
             state = str(folder / "admin.json")
@@ -66,6 +71,21 @@ def main() -> None:
                     for title, path in paths.items():
                         page.goto(path)
                         _take(page, title, theme, width)
+
+
+def _take_welcome(folder: Path, browser: Browser) -> None:
+    """Take the first screen of a Syncline that was just installed."""
+    folder.mkdir()
+    with served(folder) as site:
+        with window(browser, site) as context:
+            enter(context.new_page(), site)
+            context.storage_state(path=folder / "admin.json")
+        for theme, width in _KINDS:
+            state = str(folder / "admin.json")
+            with window(browser, site, theme=theme, width=width, state=state) as context:
+                page = context.new_page()
+                page.goto("/")
+                _take(page, "welcome", theme, width)
 
 
 def _made(page: Page) -> dict[str, str]:
@@ -87,6 +107,9 @@ def _made(page: Page) -> dict[str, str]:
 
 
 def _take(page: Page, title: str, theme: str, width: int) -> None:
+    if title == "explorer":
+        page.get_by_role("button", name="Run Query").click()
+        expect(page.get_by_role("heading", name="Result")).to_be_visible()
     if title in _LATER:
         expect(page.get_by_text(_LATER[title]).first).to_be_visible()
     page.wait_for_load_state("networkidle")

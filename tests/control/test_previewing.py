@@ -53,7 +53,7 @@ async def test_how_a_task_would_be_read_and_written(plane: Plane) -> None:
 async def test_the_first_rows(plane: Plane, tmp_path: Path) -> None:
     task = TaskSpec(table="Users", columns=("ID", {"Name": "who"}))
     shown = await task_preview(plane, EDITOR, "load", task, limit=3)
-    assert [(c.name, c.type) for c in shown.columns] == [("ID", "string"), ("who", "string")]
+    assert [(c.name, c.type) for c in shown.columns] == [("ID", "text"), ("who", "text")]
     assert len(shown.rows) == 3
     assert all(isinstance(cell, str) for row in shown.rows for cell in row)
     assert [c.name for c in shown.before_columns] == ["ID", "Name"]
@@ -83,7 +83,7 @@ async def test_the_columns_beside_those_of_an_existing_table(plane: Plane, tmp_p
         "Job": (None, 1),
         "JobID": ("booked", 1),
     }
-    assert "is date32[day], and 'JobID' string" in found.columns[2].problems[0]
+    assert "is date, and 'JobID' text" in found.columns[2].problems[0]
     assert {t.name: (t.taken, t.made_by, t.problems) for t in found.targets} == {
         "hours": (True, "", ()),
         "job_name": (False, "", ("'job_name' needs a value and gets none",)),

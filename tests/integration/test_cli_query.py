@@ -149,7 +149,7 @@ async def test_tables_and_columns_need_no_request(shell: Shell) -> None:
     ended = await shell.run("columns", "project.yaml:api", "activities", "-f", "json")
     columns = {row["column"]: row for row in map(json.loads, ended.out.splitlines())}
     assert columns["id"]["key"] is True
-    assert columns["total"]["type"] == "double"
+    assert columns["total"]["type"] == "number"
     assert ">=" in columns["date"]["filters"]
     shown = await shell.run("tables", "clicktime")
     assert "Allocations" in shown.out

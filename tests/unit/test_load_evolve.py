@@ -100,12 +100,14 @@ def _changes(held: pa.Schema, wanted: pa.Schema, traits: Traits) -> list[str]:
 def test_names_are_compared_as_the_database_does() -> None:
     held, wanted = pa.schema([("Id", pa.int64())]), pa.schema([("ID", pa.int64())])
     assert _changes(held, wanted, _CASELESS) == []
-    assert _changes(held, wanted, _CASED) == ["add column ID int64"]
+    assert _changes(held, wanted, _CASED) == ["add column ID whole number"]
 
 
 def test_a_column_keeps_its_own_name_when_it_grows() -> None:
     held, wanted = pa.schema([("Id", pa.int32())]), pa.schema([("ID", pa.int64())])
-    assert _changes(held, wanted, _CASELESS) == ["widen column Id from int32 to int64"]
+    assert _changes(held, wanted, _CASELESS) == [
+        "widen column Id from whole number (32 bit) to whole number"
+    ]
 
 
 def test_columns_that_vanished_are_kept() -> None:
@@ -116,7 +118,7 @@ def test_columns_that_vanished_are_kept() -> None:
 def test_json_and_text_are_two_types_only_where_the_database_says_so() -> None:
     json = pa.schema([field_of("v", pa.string(), json=True)])
     text = pa.schema([("v", pa.string())])
-    assert _changes(json, text, _CASED) == ["widen column v from string to string"]
+    assert _changes(json, text, _CASED) == ["widen column v from JSON to text"]
     with pytest.raises(SchemaRefused, match="'v'"):
         _changes(text, json, _CASED)
     assert _changes(text, json, _TSQL) == []
@@ -169,12 +171,12 @@ def test_the_index_goes_while_a_column_of_it_grows() -> None:
     held = pa.schema([field_of("id", pa.int32(), indexed=True), ("v", pa.int32())])
     assert _keyed(held, pa.schema([("id", pa.int64()), ("v", pa.int64())])) == [
         "drop the index _syncline_key for a while",
-        "widen column id from int32 to int64",
-        "widen column v from int32 to int64",
+        "widen column id from whole number (32 bit) to whole number",
+        "widen column v from whole number (32 bit) to whole number",
         "add an index on id",
     ]
     assert _keyed(held, pa.schema([("id", pa.int32()), ("v", pa.int64())])) == [
-        "widen column v from int32 to int64"
+        "widen column v from whole number (32 bit) to whole number"
     ]
 
 
@@ -190,7 +192,7 @@ def test_a_table_comes_to_be_kept_by_columns() -> None:
     assert _keyed(kept, held) == []
     assert _keyed(kept, pa.schema([("id", pa.int32()), ("v", pa.int64())])) == [
         "drop the index _syncline_columns for a while",
-        "widen column v from int32 to int64",
+        "widen column v from whole number (32 bit) to whole number",
         "keep the table by columns",
     ]
 
@@ -199,11 +201,11 @@ def test_a_table_comes_to_be_kept_by_columns() -> None:
     ("held", "wanted", "longest", "change"),
     [
         ({"size": 40, "utf16": True}, {"size": 20}, 40, ""),
-        ({"size": 39, "utf16": True}, {"size": 20}, 0, "string(39) to string(20)"),
+        ({"size": 39, "utf16": True}, {"size": 20}, 0, "text(39) to text(20)"),
         ({"size": 20}, {"size": 20}, 0, ""),
-        ({"size": 20}, {"size": 21}, 0, "string(20) to string(21)"),
+        ({"size": 20}, {"size": 21}, 0, "text(20) to text(21)"),
         ({"size": 20}, {}, 20, ""),
-        ({"size": 20}, {}, 21, "string(20) to string"),
+        ({"size": 20}, {}, 21, "text(20) to text"),
         ({}, {"size": 20}, 21, ""),
     ],
 )
@@ -225,5 +227,5 @@ def test_a_column_of_coarse_steps_is_widened() -> None:
     held = pa.schema([stepped(pa.field("at", pa.timestamp("us")), 1000)])
     wanted = pa.schema([("at", pa.timestamp("us"))])
     (change,) = evolve(_T, held, wanted, SchemaPolicy.EVOLVE, _CASED)
-    assert str(change).endswith("from timestamp[us] in steps of 0.001 s to timestamp[us]")
+    assert str(change).endswith("from timestamp in steps of 0.001 s to timestamp")
     assert evolve(_T, wanted, wanted, SchemaPolicy.EVOLVE, _CASED) == []

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import duckdb
@@ -12,7 +13,9 @@ from syncline.control.access import ROLES, Actor
 from syncline.control.alert_specs import ChannelSpec
 from syncline.control.plane import Work, open_plane
 from syncline.control.project import ConnectionSpec
+from syncline.control.runs import State
 from syncline.control.store.jobs import jobs as job_rows
+from syncline.control.store.runs import runs, task_runs
 from syncline.control.usecases.channels import create_channel
 from syncline.control.usecases.connections import create_connection
 from syncline.control.usecases.jobs import change_job, create_job, job_of
@@ -40,6 +43,7 @@ def filled(
         if existing:
             await _flows(work, folder)
             await _told(work)
+            await _before(work)
 
     def run() -> None:
         asyncio.run(_fill(store, fill))
@@ -109,6 +113,30 @@ async def _flows(work: Work, folder: str) -> None:
     users = {"query": "SELECT Nme FROM Users", "into": "people"}
     tasks = {"source": "clicktime", "destination": "warehouse", "tasks": [hours, plans, users]}
     await create_job(work, "allocations", job_of(tasks))
+
+
+async def _before(work: Work) -> None:
+    """Let a job have run for two weeks, most days well."""
+    query = select(job_rows.c.id).where(job_rows.c.folded == "timesheets")
+    job = await work.connection.scalar(query)
+    for day in range(1, 14):
+        begun = work.now - timedelta(days=day, hours=2)
+        state = State.FAILED if day in {4, 9} else State.SUCCEEDED
+        read = 1200 + 340 * (day * 7 % 5)
+        run, ended = f"{day:032}", begun + timedelta(seconds=20 + day)
+        times = {"state": state, "started_at": begun, "finished_at": ended}
+        await work.connection.execute(
+            insert(runs).values(
+                id=run, job_id=job, job="timesheets", reason="schedule", requested_by="",
+                options={}, followed=True, created_at=begun, dispatched_at=begun, **times,
+            )
+        )  # fmt: skip
+        await work.connection.execute(
+            insert(task_runs).values(
+                run_id=run, number=0, task=f"{job}/users", target="Users", incremental=True,
+                read=read, updated=read // 3, requests=8 + day % 4, seconds=12.0, **times,
+            )
+        )  # fmt: skip
 
 
 async def _told(work: Work) -> None:

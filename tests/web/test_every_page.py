@@ -16,7 +16,7 @@ _PATHS = (
     "/connections/clio", "/jobs", "/jobs/new", "/jobs/timesheets", "/jobs/timesheets?tab=schedule",
     "/jobs/timesheets?tab=alerts", "/jobs/timesheets?tab=options", "/jobs/timesheets?tab=yaml",
     "/runs", "/explorer", "/settings?tab=notifications", "/settings?tab=users",
-    "/settings?tab=tokens",
+    "/settings?tab=tokens", "/settings?tab=secrets", "/settings?tab=profile",
 )  # fmt: skip
 
 
@@ -39,8 +39,9 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(
         assert _found(context.new_page(), _PATHS, axe=True) == []
     with window(browser, busy, width=390, state=state) as context:
         assert _found(context.new_page(), _PATHS, axe=False) == []
+        assert _found(context.new_page(), _PATHS[::4], axe=True) == []
     with window(browser, busy, theme="dark", state=state) as context:
-        assert _found(context.new_page(), _PATHS[::3], axe=True) == []
+        assert _found(context.new_page(), _PATHS[::2], axe=True) == []
 
 
 def _found(page: Page, paths: Sequence[str], *, axe: bool) -> list[tuple[str, ...]]:
@@ -84,13 +85,21 @@ def test_a_page_lives_on_after_a_restart(tmp_path: Path, browser: Browser) -> No
         task.goto("/jobs/timesheets")
         task.get_by_role("link", name="Jobs", exact=True).last.click()
         expect(task.get_by_text("How it will run")).to_be_visible()
-        for each in (page, task):
+        typed = context.new_page()
+        typed.goto("/jobs/timesheets?tab=options")
+        typed.get_by_label("Description").fill("not saved yet")
+        typed.get_by_role("tab", name="YAML").click()
+        code = typed.get_by_label("The job as YAML")
+        code.click()
+        typed.keyboard.press("Control+a")
+        typed.keyboard.type("source: clicktime")
+        for each in (page, task, typed):
             each.evaluate("window.fromBefore = true")
         port = int(first.url.rpartition(":")[2])
         first.stop()
         with served(tmp_path, port=port, fresh=False):
             # The pages load themselves again as soon as the server is there.
-            for each in (page, task):
+            for each in (page, task, typed):
                 each.wait_for_function("!window.fromBefore")
             page.get_by_role("link", name="timesheets").click()
             expect(page.get_by_role("heading", name="timesheets", exact=True)).to_be_visible()
@@ -101,3 +110,11 @@ def test_a_page_lives_on_after_a_restart(tmp_path: Path, browser: Browser) -> No
             expect(task.get_by_label("Target table")).to_be_visible()
             task.get_by_role("button", name="Save Changes").click()
             expect(task.get_by_text("Saved")).to_be_visible()
+            # What was typed is back, on each tab when it is turned to.
+            expect(typed.get_by_text("What you had typed here is back")).to_be_visible()
+            expect(code).to_have_text("source: clicktime")
+            typed.get_by_role("tab", name="Options").click()
+            expect(typed.get_by_label("Description")).to_have_value("not saved yet")
+            typed.get_by_role("button", name="Save Changes").click()
+            expect(typed.get_by_text("Saved")).to_be_visible()
+            expect(typed.locator(".typed-back")).to_have_count(0)

@@ -1,6 +1,8 @@
 """The explorer and the settings, clicked as a person would."""
 
+import duckdb
 import httpx
+import pyarrow.parquet as pq
 from playwright.sync_api import Browser, Page, expect
 
 from web.browser import Site, window
@@ -20,6 +22,34 @@ def test_a_database_is_looked_into_and_never_changed(page: Page, site: Site) -> 
     page.goto("/explorer?connection=duckdb&sql=DROP TABLE anything")
     page.get_by_role("button", name="Run Query").click()
     expect(page.get_by_role("alert")).to_contain_text("only looks")
+
+
+def test_100_000_rows_are_looked_at_charted_and_downloaded(page: Page, site: Site) -> None:
+    with duckdb.connect(str(site.folder / "many.duckdb")) as warehouse:
+        warehouse.execute(
+            "CREATE TABLE many AS SELECT i AS id, 'row ' || i AS word, i / 7 AS share "
+            "FROM range(150000) AS t (i)"
+        )
+    page.goto("/connections/new/duckdb")
+    page.get_by_label("Name *").fill("many")
+    page.get_by_label("Database").fill(str(site.folder / "many.duckdb"))
+    page.get_by_role("button", name="Save Changes").click()
+    expect(page.get_by_role("heading", name="many", exact=True)).to_be_visible()
+    page.goto("/explorer?connection=many&sql=SELECT * FROM many ORDER BY id")
+    page.get_by_role("combobox", name="How many rows").click()
+    page.get_by_role("option", name="100,000 rows").click()
+    page.get_by_role("button", name="Run Query").click()
+    expect(page.get_by_text("The grid shows 1,000 of 100,000 rows")).to_be_visible()
+    expect(page.get_by_role("cell", name="row 7", exact=True)).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    assert len(download.value.path().read_text("utf-8").splitlines()) == 100_001
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Parquet").click()
+    assert pq.read_metadata(download.value.path()).num_rows == 100_000
+    page.get_by_role("tab", name="Chart").click()
+    expect(page.get_by_role("img", name="Chart of the result")).to_be_visible()
+    expect(page.get_by_text("The first 200 of 100,000 rows")).to_be_visible()
 
 
 def test_a_token_is_made_shown_once_and_opens_the_api(page: Page, site: Site) -> None:

@@ -5,10 +5,27 @@ from playwright.sync_api import Page, expect
 from web.browser import PASSWORD, Site
 
 
-def test_the_second_of_two_editors_of_a_connection_and_of_a_task_sees_what_differs(
-    page: Page, site: Site
-) -> None:
+def test_the_tabs_of_a_page_save_on_top_of_each_other(page: Page, site: Site) -> None:
     _made(page, site)
+    page.goto("/jobs/hours?tab=schedule")
+    page.get_by_label("Start", exact=True).click()
+    page.get_by_role("option", name="Every few minutes").click()
+    page.get_by_role("button", name="Save Changes").click()
+    expect(page.get_by_text("Saved")).to_be_visible()
+    page.get_by_role("tab", name="Options").click()
+    page.get_by_label("Description").fill("of the week")
+    page.get_by_role("button", name="Save Changes").click()
+    expect(page.get_by_role("alert").filter(has_text="Saved")).to_have_count(1)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_role("tab", name="YAML").click()
+    code = page.get_by_label("The job as YAML")
+    expect(code).to_contain_text("description: of the week")
+    expect(code).to_contain_text("every_minutes: 10")
+
+
+def test_the_second_of_two_editors_of_a_connection_and_of_a_task_sees_what_differs(
+    page: Page,
+) -> None:
     other = page.context.new_page()
     for tab in (page, other):
         tab.goto("/connections/duckdb")

@@ -17,6 +17,7 @@ from syncline.errors import ProjectError, QueryError
 from syncline.model.ports import Source
 from syncline.model.run import Event, Waiting
 from syncline.model.table import Table, Value, description_of
+from syncline.model.type_names import told_type
 from syncline.query.catalog import table_named
 from syncline.query.execute import execute
 from syncline.query.plan import plan
@@ -66,7 +67,7 @@ async def columns(connection: str, table: str, format_: str, output: Path | None
     rows = [
         {
             "column": field.name,
-            "type": str(field.type),
+            "type": told_type(field),
             "key": field.name in found.primary_key,
             "filters": _filters(found, field.name),
             "description": description_of(field),

@@ -16,6 +16,7 @@ from syncline.model.job import Task
 from syncline.model.ports import Destination
 from syncline.model.run import Clock
 from syncline.model.table import Table, made_by
+from syncline.model.type_names import told_type
 from syncline.sync import plan_of
 
 #: Tables that a list of them names.
@@ -73,10 +74,11 @@ async def mapping_of(
 
     Raises what planning and connecting raise: `QueryError`, `DestinationRefused`.
     """
-    source = plan_of(task, tables, clock).schema
+    planned = plan_of(task, tables, clock)
+    source = planned.schema
     destination = await opener(project, job.destination)()
     try:
-        found = await compared(task, source, destination)
+        found = await compared(task, source, destination, planned.key)
         listed = await _tables(destination)
     finally:
         await destination.aclose()
@@ -96,7 +98,7 @@ def _shown(source: pa.Schema, found: Examined, schema: str, tables: tuple[str, .
         columns=tuple(
             MappedColumn(
                 name=field.name,
-                type=str(field.type),
+                type=told_type(field),
                 target=goes.get(field.name),
                 problems=tuple(p.text for p in found.problems if p.source == field.name),
             )
@@ -105,7 +107,7 @@ def _shown(source: pa.Schema, found: Examined, schema: str, tables: tuple[str, .
         targets=tuple(
             TargetColumn(
                 name=field.name,
-                type=str(field.type),
+                type=told_type(field),
                 nullable=field.nullable,
                 made_by=made_by(field),
                 taken=field.name in taken,

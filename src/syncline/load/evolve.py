@@ -14,6 +14,7 @@ from syncline.model.job import SchemaPolicy
 from syncline.model.ports import Traits
 from syncline.model.steps import step_of, told_step
 from syncline.model.table import field_of, is_json, size_of, units_of
+from syncline.model.type_names import told_type
 from syncline.model.types import sql_type
 
 _JSON, _PLAIN = field_of("json", pa.string(), json=True), field_of("text", pa.string())
@@ -30,7 +31,7 @@ class AddColumn:
     additive = True
 
     def __str__(self) -> str:
-        return f"add column {self.field.name} {self.field.type}"
+        return f"add column {self.field.name} {told_type(self.field)}"
 
     def statement(self, dialect: str) -> exp.Expression:
         """Return the statement that makes the change."""
@@ -89,8 +90,8 @@ def evolve(
             wider = _wider(held, field, traits)
             if wider is None:
                 raise SchemaRefused(
-                    f"{table.name}: column {field.name!r} is {held.type} in the target, but the "
-                    f"query now yields {field.type}",
+                    f"{table.name}: column {field.name!r} is {told_type(held)} in the target, but "
+                    f"the query now yields {told_type(field)}",
                     hint="cast the column in the query, name it otherwise, or run with --full "
                     "and 'write: replace'",
                 )
@@ -131,8 +132,7 @@ def refuse_to_drop(table: exp.Table, current: pa.Schema, wanted: pa.Schema, trai
 
 
 def _told(field: pa.Field) -> str:
-    size = size_of(field)
-    told = f"{field.type}({size})" if size else str(field.type)
+    told = told_type(field)
     return f"{told} in {told_step(field)}" if told_step(field) else told
 
 

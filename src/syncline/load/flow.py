@@ -1,32 +1,36 @@
 """Rows into a table that exists: which column goes where, and which rows do not fit."""
 
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlglot import exp
 
 from syncline.errors import RecordRefused, SchemaRefused
 from syncline.load import names
 from syncline.load.mapping import Examined, Pair, Problem, examined
+from syncline.load.ownership import is_view
 from syncline.model.batch import Batch, Reject
-from syncline.model.job import Flow, RowErrors, Task
+from syncline.model.job import Disposition, Flow, RowErrors, Task
 from syncline.model.ports import Destination
 from syncline.model.steps import on_step, told_step
 from syncline.model.table import size_of, units_of
+from syncline.model.type_names import told_type
 
 
-async def matched(task: Task, source: pa.Schema, destination: Destination) -> tuple[Pair, ...]:
+async def matched(
+    task: Task, source: pa.Schema, destination: Destination, key: Collection[str] = ()
+) -> tuple[Pair, ...]:
     """Return which column goes where in a task's existing target, see `examined`.
 
+    ``key``: the columns of the query by which rows meet.
     Raises `SchemaRefused` with every problem at once, or if there is no such table.
     """
     if task.flow is None:
         return ()
-    found = await compared(task, source, destination)
+    found = await compared(task, source, destination, key)
     if found is None:
         traits = destination.traits
         raise SchemaRefused(
@@ -42,29 +46,23 @@ async def matched(task: Task, source: pa.Schema, destination: Destination) -> tu
     return found.pairs
 
 
-async def compared(task: Task, source: pa.Schema, destination: Destination) -> Examined | None:
+async def compared(
+    task: Task, source: pa.Schema, destination: Destination, key: Collection[str] = ()
+) -> Examined | None:
     """Look at a task's existing target; None: there is no such table."""
     traits = destination.traits
     table = names.table(names.target(task.target, traits), names.schema(task, traits))
     target = await destination.describe(table)
     if target is None or task.flow is None:
         return None
-    found = examined(task.flow, source, target)
-    if traits.views_written or not await _is_view(destination, table):
+    updates = task.disposition in {None, Disposition.MERGE, Disposition.UPDATE}
+    changes = set(source.names).difference(key) if updates and key else ()
+    met = key if task.disposition is not Disposition.INSERT else ()
+    found = examined(task.flow, source, target, changes=changes, key=met)
+    if traits.views_written or not await is_view(destination, table):
         return found
     problem = Problem(text="it is a view, into which this database writes no rows")
     return replace(found, problems=(problem, *found.problems))
-
-
-async def _is_view(destination: Destination, table: exp.Table) -> bool:
-    wanted = (("table_schema", table.db), ("table_name", table.name), ("table_type", "VIEW"))
-    query = exp.select(exp.column("table_name")).from_(
-        exp.table_("tables", db="information_schema")
-    )
-    for name, value in wanted:
-        same = exp.Lower(this=exp.Literal.string(value))
-        query = query.where(exp.Lower(this=exp.column(name)).eq(same))
-    return bool((await destination.fetch(query)).num_rows)
 
 
 async def fitted(
@@ -157,7 +155,7 @@ def _unfitting(target: pa.Field) -> str:
     step = told_step(target)
     if step:
         return f"would be rounded to {step}"
-    return "would be rounded" if pa.types.is_floating(target.type) else f"no {target.type}"
+    return "would be rounded" if pa.types.is_floating(target.type) else f"no {told_type(target)}"
 
 
 def _holds(column: pa.Array, target: pa.Field) -> bool:

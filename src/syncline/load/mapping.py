@@ -1,6 +1,6 @@
 """Which column of a query goes to which column of a table that exists, and what forbids it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -8,7 +8,8 @@ import pyarrow as pa
 from syncline.load.evolve import holds
 from syncline.model.job import Flow
 from syncline.model.steps import step_of, told_step
-from syncline.model.table import made_by, native_of, size_of
+from syncline.model.table import is_uncompared, made_by, native_of, size_of
+from syncline.model.type_names import told_type
 
 _UNITS = ("s", "ms", "us", "ns")
 
@@ -21,7 +22,8 @@ class Pair:
     target: pa.Field
 
     def __str__(self) -> str:
-        told = f"{self.source.name} {self.source.type} → {self.target.name} {self.target.type}"
+        ends = (self.source, self.target)
+        told = " → ".join(f"{end.name} {told_type(end)}" for end in ends)
         if not _narrows(self.source, self.target):
             return told
         step = told_step(self.target)
@@ -47,11 +49,19 @@ class Examined:
     problems: tuple[Problem, ...]
 
 
-def examined(flow: Flow, source: pa.Schema, target: pa.Schema) -> Examined:
+def examined(
+    flow: Flow,
+    source: pa.Schema,
+    target: pa.Schema,
+    *,
+    changes: Collection[str] = (),
+    key: Collection[str] = (),
+) -> Examined:
     """Return which column goes where: as the mapping says, else by equal name in any case.
 
     With every problem at once: names that are not there, types that cannot fit, columns that
-    need a value and get none, columns that take none.
+    need a value and get none, columns that take none. ``changes``: columns of the query whose
+    values are changed in rows that are there; ``key``: those by which rows meet.
     """
     there = {f.name.lower(): f for f in target}
     have = {f.name.lower() for f in source}
@@ -67,7 +77,10 @@ def examined(flow: Flow, source: pa.Schema, target: pa.Schema) -> Examined:
         held = there.get(name.lower())
         if held is not None:
             pairs.append(Pair(source=field, target=held))
-            problems += _misfits(flow, pairs[-1])
+            problems += _misfits(flow, pairs[-1], changes=field.name in changes)
+            if field.name in key and is_uncompared(held):
+                text = f"{held.name!r} has a type without equality and cannot be a key"
+                problems.append(Problem(text=text, source=field.name, target=held.name))
         elif field.name.lower() in wanted:
             problems.append(
                 Problem(text=f"the table has no column {name!r}", source=field.name, target=name)
@@ -88,7 +101,7 @@ def examined(flow: Flow, source: pa.Schema, target: pa.Schema) -> Examined:
     return Examined(target=target, pairs=tuple(pairs), problems=tuple(problems))
 
 
-def _misfits(flow: Flow, pair: Pair) -> list[Problem]:
+def _misfits(flow: Flow, pair: Pair, *, changes: bool) -> list[Problem]:
     """Return why no value of the source column could go into the target column."""
     problems: list[str] = []
     made = made_by(pair.target)
@@ -98,11 +111,16 @@ def _misfits(flow: Flow, pair: Pair) -> list[Problem]:
         problems.append(
             f"{pair.target.name!r} is numbered by the database (set 'identity_insert: true')"
         )
+    if made == "identity" and flow.identity_insert and changes:
+        problems.append(
+            f"{pair.target.name!r} is numbered by the database, which does not let it change in "
+            "rows that are there: only a key may be such a column"
+        )
     native = native_of(pair.target)
     if native or not _compatible(pair.source.type, pair.target.type):
         problems.append(
-            f"{pair.target.name!r} is {native or pair.target.type}, and {pair.source.name!r} "
-            f"{pair.source.type}"
+            f"{pair.target.name!r} is {native or told_type(pair.target)}, and "
+            f"{pair.source.name!r} {told_type(pair.source)}"
         )
     return [
         Problem(text=text, source=pair.source.name, target=pair.target.name) for text in problems

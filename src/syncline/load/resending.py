@@ -23,6 +23,7 @@ from syncline.model.batch import Batch, Checkpoint, Json, Reject
 from syncline.model.job import Disposition, RowErrors, Task
 from syncline.model.ports import Destination
 from syncline.model.run import Committed
+from syncline.model.type_names import told_type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +215,7 @@ def _value(value: Json, field: pa.Field) -> object:
         (scalar,) = pa.array([text], pa.string()).cast(field.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise RecordRefused(
-            f"{field.name}: {text[:60]!r} is no {field.type}", hint="mend the value"
+            f"{field.name}: {text[:60]!r} is no {told_type(field)}", hint="mend the value"
         ) from None
     return scalar
 

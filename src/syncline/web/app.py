@@ -39,8 +39,17 @@ Build: TypeAlias = Callable[[Visitor, Request], Awaitable[None]]
 STATIC = Path(__file__).parent / "static"
 #: Seconds that building a page may take: where too much goes on, late is better than never.
 _PATIENCE = 30.0
-#: Another version has another address, so that no browser keeps the old one.
-STYLE = f"/assets/syncline.css?{(STATIC / 'syncline.css').stat().st_mtime_ns}"
+#: Seconds that a page waits for a browser whose connection was lost, as of a closed notebook; for
+#: one that has gone to another page it waits for less, see `frame`.
+_WAITS = 900.0
+
+
+def _asset(name: str) -> str:
+    # Another version has another address, so that no browser keeps the old one.
+    return f"/assets/{name}?{(STATIC / name).stat().st_mtime_ns}"
+
+
+STYLE = _asset("syncline.css")
 
 #: Address, place in the navigation, and what builds it.
 PAGES: tuple[tuple[str, str, Build], ...] = (
@@ -77,9 +86,14 @@ def mount(
         app.include_router(signing_on(plane, STYLE, provider))
     app.include_router(coming_back(plane, STYLE))
     ui.add_head_html(f'<link rel="stylesheet" href="{STYLE}">', shared=True)
+    ui.add_head_html(f'<script src="{_asset("keeping.js")}"></script>', shared=True)
     for path, place, build in PAGES:
         page = _Page(
-            path, language="en-US", favicon=STATIC / "favicon.svg", response_timeout=_PATIENCE
+            path,
+            language="en-US",
+            favicon=STATIC / "favicon.svg",
+            response_timeout=_PATIENCE,
+            reconnect_timeout=_WAITS,
         )
         page(_framed(place, build))
     ui.run_with(

@@ -8,7 +8,6 @@ from fastapi import Request
 from nicegui import ui
 
 from syncline.control.fetching import obtain_profile
-from syncline.control.forms import offers
 from syncline.control.sealing import nested
 from syncline.control.usecases.authorizing import give_back, remove_connection, signs_in
 from syncline.control.usecases.connections import (
@@ -23,10 +22,10 @@ from syncline.control.usecases.looking import Tested, check_connection, check_pr
 from syncline.errors import Missing
 from syncline.web.connection_form import ConnectionForm
 from syncline.web.connection_hooks import webhooks_card
-from syncline.web.connections import TITLES, type_title
+from syncline.web.connections import TITLES, known_offers, type_title
 from syncline.web.frame import heading
 from syncline.web.parts import button, card, confirmed, empty, facts, link_button, note
-from syncline.web.saving import saved_over
+from syncline.web.saving import forget_typed, saved_over
 from syncline.web.signing_up import callback_of, connect
 from syncline.web.visitor import Visitor
 from syncline.web.wording import ago, many
@@ -38,7 +37,7 @@ async def new(visitor: Visitor, request: Request) -> None:
     """Build the page of a connection that is not there yet."""
     type_ = request.path_params["type_"]
     profile = request.query_params.get("profile", "")
-    offer = next((o for o in offers() if (o.type, o.profile) == (type_, profile)), None)
+    offer = next((o for o in known_offers() if (o.type, o.profile) == (type_, profile)), None)
     title = offer.title if offer else TITLES.get(type_, type_)
     if type_ not in TITLES or not visitor.may("connections.edit"):
         _nothing(f"There is no type of connection {type_!r}.")
@@ -223,6 +222,7 @@ class _Page:
             return
         if not await self._visitor.attempt(self._create):
             return
+        forget_typed()
         if self._back and self._type != "api":
             mark = "&" if "?" in self._back else "?"
             given = urlencode({"destination": self._name.value})

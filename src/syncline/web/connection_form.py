@@ -33,7 +33,7 @@ class ConnectionForm:
             with ui.tab_panel("Advanced"):
                 self._rare = ui.element("div").classes("form")
             with ui.tab_panel("Connection String"), ui.element("div").classes("form"):
-                self._text = ui.textarea("Connection string").classes("mono")
+                self._text = ui.textarea("Connection string").classes("mono secret")
                 self._text.props("outlined autogrow debounce=400 spellcheck=false")
                 self._text.on_value_change(self._text_changed)
                 with ui.element("p").classes("muted small"):
@@ -109,6 +109,8 @@ class ConnectionForm:
             password=secret,
             password_toggle_button=secret,
         ).props("outlined stack-label spellcheck=false")
+        if secret:
+            made.classes("secret")
         made.props["hint"] = field.help
         made.props["autocomplete"] = "new-password" if secret else "off"
         if field.kind == "number":

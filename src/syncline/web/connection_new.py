@@ -5,7 +5,8 @@ from urllib.parse import urlencode
 from fastapi import Request
 from nicegui import events, ui
 
-from syncline.control.forms import Offer, offers
+from syncline.control.forms import Offer
+from syncline.web.connections import known_offers
 from syncline.web.frame import heading
 from syncline.web.parts import note
 from syncline.web.visitor import Visitor
@@ -41,7 +42,7 @@ def _tiles(source: bool, search: ui.input, to: str) -> None:  # noqa: FBT001 (on
     with ui.element("div").classes("tiles"):
         shown = [
             (f"{offer.title} {offer.description}".lower(), _tile(offer, to))
-            for offer in offers()
+            for offer in known_offers()
             if offer.source is source
         ]
     nothing = ui.label("Nothing here has that name.").classes("muted")

@@ -1,12 +1,14 @@
 """The list of connections."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request
 from nicegui import ui
 
+from syncline.control.forms import offers
 from syncline.control.paging import Wanted
 from syncline.control.usecases.authorizing import remove_connection
 from syncline.control.usecases.connections import Connection, list_connections
@@ -29,6 +31,10 @@ _COLUMNS = (
     Column(name="labels", label="Labels", kind="labels"),
     Column(name="changed", label="Changed", order="changed_at"),
 )
+
+
+#: What can be connected to does not change while a server runs.
+known_offers = cache(offers)
 
 
 async def listed(visitor: Visitor, _: Request) -> None:
@@ -80,11 +86,14 @@ async def listed(visitor: Visitor, _: Request) -> None:
 def type_title(connection: Connection) -> str:
     """Return what a connection is: a database's name, or an API's profile."""
     profile = str(connection.properties.get("Profile", ""))
-    return (
-        profile.rpartition("/")[2].removesuffix(".yaml").capitalize()
-        if profile
-        else TITLES[connection.type]
-    )
+    if not profile:
+        return TITLES[connection.type]
+    return _titles().get(profile.lower()) or profile.rpartition("/")[2].removesuffix(".yaml")
+
+
+@cache
+def _titles() -> Mapping[str, str]:
+    return {offer.profile.lower(): offer.title for offer in known_offers() if offer.profile}
 
 
 def _row(connection: Connection, visitor: Visitor) -> Mapping[str, Any]:

@@ -1,6 +1,9 @@
 """The explorer: SQL against any connection, to look and never to change."""
 
+import asyncio
 import io
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -14,7 +17,8 @@ from syncline.control.paging import LONGEST, Wanted
 from syncline.control.usecases.connections import list_connections
 from syncline.control.usecases.exploring import Rows, explore, mistake_of, words_for
 from syncline.control.usecases.job_list import list_jobs
-from syncline.errors import QueryError, SynclineError
+from syncline.errors import Invalid, QueryError, SynclineError
+from syncline.model.type_names import told_type
 from syncline.web.code import editor, point_at
 from syncline.web.frame import heading
 from syncline.web.parts import (
@@ -30,12 +34,18 @@ from syncline.web.parts import (
 from syncline.web.rows_view import show_rows
 from syncline.web.visitor import Visitor
 
-_LIMITS = {100: "100 rows", 1000: "1,000 rows", 10_000: "10,000 rows"}
+_LIMITS = {n: f"{n:,} rows" for n in (100, 1000, 10_000, 100_000)}
+#: Rows that the grid shows; files have all.
+_GRID = 1000
 _EXAMPLES = {
     "api": "SELECT TableName FROM sys_tables",
     "": "SELECT table_schema, table_name FROM information_schema.tables",
 }
 _CHARTED = 200
+_FORMS: Mapping[str, Callable[[pa.Table, io.BytesIO], None]] = {
+    "CSV": pa.csv.write_csv,
+    "Parquet": pa.parquet.write_table,
+}
 
 
 async def shown(visitor: Visitor, request: Request) -> None:
@@ -141,8 +151,8 @@ class _Page:
         with self._found, ui.element("section").classes("card"):
             with ui.element("div").classes("card-head"):
                 heading_2("Result")
-                button("CSV", lambda: self._download("csv"), icon="download")
-                button("Parquet", lambda: self._download("parquet"), icon="download")
+                for form in _FORMS:
+                    button(form, partial(self._download, form), icon="download")
                 if self._may_make_task():
                     button("Make This a Task", self._make_task, icon="add_task")
             with ui.tabs().props("no-caps align=left") as tabs:
@@ -150,9 +160,15 @@ class _Page:
                 ui.tab("Chart")
             with ui.tab_panels(tabs, value="Grid", animated=False):
                 with ui.tab_panel("Grid"):
-                    columns = [(f.name, str(f.type)) for f in rows.table.schema]
-                    values = [list(row.values()) for row in rows.table.to_pylist()]
-                    show_rows(columns, values, label="Result", cut=rows.cut)
+                    columns = [(f.name, told_type(f)) for f in rows.table.schema]
+                    total = rows.table.num_rows
+                    values = [list(row.values()) for row in rows.table.slice(0, _GRID).to_pylist()]
+                    if total > _GRID:
+                        ui.label(
+                            f"The grid shows {_GRID:,} of {total:,} rows; the files have all of "
+                            "them."
+                        ).classes("padded-line")
+                    show_rows(columns, values, label="Result", cut=rows.cut or total > _GRID)
                 with ui.tab_panel("Chart"):
                     _chart(rows.table)
 
@@ -186,15 +202,23 @@ class _Page:
         if chosen:
             ui.navigate.to(f"/jobs/{quote(chosen)}?{urlencode({'query': sql})}")
 
-    def _download(self, form: str) -> None:
+    async def _download(self, form: str) -> None:
         if self._rows is None:
             return
-        file = io.BytesIO()
-        if form == "csv":
-            pa.csv.write_csv(self._rows.table, file)
-        else:
-            pa.parquet.write_table(self._rows.table, file)
-        ui.download.content(file.getvalue(), f"result.{form}")
+        table, file = self._rows.table, io.BytesIO()
+
+        async def write() -> None:
+            try:
+                # 100,000 rows take a moment, in which other pages are to go on.
+                await asyncio.to_thread(_FORMS[form], table, file)
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+                raise Invalid(
+                    f"{form} has no place for lists and structures",
+                    hint="take another format, or cast the column to text",
+                ) from None
+
+        if await self._visitor.attempt(write):
+            ui.download.content(file.getvalue(), f"result.{form.lower()}")
 
 
 def _chart(table: pa.Table) -> None:
@@ -206,6 +230,10 @@ def _chart(table: pa.Table) -> None:
     names = [str(v) for v in table.column(others[0]).to_pylist()[:_CHARTED]] if others else []
     grey = "#7d8797"
     short = table.slice(0, _CHARTED)
+    if table.num_rows > _CHARTED:
+        ui.label(f"The first {_CHARTED} of {table.num_rows:,} rows.").classes(
+            "muted small padded-line"
+        )
     series: list[dict[str, Any]] = [
         {
             "name": name,
@@ -218,7 +246,7 @@ def _chart(table: pa.Table) -> None:
     chart = ui.echart(
         {
             "animation": False,
-            "color": ["#3b6fe0", "#d99a2b", "#2e9e63", "#8a63d2"],
+            "color": ["#3b6fe0", "#b97a12", "#2e9e63", "#8a63d2"],
             "legend": {"textStyle": {"color": grey}},
             "tooltip": {"trigger": "axis"},
             "grid": {"left": 64, "right": 16, "top": 36, "bottom": 60},

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 
 from nicegui import ui
@@ -15,6 +16,10 @@ MARK = (
     '<path d="M4 8h12a4 4 0 0 1 0 8H8"/><path d="M11 13l-3 3 3 3"/><circle cx="4" cy="8" r="1.4" '
     'fill="currentColor" stroke="none"/></svg>'
 )
+
+
+#: Seconds that a page is kept that somebody has left.
+_LEFT = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +56,24 @@ def frame(visitor: Visitor, here: str) -> Iterator[None]:
                     _link(place, here=place.path == here)
             ui.element("div").classes("side-space")
             _person(visitor, dark)
-        with ui.element("main").classes("whole").props('id=page tabindex="-1"'):
+        with ui.element("main").classes("whole").props('id=page tabindex="-1"') as main:
+            main.props["data-person"] = visitor.actor.name
             yield
     _shortcuts()
+    ui.on("leaving", _leave, [])
+
+
+def _leave() -> None:
+    """Forget the page soon: its visitor has gone to another one."""
+    client = ui.context.client
+    # The page is that of everybody who looks at this address.
+    client.page = copy(client.page)
+    client.page.reconnect_timeout = _LEFT
 
 
 def _link(place: Place, *, here: bool) -> None:
     current = ' aria-current="page"' if here else ""
-    classes = "side-link here" if here else "side-link"
+    classes = f"side-link{' here' if here else ''}{' is-rare' if place.path == '/settings' else ''}"
     with ui.element("a").classes(classes).props(f'href="{place.path}"{current}'):
         ui.icon(place.icon).props("aria-hidden=true")
         ui.label(place.title)
@@ -76,6 +91,13 @@ def _person(visitor: Visitor, dark: ui.dark_mode) -> None:
             with ui.item(), ui.item_section():
                 ui.item_label(name)
                 ui.item_label(", ".join(visitor.actor.roles)).props("caption")
+            ui.separator()
+            # On a phone it is only here: five links are as many as fit.
+            with ui.menu_item(on_click=lambda: ui.navigate.to("/settings")):
+                with ui.item_section().props("avatar"):
+                    ui.icon("settings").props("aria-hidden=true")
+                with ui.item_section():
+                    ui.item_label("Your settings")
             ui.separator()
             for word, icon in _THEMES:
                 with ui.menu_item(on_click=lambda _, word=word: _put_theme(dark, word)):
@@ -105,6 +127,7 @@ def _put_theme(dark: ui.dark_mode, word: str) -> None:
 def _sign_out() -> None:
     # A form, as the cookie is out of every script's reach.
     ui.run_javascript(
+        "forgetTyped(true); "
         "const form = document.createElement('form'); form.method = 'post'; "
         "form.action = '/sign-out'; document.body.append(form); form.submit();"
     )
@@ -132,9 +155,10 @@ def heading(
         with ui.element("div").classes("head-text"):
             if crumbs:
                 with ui.element("nav").classes("crumbs").props('aria-label="Breadcrumb"'):
-                    for text, path in crumbs:
+                    for at, (text, path) in enumerate(crumbs):
+                        if at:
+                            ui.label("/").props("aria-hidden=true").classes("crumb-slash")
                         ui.link(text, path)
-                        ui.label("/").props("aria-hidden=true").style("display:inline;margin:0 6px")
             with ui.element("h1"):
                 ui.label(title)
             if under:

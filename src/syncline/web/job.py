@@ -13,6 +13,7 @@ from syncline.web import job_alerts, job_options, job_schedule, job_tasks, job_y
 from syncline.web.frame import heading
 from syncline.web.job_actions import JobActions
 from syncline.web.parts import card, empty, facts, labels, link_button
+from syncline.web.saving import OpenJob
 from syncline.web.visitor import Visitor
 from syncline.web.wording import ago, day_and_time, many
 
@@ -33,14 +34,23 @@ async def shown(visitor: Visitor, request: Request) -> None:
     under = f"{job.spec.source} → {job.spec.destination}"
     with heading(job.name, under=under, crumbs=(("Jobs", "/jobs"),)):
         JobActions(visitor, job).show(under_way)
+    opened = OpenJob(job)
     with ui.element("div").classes("beside"):
         with ui.element("div").classes("rows"):
-            await _parts(visitor, job, request.query_params)
+            await _parts(visitor, opened, request.query_params)
         with ui.element("div").classes("rows"), card("Overview"):
-            _overview(visitor, job)
+            overview = ui.element("div")
+
+    def follow() -> None:
+        overview.clear()
+        with overview:
+            _overview(visitor, opened.job)
+
+    follow()
+    opened.watch(follow)
 
 
-async def _parts(visitor: Visitor, job: Job, given: Mapping[str, str]) -> None:
+async def _parts(visitor: Visitor, opened: OpenJob, given: Mapping[str, str]) -> None:
     wanted, field = given.get("tab", ""), given.get("field", "")
     query = given.get("query", "")
     first = next((tab for tab in _TABS if tab.lower() == wanted), "Tasks")
@@ -52,17 +62,25 @@ async def _parts(visitor: Visitor, job: Job, given: Mapping[str, str]) -> None:
             f"history.replaceState(null, '', '?tab={str(e.value).lower()}')"
         )
     )
+    panels: dict[str, ui.tab_panel] = {}
+
+    async def again() -> None:
+        for title in ("Tasks", "Schedule", "Alerts", "Options"):
+            panels[title].clear()
+            with panels[title]:
+                await build[title]()
+
     build: dict[str, Callable[[], Awaitable[None]]] = {
-        "Tasks": lambda: job_tasks.build(visitor, job, query),
-        "Schedule": lambda: job_schedule.build(visitor, job),
-        "Alerts": lambda: job_alerts.build(visitor, job),
-        "Options": lambda: job_options.build(visitor, job, field),
-        "Runs": lambda: runs.build_list(visitor, job=job.name),
-        "YAML": lambda: job_yaml.build(visitor, job),
+        "Tasks": lambda: job_tasks.build(visitor, opened, query),
+        "Schedule": lambda: job_schedule.build(visitor, opened),
+        "Alerts": lambda: job_alerts.build(visitor, opened),
+        "Options": lambda: job_options.build(visitor, opened, field),
+        "Runs": lambda: runs.build_list(visitor, job=opened.job.name),
+        "YAML": lambda: job_yaml.build(visitor, opened, again),
     }
     with ui.tab_panels(tabs, value=first, animated=False, keep_alive=True):
         for title in _TABS:
-            with ui.tab_panel(title):
+            with ui.tab_panel(title) as panels[title]:
                 await build[title]()
 
 

@@ -7,9 +7,9 @@ from nicegui import ui
 from syncline.control.alert_specs import AlertSpec
 from syncline.control.paging import LONGEST, Wanted
 from syncline.control.usecases.channels import list_channels
-from syncline.control.usecases.jobs import Job, job_of
+from syncline.control.usecases.jobs import job_of
 from syncline.web.parts import button, empty, link_button
-from syncline.web.saving import save_job
+from syncline.web.saving import OpenJob, save_job
 from syncline.web.visitor import Visitor
 
 _WHEN = {
@@ -27,21 +27,22 @@ _NUMBERS = {
 }  # fmt: skip
 
 
-async def build(visitor: Visitor, job: Job) -> None:
+async def build(visitor: Visitor, opened: OpenJob) -> None:
     """Build the tab."""
     names: list[str] = []
     if visitor.may("settings.view"):
         async with visitor.looking() as work:
             names = [c.name for c in (await list_channels(work, Wanted(limit=LONGEST))).items]
-    part = _Part(visitor, job, names)
+    part = _Part(visitor, opened, names)
     with ui.element("section").classes("card"), ui.element("div").classes("padded rows"):
         part.show()
 
 
 class _Part:
-    def __init__(self, visitor: Visitor, job: Job, channels: list[str]) -> None:
+    def __init__(self, visitor: Visitor, opened: OpenJob, channels: list[str]) -> None:
         self._visitor = visitor
-        self._job = job
+        self._opened = opened
+        job = opened.job
         self._may = visitor.may("jobs.edit", job.name)
         named = [c for alert in job.spec.alerts for c in alert.channels]
         known = {c.lower(): c for c in channels}
@@ -123,10 +124,8 @@ class _Part:
         await self._visitor.attempt(self._saved)
 
     async def _saved(self) -> None:
-        spec = job_of({**self._job.document, "alerts": self._alerts})
-        saved = await save_job(self._visitor, self._job, spec)
-        if saved is not None:
-            self._job = saved
+        spec = job_of({**self._opened.job.document, "alerts": self._alerts})
+        await save_job(self._visitor, self._opened, spec)
 
 
 def _plain(alert: AlertSpec) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from syncline.control.usecases.jobs import create_job
 from syncline.control.usecases.looking import offered_tables
 from syncline.web.frame import heading
 from syncline.web.parts import button, card, empty, heading_2, link_button, note
+from syncline.web.saving import forget_typed
 from syncline.web.tables import TableChoice
 from syncline.web.visitor import Visitor
 
@@ -39,8 +40,8 @@ async def shown(visitor: Visitor, request: Request) -> None:
                 ),
             ):
                 link_button(
-                    "Add Connection", _adding(word, {}), icon="add", main=True,
-                )  # fmt: skip
+                    f"Connect a {word.capitalize()}", _adding(word, {}), icon="add", main=True
+                )
             return
     given = request.query_params
     page = _Page(visitor)
@@ -134,4 +135,5 @@ class _Page:
                 await create_job(work, self._name.value, spec)
 
         if await self._visitor.attempt(create):
+            forget_typed()
             ui.navigate.to(f"/jobs/{quote(self._name.value)}")

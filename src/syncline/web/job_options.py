@@ -2,10 +2,10 @@
 
 from nicegui import ui
 
-from syncline.control.usecases.jobs import Job, job_of
+from syncline.control.usecases.jobs import job_of
 from syncline.web.job_action_form import ActionForm
 from syncline.web.parts import button
-from syncline.web.saving import save_job
+from syncline.web.saving import OpenJob, save_job
 from syncline.web.spec_form import SpecForm
 from syncline.web.visitor import Visitor
 
@@ -27,20 +27,21 @@ _TITLES = {
 }
 
 
-async def build(visitor: Visitor, job: Job, field: str = "") -> None:
+async def build(visitor: Visitor, opened: OpenJob, field: str = "") -> None:
     """Build the tab. ``field``: the one that an error says is to be changed."""
-    part = _Part(visitor, job)
+    part = _Part(visitor, opened)
     with ui.element("section").classes("card"), ui.element("div").classes("padded rows"):
         part.show(field)
 
 
 class _Part:
-    def __init__(self, visitor: Visitor, job: Job) -> None:
+    def __init__(self, visitor: Visitor, opened: OpenJob) -> None:
         self._visitor = visitor
-        self._job = job
+        self._opened = opened
 
     def show(self, field: str) -> None:
-        spec, may = self._job.spec, self._visitor.may("jobs.edit", self._job.name)
+        job = self._opened.job
+        spec, may = job.spec, self._visitor.may("jobs.edit", job.name)
         self._form = SpecForm(spec, _NAMES, _TITLES)
         self._form.point_at(field)
         ui.separator()
@@ -61,8 +62,6 @@ class _Part:
 
     async def _saved(self) -> None:
         given = self._form.values | {"before": self._before.value, "after": self._after.value}
-        kept = {k: v for k, v in self._job.document.items() if k not in given}
+        kept = {k: v for k, v in self._opened.job.document.items() if k not in given}
         spec = job_of(kept | {k: v for k, v in given.items() if v is not None})
-        saved = await save_job(self._visitor, self._job, spec)
-        if saved is not None:
-            self._job = saved
+        await save_job(self._visitor, self._opened, spec)

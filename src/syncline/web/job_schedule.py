@@ -7,10 +7,9 @@ from pydantic import ValidationError
 
 from syncline.control.calendar import words
 from syncline.control.timetable import ScheduleSpec
-from syncline.control.usecases.jobs import Job
 from syncline.control.usecases.scheduling import previewed
 from syncline.web.parts import button, heading_2, note
-from syncline.web.saving import save_job
+from syncline.web.saving import OpenJob, save_job
 from syncline.web.visitor import Visitor
 from syncline.web.wording import day_and_time
 
@@ -29,18 +28,18 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 _MINUTES = [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30]
 
 
-async def build(visitor: Visitor, job: Job) -> None:
+async def build(visitor: Visitor, opened: OpenJob) -> None:
     """Build the tab."""
-    part = _Part(visitor, job)
+    part = _Part(visitor, opened)
     with ui.element("section").classes("card"), ui.element("div").classes("padded rows"):
         part.show()
 
 
 class _Part:
-    def __init__(self, visitor: Visitor, job: Job) -> None:
+    def __init__(self, visitor: Visitor, opened: OpenJob) -> None:
         self._visitor = visitor
-        self._job = job
-        schedule = job.spec.schedule
+        self._opened = opened
+        schedule = opened.job.spec.schedule
         self._way = schedule.way if schedule else "none"
         self._values: dict[str, Any] = {
             "every_minutes": 10, "hourly_at": 0, "time": "02:00", "days": ["monday"], "day": 1,
@@ -51,7 +50,7 @@ class _Part:
             self._values |= _values(schedule)
 
     def show(self) -> None:
-        may = self._visitor.may("jobs.edit", self._job.name)
+        may = self._visitor.may("jobs.edit", self._opened.job.name)
         with ui.element("div").classes("fields"):
             way = ui.select(_WAYS, value=self._way, label="Start").props(
                 "outlined stack-label options-dense"
@@ -170,10 +169,8 @@ class _Part:
         if isinstance(schedule, str):
             ui.notify(schedule, type="negative", position="top")
             return
-        spec = self._job.spec.model_copy(update={"schedule": schedule})
-        saved = await save_job(self._visitor, self._job, spec)
-        if saved is not None:
-            self._job = saved
+        spec = self._opened.job.spec.model_copy(update={"schedule": schedule})
+        await save_job(self._visitor, self._opened, spec)
 
 
 _FIELDS = {

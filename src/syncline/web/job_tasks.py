@@ -17,6 +17,7 @@ from syncline.control.usecases.tasks import (
     task_of,
 )
 from syncline.web.parts import answered, answers, asking, button, confirmed, empty, heading_2
+from syncline.web.saving import OpenJob
 from syncline.web.tables import TableChoice
 from syncline.web.visitor import Visitor, done
 from syncline.web.wording import many
@@ -55,22 +56,26 @@ _ACTIONS = """
 """
 
 
-async def build(visitor: Visitor, job: Job, query: str = "") -> None:
+async def build(visitor: Visitor, opened: OpenJob, query: str = "") -> None:
     """Build the tab. ``query``: SQL that is to become a task; it is asked for the rest."""
-    part = _Part(visitor, job)
+    part = _Part(visitor, opened)
     with ui.element("section").classes("card") as part.card:
         part.show()
-    if query and visitor.may("jobs.edit", job.name):
+    if query and visitor.may("jobs.edit", opened.job.name):
         ui.timer(0, lambda: part.add_query(query), once=True)
 
 
 class _Part:
     card: ui.element
 
-    def __init__(self, visitor: Visitor, job: Job) -> None:
+    def __init__(self, visitor: Visitor, opened: OpenJob) -> None:
         self._visitor = visitor
-        self._job = job
-        self._may = visitor.may("jobs.edit", job.name)
+        self._opened = opened
+        self._may = visitor.may("jobs.edit", opened.job.name)
+
+    @property
+    def _job(self) -> Job:
+        return self._opened.job
 
     def show(self) -> None:
         if self._may:
@@ -111,7 +116,7 @@ class _Part:
 
     async def _again(self) -> None:
         async with self._visitor.looking() as work:
-            self._job = await get_job(work, self._job.name)
+            self._opened.put(await get_job(work, self._job.name))
         self.card.clear()
         with self.card:
             self.show()

@@ -1,5 +1,7 @@
 """A job as code: edited as YAML, with the differences shown before it is saved."""
 
+from collections.abc import Awaitable, Callable
+
 import yaml
 from nicegui import ui
 
@@ -8,36 +10,47 @@ from syncline.control.usecases.jobs import Job, job_of
 from syncline.errors import Invalid
 from syncline.web.code import editor
 from syncline.web.parts import answered, answers, asking, button, note
-from syncline.web.saving import save_job, show_differences
+from syncline.web.saving import OpenJob, save_job, show_differences
 from syncline.web.visitor import Visitor
 
 
-async def build(visitor: Visitor, job: Job) -> None:
-    """Build the tab."""
-    part = _Part(visitor, job)
+async def build(visitor: Visitor, opened: OpenJob, again: Callable[[], Awaitable[None]]) -> None:
+    """Build the tab. ``again``: builds the other tabs anew, whose settings are in the YAML, too."""
+    part = _Part(visitor, opened, again)
     with ui.element("section").classes("card"), ui.element("div").classes("padded rows"):
         part.show()
 
 
 class _Part:
-    def __init__(self, visitor: Visitor, job: Job) -> None:
+    def __init__(
+        self, visitor: Visitor, opened: OpenJob, again: Callable[[], Awaitable[None]]
+    ) -> None:
         self._visitor = visitor
-        self._job = job
+        self._opened = opened
+        self._again = again
+        self._written = written(opened.job)
+        opened.watch(self._follow)
 
     def show(self) -> None:
         ui.label("The job as it stands in a project file; what is at its default is left out.")
-        self._code = editor(written(self._job), "YAML", label="The job as YAML")
+        self._code = editor(self._written, "YAML", label="The job as YAML")
         self._code.style("height:440px")
         self._code.map_key("Mod-s", self._review)
-        if self._visitor.may("jobs.edit", self._job.name):
+        if self._visitor.may("jobs.edit", self._opened.job.name):
             with ui.element("div").classes("row-line"):
                 button("Review and Save", self._review, icon="difference", main=True)
                 button("Undo", self._undo)
         else:
             note("Your role shows jobs, but does not change them.")
 
+    def _follow(self) -> None:
+        """Show what another tab has saved, unless something else is being written here."""
+        before, self._written = self._written, written(self._opened.job)
+        if self._code.value == before:
+            self._code.value = self._written
+
     def _undo(self) -> None:
-        self._code.value = written(self._job)
+        self._code.value = written(self._opened.job)
 
     async def _review(self) -> None:
         await self._visitor.attempt(self._reviewed)
@@ -45,7 +58,7 @@ class _Part:
     async def _reviewed(self) -> None:
         spec = job_of(_parsed(self._code.value))
         whole = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-        changes = differences(self._job.document, whole)
+        changes = differences(self._opened.job.document, whole)
         if not changes:
             ui.notify("Nothing has changed", position="top")
             return
@@ -53,10 +66,9 @@ class _Part:
             pairs = [(place, *pair) for place, pair in changes.items()]
             show_differences(pairs, before="Now", after="Then")
             answers(dialog, "Go on Editing", "Save Changes")
-        if await answered(dialog):
-            saved = await save_job(self._visitor, self._job, spec)
-            if saved is not None:
-                self._job = saved
+        if await answered(dialog) and await save_job(self._visitor, self._opened, spec):
+            self._undo()
+            await self._again()
 
 
 def written(job: Job) -> str:

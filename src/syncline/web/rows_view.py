@@ -11,7 +11,7 @@ _CELL = (
     '<q-td :props="props" :data-label="props.col.label">'
     '<span class="cell-value">{{ props.value }}</span></q-td>'
 )
-_NUMBERS = ("int", "uint", "double", "float", "decimal")
+_NUMBERS = ("whole number", "number", "decimal")
 
 
 def show_rows(

@@ -101,10 +101,9 @@ class _Page:
         under = f"{run.reason}{who}, {ago(run.created_at, visitor.now, visitor.zone)}"
         crumbs = (("Runs", "/runs"), (run.job, f"/jobs/{quote(run.job)}"))
         with heading(f"Run of {run.job}", under=under, crumbs=crumbs):
+            state = ui.element("div").classes("row-line").props("aria-live=polite")
             actions = ui.element("div").classes("row-line")
         with ui.element("div").classes("rows"):
-            with ui.element("div").classes("row-line").props("aria-live=polite"):
-                state = ui.element("div")
             figures = ui.element("div").classes("figures")
             failures = Failures(visitor)
             with ui.element("section").classes("card"):
@@ -136,6 +135,8 @@ class _Page:
             self._timer = ui.timer(_BEAT, self._beat)
 
     async def _beat(self) -> None:
+        if not ui.context.client.has_socket_connection:
+            return  # Nobody sees it now; what is missed comes with the first beat after.
         if not await self._visitor.attempt(self._look) or self._run.state.over:
             self._timer.deactivate()
 
@@ -166,6 +167,8 @@ class _Page:
         rows = [_task(task, self._before.get(task.number), now) for task in run.tasks]
         if rows != parts.tasks.rows:
             parts.tasks.rows = rows
+        if run.state.over and len(parts.tasks.columns) == len(_COLUMNS):
+            parts.tasks.columns = [c for c in _COLUMNS if c["name"] != "left"]
         word = "stopping" if run.cancel_at and not run.state.over else str(run.state)
         parts.state.clear()
         with parts.state:

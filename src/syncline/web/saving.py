@@ -11,12 +11,30 @@ from syncline.web.parts import answered, answers, asking
 from syncline.web.visitor import Visitor, done
 
 
-async def save_job(visitor: Visitor, job: Job, spec: JobSpec) -> Job | None:
-    """Save a job as it was edited; return it as it is now, or None if it was not saved.
+class OpenJob:
+    """A job that a page shows, as it was last seen: its tabs save on top of each other."""
 
-    ``job``: as the editor saw it. If somebody else was quicker, the visitor sees what differs.
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self._watchers: list[Callable[[], None]] = []
+
+    def put(self, job: Job) -> None:
+        """Show the job as it is now."""
+        self.job = job
+        for changed in self._watchers:
+            changed()
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call something whenever the job has changed."""
+        self._watchers.append(changed)
+
+
+async def save_job(visitor: Visitor, opened: OpenJob, spec: JobSpec) -> bool:
+    """Save a job as it was edited; return whether it is saved, and note it as it is now.
+
+    If somebody else was quicker than this page, the visitor sees what differs.
     """
-    saved: list[Job] = []
+    job, saved = opened.job, list[Job]()
 
     async def save(version: int) -> None:
         async with visitor.changing() as work:
@@ -26,7 +44,10 @@ async def save_job(visitor: Visitor, job: Job, spec: JobSpec) -> Job | None:
         async with visitor.looking() as work:
             return (await get_job(work, job.name)).version
 
-    return saved[0] if await saved_over(visitor, save, job.version, newest) else None
+    if not await saved_over(visitor, save, job.version, newest):
+        return False
+    opened.put(saved[0])
+    return True
 
 
 async def saved_over(
@@ -55,9 +76,15 @@ async def saved_over(
         kept = True
 
     if await visitor.attempt(first) and kept:
+        forget_typed()
         done("Saved")
         return True
     return False
+
+
+def forget_typed() -> None:
+    """Let the browser forget what was typed on the page: it is kept here now."""
+    ui.run_javascript("forgetTyped()")
 
 
 async def _decided(message: str, differences: Sequence[tuple[str, object, object]]) -> bool:

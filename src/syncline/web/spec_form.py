@@ -11,6 +11,9 @@ from pydantic import BaseModel
 
 from syncline.web.parts import lead_to
 
+#: Of a choice that is left to Syncline.
+_AUTOMATIC = "Automatic"
+
 
 class SpecForm:
     """A field for each setting; what is empty goes back to its default."""
@@ -54,6 +57,13 @@ class SpecForm:
         """Put a value into a field."""
         self._inputs[name].value = value
 
+    def name_default(self, name: str, text: str) -> None:
+        """Say what a choice means that is left to Syncline."""
+        made = self._inputs[name]
+        offered = {**made.options, "": text}
+        if offered != made.options:
+            made.set_options(offered, value=made.value)
+
     def point_at(self, name: str) -> None:
         """Lead to a field, if there is one of that name."""
         if name in self._inputs:
@@ -73,7 +83,8 @@ def _input(title: str, annotation: object, value: Any, text: str, choices: Seque
         return made
     if choices:
         optional = value not in choices or types.NoneType in _union(annotation)
-        offered = ["", *choices] if optional else list(choices)
+        offered = {"": _AUTOMATIC} if optional else {}
+        offered |= {choice: choice for choice in choices}
         made = ui.select(offered, value=value if value in choices else "", label=title)
         made.props("options-dense")
     elif _is(annotation, int) or _is(annotation, float):

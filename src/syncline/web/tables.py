@@ -19,6 +19,9 @@ _NAME = """
   <span class="cell-under">{{ props.row.description }}</span></div>
 </q-td>
 """
+_READS = """
+<q-td :props="props" data-label="Reads"><span>{{ props.value }}</span></q-td>
+"""
 _SHOW = """
 <q-td :props="props" data-label="Columns" class="is-narrow">
   <q-btn flat dense no-caps :label="props.value + ' columns'"
@@ -56,6 +59,7 @@ class TableChoice:
             'no-data-label="No tables found"'
         )
         self.table.add_slot("body-cell-name", _NAME)
+        self.table.add_slot("body-cell-by", _READS)
         self.table.add_slot("body-cell-columns", _SHOW)
         name_checkboxes(self.table, "name")
         self.table.on("columns", self._show_columns)

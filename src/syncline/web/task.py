@@ -21,7 +21,7 @@ from syncline.web.frame import heading
 from syncline.web.job_action_form import ActionForm
 from syncline.web.parts import button, card, empty, link_button, note
 from syncline.web.rows_view import show_rows
-from syncline.web.saving import save_job
+from syncline.web.saving import OpenJob, save_job
 from syncline.web.spec_form import SpecForm
 from syncline.web.task_columns import ColumnGrid
 from syncline.web.task_mapping import MappingTab
@@ -39,6 +39,8 @@ OPTIONS = (
 #: Those that an existing table has in another place, or not at all.
 _OURS = ("write", "key", "columnstore", "schema_changes", "synced_at")
 _WRITES = ("merge", "append", "replace", "history")
+#: What a hint about a project file says on a page.
+_MAP_HERE = "choose on the tab Mapping, leave columns out of the query, or CAST them there"
 _TITLES = {"into": "Target table", "where": "Filter", "synced_at": "Add _synced_at"}
 
 
@@ -222,7 +224,8 @@ class _Page:
             point_at(self._code, mistake)
         with self._outlook:
             where = f"Line {mistake.line}: " if mistake.line else ""
-            note(where + mistake.message, kind="bad", hint=mistake.hint)
+            hint = _MAP_HERE if "'mapping:" in mistake.hint else mistake.hint
+            note(where + mistake.message, kind="bad", hint=hint)
 
     def _show_outlook(self, found: Outlook) -> None:
         self._outlook.clear()
@@ -233,13 +236,16 @@ class _Page:
                 note("Each run reads only what has changed.", kind="good", title="Incremental")
             else:
                 note("Each run reads everything.", kind="warn", title="Not incremental")
-            by = f" by {', '.join(found.key)}" if found.key else ""
-            ui.label(f"Writes with {found.disposition}{by}, {many(found.columns, 'column')}.")
+            how = found.disposition + (f" by {', '.join(found.key)}" if found.key else "")
+            ui.label(f"Writes with {how}, {many(found.columns, 'column')}.")
             with ui.element("ul").classes("steps"):
                 for text in found.notes:
                     with ui.element("li"):
                         ui.icon("chevron_right").props("aria-hidden=true").classes("muted")
                         ui.label(text).classes("small")
+        form = self._mapping.form if self._mapping.existing else self._form
+        if form.values["write"] is None:
+            form.name_default("write", f"Automatic ({how})")
 
     async def _preview(self) -> None:
         self._rows.clear()
@@ -286,9 +292,10 @@ class _Page:
         tasks = self._job.spec.tasks
         whole = (*tasks[: self._at], self._edited(), *tasks[self._at + 1 :])
         spec = self._job.spec.model_copy(update={"tasks": whole})
-        saved = await save_job(self._visitor, self._job, spec)
-        if saved is not None:
-            self._job, self._task = saved, saved.spec.tasks[self._at]
+        opened = OpenJob(self._job)
+        if await save_job(self._visitor, opened, spec):
+            saved = self._job = opened.job
+            self._task = saved.spec.tasks[self._at]
             # A task that writes to another table is another one.
             here = f"/jobs/{quote(saved.name)}/tasks/{saved.task_ids[self._at]}"
             ui.run_javascript(f"history.replaceState(null, '', {json.dumps(here)})")

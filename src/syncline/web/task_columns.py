@@ -23,6 +23,8 @@ _COLUMNS = [
         ("actions", ""),
     )
 ]
+#: Not there before the first preview, so that the others have room.
+_SAMPLE = "sample"
 _SLOTS = {
     "taken": """
 <q-td :props="props" data-label="Take" class="is-narrow">
@@ -33,7 +35,8 @@ _SLOTS = {
 </q-checkbox></q-td>""",
     "name": """
 <q-td :props="props" class="is-first wraps"><div><span class="cell-link">
-{{ props.value || 'computed' }}</span><span class="cell-under">{{ props.row.type }}</span>
+<template v-for="part in (props.value || 'computed').split(/(?=[A-Z][a-z]|_)/)">{{ part }}<wbr>
+</template></span><span class="cell-under">{{ props.row.type }}</span>
 <q-tooltip v-if="props.row.description" max-width="360px">{{ props.row.description }}</q-tooltip>
 </div></q-td>""",
     "sample": """
@@ -74,7 +77,9 @@ class ColumnGrid:
                 button("All", lambda: self._take(all_=True))
                 button("None", lambda: self._take(all_=False))
                 button("Add Expression", self._add, icon="add")
-        self._table = ui.table(rows=self._rows, columns=_COLUMNS, row_key="key", pagination=0)
+        self._table = ui.table(
+            rows=self._rows, columns=_without_sample(), row_key="key", pagination=0
+        )
         self._table.classes("listing tall columns-grid")
         self._table.props("flat hide-bottom dense virtual-scroll")
         for name, slot in _SLOTS.items():
@@ -100,6 +105,7 @@ class ColumnGrid:
 
     def show_samples(self, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Show a value of the first rows at each column."""
+        self._table.columns = _COLUMNS
         for row in self._rows:
             name = row["as_"] or row["name"]
             if name in names:
@@ -151,6 +157,10 @@ class ColumnGrid:
 
     def _show(self) -> None:
         self._table.rows = [dict(row) for row in self._rows]
+
+
+def _without_sample() -> list[dict[str, str]]:
+    return [column for column in _COLUMNS if column["name"] != _SAMPLE]
 
 
 def rows_of(
@@ -206,5 +216,5 @@ def chosen(rows: Sequence[dict[str, Any]]) -> tuple[ColumnSpec, ...]:
 def _row(key: int, name: str, type_: str, description: str) -> dict[str, Any]:
     return {
         "key": key, "name": name, "type": type_, "description": description, "taken": True,
-        "as_": "", "expression": "", "sample": "", "none": "", "editable": False,
+        "as_": "", "expression": "", "sample": "", "none": "as it is", "editable": False,
     }  # fmt: skip

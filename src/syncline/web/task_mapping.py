@@ -42,15 +42,29 @@ _MADE = {
     "expression": "is computed by the database",
     "": "stays empty",
 }
+#: A column of the query is dropped onto a column of the table, whether that is taken or not.
+_DROP = """
+ :data-drop="props.row.editable ? props.value : undefined"
+ @dragover="e => { if (props.row.editable && props.value) { e.preventDefault();
+   e.currentTarget.classList.add('dropping'); } }"
+ @dragleave="e => e.currentTarget.classList.remove('dropping')"
+ @drop="e => { e.preventDefault(); e.currentTarget.classList.remove('dropping');
+   $parent.$parent.$emit('drop-on',
+     {column: e.dataTransfer.getData('text/plain'), to: props.value}); }"
+"""
 _SLOTS = {
     "column": """
-<q-td :props="props" class="is-first wraps"><div><span :class="props.value ? 'cell-link' : 'muted'">
+<q-td :props="props" class="is-first wraps"><div :class="{'is-dragged': props.row.drags}"
+ :draggable="props.row.drags" @dragstart="e => { e.dataTransfer.effectAllowed = 'link';
+   e.dataTransfer.setData('text/plain', props.row.column); }">
+<q-icon v-if="props.row.drags" name="drag_indicator" size="18px" aria-hidden="true"></q-icon>
+<div><span :class="props.value ? 'cell-link' : 'muted'">
 {{ props.value || 'nothing' }}</span><span class="cell-under">{{ props.row.type }}</span>
-</div></q-td>""",
-    "target": """
-<q-td :props="props" data-label="Goes to"><q-select v-if="props.row.source" dense outlined
+</div></div></q-td>""",
+    "target": f'<q-td :props="props" data-label="Goes to" {_DROP}>'
+    """<q-select v-if="props.row.source" dense outlined
  options-dense emit-value map-options hide-bottom-space class="mapping-choice"
- :model-value="props.value" :options="props.col.options" :disable="!props.row.editable"
+ :model-value="props.value" :options="props.col.options" :disable="!props.row.drags"
  :display-value="props.value ? undefined : 'nowhere'" :error="props.row.kind === 'bad'"
  :aria-label="'Column that takes ' + props.row.column"
  @update:model-value="v => $parent.$parent.$emit('choose', {column: props.row.column, to: v})">
@@ -111,6 +125,11 @@ class MappingTab:
             heading_2("How rows are written")
             self._form = SpecForm(task, SETTINGS, _TITLES, choices={"write": WRITES}, hints=_HINTS)
         self._show_state()
+
+    @property
+    def form(self) -> SpecForm:
+        """The fields below the columns."""
+        return self._form
 
     @property
     def existing(self) -> bool:
@@ -182,13 +201,32 @@ class MappingTab:
                 self._chosen[column.name] = target
         await self._again()
 
+    async def _dropped(self, event: events.GenericEventArguments) -> None:
+        """Map a column that was dropped; the one that went there takes its place."""
+        name, target = str(event.args["column"]), str(event.args["to"])
+        goes = {column.name: column.target for column in self._columns}
+        if name not in goes or goes[name] == target:
+            return
+        other = next((column for column, to in goes.items() if to == target), None)
+        if other is not None:
+            self._chosen = {k: v for k, v in self._chosen.items() if k.lower() != other.lower()}
+            if goes[name]:
+                self._chosen[other] = goes[name] or ""
+        self._map(name, target)
+        await self._again()
+
+    def _map(self, name: str, target: str) -> None:
+        self._chosen = {k: v for k, v in self._chosen.items() if k.lower() != name.lower()}
+        if target and target.lower() != name.lower():
+            self._chosen[name] = target
+
     async def _choose(self, event: events.GenericEventArguments) -> None:
         name, target = event.args["column"], event.args["to"]
-        self._chosen = {k: v for k, v in self._chosen.items() if k.lower() != name.lower()}
         if target == _LEAVE and self._leave_out is not None:
+            self._map(name, "")
             self._leave_out(name)
-        elif target and target.lower() != name.lower():
-            self._chosen[name] = target
+        else:
+            self._map(name, target)
         await self._again()
         # The rows were drawn anew, and the keyboard is to stay where it was.
         place = json.dumps(f"[aria-label={json.dumps('Column that takes ' + name)}]")
@@ -214,12 +252,16 @@ class MappingTab:
         if self._grid is None:
             self._place.clear()
             with self._place:
+                ui.label("Drag a column onto the one that takes it, or choose.").classes(
+                    "muted small padded-line"
+                )
                 self._notes = ui.element("div")
                 self._grid = ui.table(rows=[], row_key="key", pagination=0)
             self._grid.classes("listing tall mapping").props("flat hide-bottom virtual-scroll")
             for name, slot in _SLOTS.items():
                 self._grid.add_slot(f"body-cell-{name}", slot)
             self._grid.on("choose", self._choose)
+            self._grid.on("drop-on", self._dropped)
         self._notes.clear()
         with self._notes:
             for problem in found.problems:
@@ -253,22 +295,23 @@ def _rows(found: TaskMapping, *, editable: bool) -> list[dict[str, Any]]:
             "key": f"column {column.name}", "source": True, "column": column.name,
             "type": column.type, "target": column.target or "",
             "says": "; ".join(column.problems), "kind": "bad" if column.problems else "",
-            "editable": editable,
+            "editable": editable, "drags": editable,
         }
         for column in found.columns
     ]  # fmt: skip
     # What stands in the way comes before what is only good to know.
     left = [t for t in found.targets if not t.taken or t.problems]
     left.sort(key=lambda target: not target.problems)
-    return rows + [_left(target) for target in left]
+    return rows + [_left(target, editable=editable) for target in left]
 
 
-def _left(target: TargetColumn) -> dict[str, Any]:
+def _left(target: TargetColumn, *, editable: bool) -> dict[str, Any]:
     return {
         "key": f"target {target.name}", "source": False, "column": "", "type": "",
         "target": target.name, "target_type": target.type,
         "says": "; ".join(target.problems) or _MADE[target.made_by],
-        "kind": "bad" if target.problems else "", "editable": False,
+        "kind": "bad" if target.problems else "", "drags": False,
+        "editable": editable and target.made_by != "expression",
     }  # fmt: skip
 
 

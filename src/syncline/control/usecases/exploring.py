@@ -24,8 +24,8 @@ from syncline.query.engine import known_functions
 from syncline.query.execute import execute
 from syncline.query.plan import plan
 
-#: More rows than people look at.
-MOST = 10_000
+#: More rows than people look at; as many as they take along in a file.
+MOST = 100_000
 #: A query that takes longer is given up, in seconds.
 PATIENCE = 60.0
 _CHANGING = (

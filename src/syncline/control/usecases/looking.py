@@ -29,6 +29,7 @@ from syncline.control.usecases.connections import (
 from syncline.errors import Missing, SynclineError, Unavailable
 from syncline.model.run import Clock
 from syncline.model.table import Scan, Table, description_of
+from syncline.model.type_names import told_type
 
 #: A test that takes longer has failed, in seconds.
 PATIENCE = 30.0
@@ -96,7 +97,7 @@ async def offered_columns(work: Work, name: str, table: str) -> tuple[OfferedCol
     return tuple(
         OfferedColumn(
             name=field.name,
-            type=str(field.type),
+            type=told_type(field),
             nullable=field.nullable,
             key=field.name in found.primary_key,
             description=description_of(field),

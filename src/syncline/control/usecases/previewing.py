@@ -23,6 +23,7 @@ from syncline.control.usecases.jobs import get_job
 from syncline.control.usecases.tasks import stored_project
 from syncline.errors import Invalid
 from syncline.model.job import Task
+from syncline.model.type_names import told_type
 
 #: A value that JSON has; times, decimals and bytes are texts.
 Cell: TypeAlias = str | int | float | bool | None
@@ -108,7 +109,7 @@ async def task_preview(
 def _shown(rows: pa.Table) -> tuple[tuple[ShownColumn, ...], tuple[tuple[Cell, ...], ...]]:
     values = (column.to_pylist() for column in rows.columns)
     return (
-        tuple(ShownColumn(name=field.name, type=str(field.type)) for field in rows.schema),
+        tuple(ShownColumn(name=field.name, type=told_type(field)) for field in rows.schema),
         tuple(tuple(_cell(value) for value in row) for row in zip(*values, strict=True)),
     )
 
