@@ -357,20 +357,40 @@ def test_paths_are_filled_in_by_parents_and_settings() -> None:
     }
     found = made(document(paths=paths))
     tables = found.profile.tables
-    assert set(tables) == {"Things", "Orders", "TeamThings"}
+    assert set(tables) == {"Things", "Orders", "Lines", "TeamThings"}
     assert tables["Orders"].path == "/things/{parent.id}/orders"
     assert tables["Orders"].fan_out == ParentFanOut(parent="Things", column="id", into="thing_id")
     assert tables["Orders"].primary_key == ("thing_id", "id")
     assert tables["TeamThings"].path == "/teams/{team}/things"
     assert "team" in found.profile.settings
-    (left,) = found.left
-    assert left == (
-        "/things/{thing_id}/orders/{order_id}/lines: it is listed by the rows of Things and of "
-        "Orders at once, which a profile cannot say"
+    assert tables["Lines"].path == "/things/{parent.thing_id}/orders/{parent.id}/lines"
+    assert tables["Lines"].fan_out == ParentFanOut(
+        parent="Orders", column="id", into="order_id", also={"thing_id": "thing_id"}
     )
+    assert tables["Lines"].primary_key == ("thing_id", "order_id", "id")
+    assert found.left == ()
     only = made(document(paths=paths), "orders")
     assert set(only.profile.tables) == {"Things", "Orders"}
     assert "no table:" not in only.text
+
+
+def test_paths_of_four_levels_and_keys_that_are_no_texts() -> None:
+    things = {"get": document()["paths"]["/things"]["get"]}
+    whole, half = "/things/{id}/orders/{orderId}/lines", "/parts/{id}/pieces/{pieceId}/bits"
+    odd = {"properties": {"id": {"type": "number"}}}
+    answer = {"type": "array", "items": odd}
+    parts = {"get": {"responses": {"200": {"content": {"application/json": {"schema": answer}}}}}}
+    paths = {
+        "/things/{id}/orders": things, whole: things, f"{whole}/{{lineId}}/notes": things,
+        "/parts": parts, "/parts/{id}/pieces": things, half: things,
+    }  # fmt: skip
+    found = made(document(paths=paths))
+    notes = found.profile.tables["Notes"]
+    above = "/things/{parent.thing_id}/orders/{parent.order_id}"
+    assert notes.path == f"{above}/lines/{{parent.id}}/notes"
+    assert isinstance(notes.fan_out, ParentFanOut)
+    assert notes.fan_out.also == {"thing_id": "thing_id", "order_id": "order_id"}
+    assert "id of Parts is neither a text nor a whole number" in found.left[0]
 
 
 def test_a_place_of_a_path_is_not_taken_for_a_secret() -> None:

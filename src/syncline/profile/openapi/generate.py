@@ -13,7 +13,7 @@ from syncline.profile.nearest import near
 from syncline.profile.openapi.columns import columns_of
 from syncline.profile.openapi.conditions import projection_of
 from syncline.profile.openapi.document import Document, mapping
-from syncline.profile.openapi.keys import Place, key_of, parent_of
+from syncline.profile.openapi.keys import Parent, Place, key_of, parent_of
 from syncline.profile.openapi.lists import Listing, Unlisted, listings, lists_at
 from syncline.profile.openapi.naming import place_in, segments, table_name, words
 from syncline.profile.openapi.security import Access, access_of
@@ -124,7 +124,7 @@ def _connected(makings: Iterator[Making], left: list[str]) -> list[Making]:
         known.append(
             Place(
                 name=making.name, path=path, key=making.key, known=making.found.known,
-                fans_out=making.parent is not None,
+                parent=making.parent,
             )
         )  # fmt: skip
         kept.append(making)
@@ -201,9 +201,9 @@ def _path(making: Making, access: Access) -> str:
     for part in making.listing.operation.path.split("/"):
         name = part
         for place in re.findall(r"\{([^{}]*)\}", part):
-            parent = making.parent
-            if parent is not None and parent.place == place:
-                name = name.replace(f"{{{place}}}", f"{{parent.{parent.column}}}")
+            column = _filled_by(making.parent, place)
+            if column is not None:
+                name = name.replace(f"{{{place}}}", f"{{parent.{column}}}")
                 continue
             setting = _setting(place)
             name = name.replace(f"{{{place}}}", f"{{{setting}}}")
@@ -212,6 +212,14 @@ def _path(making: Making, access: Access) -> str:
             )
         parts.append(name)
     return "/".join(parts)
+
+
+def _filled_by(parent: Parent | None, place: str) -> str | None:
+    """Return the parent's column that fills in a place of a path."""
+    if parent is None:
+        return None
+    every = {own: column for own, column, _ in parent.also} | {parent.place: parent.column}
+    return every.get(place)
 
 
 def _setting(place: str) -> str:

@@ -1,11 +1,13 @@
 """Primary keys of tables, and the parents by whose keys other tables are listed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from syncline.profile.openapi.columns import Known
 from syncline.profile.openapi.naming import place_in, segments, singular, snake
 
+#: Types of columns of which several are what a walk is for.
+_PLAIN = {"string", "integer"}
 _KEYS = ("id", "uuid", "guid", "gid", "_id")
 
 
@@ -18,6 +20,14 @@ class Parent:
     #: The parameter of the path that takes the column's value.
     place: str
     into: str
+    #: Of those above the parent: parameter of the path, the parent's column that repeats it, and
+    #: the column into which it goes.
+    also: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def walked(self) -> tuple[str, ...]:
+        """The columns that repeat what the table is listed by, from the top."""
+        return (*(into for _, _, into in self.also), self.into)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +38,7 @@ class Place:
     path: str
     key: str | None
     known: Mapping[str, Known]
-    fans_out: bool
+    parent: Parent | None
 
 
 def key_of(
@@ -57,8 +67,7 @@ def key_of(
 def parent_of(path: str, tables: Sequence[Place]) -> tuple[Parent | None, str]:
     """Return the parent whose rows fill in a place of a path, or '' and why there is none."""
     parts = segments(path)
-    found: list[Parent] = []
-    nested = False
+    found: list[tuple[Place, Parent]] = []
     for index, part in enumerate(parts):
         place = place_in(part)
         above = _listing(parts[:index], tables) if place else None
@@ -66,14 +75,33 @@ def parent_of(path: str, tables: Sequence[Place]) -> tuple[Parent | None, str]:
             continue
         column = next((c for c in _fillers(place, above) if c in above.known), None)
         if column is not None:
-            nested = nested or above.fans_out
-            found.append(_parent(place, above, column))
+            found.append((above, _parent(place, above, column)))
     if not found:
         return None, ""
-    if len(found) > 1 or nested:
-        chain = " and of ".join(p.table for p in found)
+    above, nearest = found[-1]
+    also = _above(above, [parent for _, parent in found[:-1]])
+    if also is None:
+        chain = " and of ".join(parent.table for _, parent in found)
         return None, f"it is listed by the rows of {chain} at once, which a profile cannot say"
-    return found[0], ""
+    odd = [p for place, p in found if also and place.known[p.column].type not in _PLAIN]
+    if odd:
+        return None, f"{odd[0].column} of {odd[0].table} is neither a text nor a whole number"
+    # Two may be called alike: the id of a team and that of a project.
+    if len({*(into for _, _, into in also), nearest.into}) <= len(also):
+        nearest = replace(nearest, into=f"{snake(singular(above.name))}_{nearest.column}")
+    return replace(nearest, also=tuple(also)), ""
+
+
+def _above(nearest: Place, others: Sequence[Parent]) -> list[tuple[str, str, str]] | None:
+    """Return what of the tables above a parent its own rows repeat; None if it is not all."""
+    own = nearest.parent
+    if own is None:
+        return None if others else []
+    repeated = {own.place: own.into, **{place: into for place, _, into in own.also}}
+    wanted = [each.place for each in others]
+    if set(wanted) != set(repeated):
+        return None
+    return [(place, repeated[place], repeated[place]) for place in wanted]
 
 
 def _parent(place: str, above: Place, column: str) -> Parent:

@@ -33,9 +33,9 @@ class Making:
     parent: Parent | None = None
 
     @property
-    def into(self) -> str | None:
-        """The column that repeats the parent's key."""
-        return self.parent.into if self.parent else None
+    def walked(self) -> tuple[str, ...]:
+        """The columns that repeat keys of the parent and those above it."""
+        return self.parent.walked if self.parent else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +77,7 @@ def made_table(
             value=conditions.incremental, above=conditions.incremental_notes
         )
     if making.parent is not None:
-        written["fan_out"] = Noted(
-            value={
-                "parent": making.parent.table,
-                "column": making.parent.column,
-                "into": making.parent.into,
-            },
-            above=(f"{{{making.parent.place}}} of the path is what its parent says",),
-        )
+        written["fan_out"] = _fan_out(making.parent)
     _pages(making.paging, written, inherited)
     if projection is not None and inherited.projection is None:
         written["projection"] = projection
@@ -100,11 +93,21 @@ def made_table(
     return Noted(value=written, above=above, below=tuple(conditions.notes))
 
 
+def _fan_out(parent: Parent) -> Noted:
+    value: dict[str, Plain] = {"parent": parent.table, "column": parent.column, "into": parent.into}
+    if parent.also:
+        value["also"] = {column: into for _, column, into in parent.also}
+    named = " and ".join(
+        f"{{{p}}}" for p in (*(place for place, _, _ in parent.also), parent.place)
+    )
+    verb = "are" if parent.also else "is"
+    return Noted(value=value, above=(f"{named} of the path {verb} what its parent says",))
+
+
 def _key(making: Making, written: dict[str, Plain]) -> None:
     if making.key is None:
         return
-    into = making.into
-    key = [making.key] if into in (None, making.key) else [str(into), making.key]
+    key = [*(into for into in making.walked if into != making.key), making.key]
     beside = making.key_reason
     if len(key) > 1:
         beside += "; with the parent's, as one record may be listed under several"
@@ -129,7 +132,7 @@ def _noted_columns(making: Making) -> Plain:
 def _children(document: Document, making: Making, taken: set[str]) -> dict[str, Plain]:
     if making.key is None:
         return {}
-    key = [c for c in (making.into, making.key) if c is not None]
+    key = list(dict.fromkeys((*making.walked, making.key)))
     written: dict[str, Plain] = {}
     for path, element in making.found.lists.items():
         name = child_name(making.name, path, taken)
@@ -158,8 +161,8 @@ def _children(document: Document, making: Making, taken: set[str]) -> dict[str, 
 
 def _without(filters: dict[str, Plain], making: Making) -> None:
     """Leave out a filter on the column by which walks are left out anyway."""
-    if making.into is not None:
-        filters.pop(making.into, None)
+    for into in making.walked:
+        filters.pop(into, None)
 
 
 def making_of(
