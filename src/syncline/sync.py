@@ -9,11 +9,11 @@ from functools import partial
 import pyarrow as pa
 
 from syncline.errors import Missing, QueryError
-from syncline.load import names, resending, strategy, verify
+from syncline.load import names, ownership, resending, strategy, verify
 from syncline.load.checkpoint import last_checkpoint
 from syncline.load.flow import fitted, matched
 from syncline.load.load import Load
-from syncline.load.loader import load, pour
+from syncline.load.loader import load, pour, suited_load
 from syncline.load.mapping import Pair
 from syncline.load.resending import records_of
 from syncline.load.strategy import Decision
@@ -62,7 +62,7 @@ async def sync(
             full_because=decision.full_because,
         )
     )
-    pairs = await matched(task, planned.schema, destination)
+    pairs = await matched(task, planned.schema, destination, planned.key)
     work = _load(task, planned, pairs, decision, destination, run=run, clock=clock, observe=observe)
     work = replace(work, sweep_aside=sweeping.aside if sweeping else None, stop=stop)
     if decision.last is not None and decision.last.collected:
@@ -82,6 +82,18 @@ async def sync(
         seconds=result.seconds + swept.seconds,
         stopped=swept.stopped,
     )
+
+
+async def foresee(task: Task, planned: Plan, destination: Destination, clock: Clock) -> None:
+    """Look at a task's target as a run does before it reads.
+
+    Raises what the run would raise then: `DestinationRefused` for a table of others.
+    """
+    decision = _decision(task, planned, None, full=False)
+    work = _load(
+        task, planned, (), decision, destination, run="", clock=clock, observe=lambda _: None
+    )
+    await ownership.refuse_foreign(suited_load(work))
 
 
 async def compare(
@@ -146,7 +158,7 @@ async def resend(
     if last is None:
         raise Missing("nothing has run here yet", hint="run the job first")
     wanted = {i: row if row is not None else json.loads(held[i]) for i, row in rows.items()}
-    pairs = await matched(task, planned.schema, destination)
+    pairs = await matched(task, planned.schema, destination, planned.key)
     decision = _decision(task, planned, last, full=False)
     work = _load(task, planned, pairs, decision, destination, run=run, clock=clock, observe=observe)
     work = replace(work, sweep_aside=sweeping.aside if sweeping else None)

@@ -260,3 +260,137 @@ async def test_a_view_that_takes_no_rows_is_refused(bench: Bench) -> None:
     await bench.destination.execute([made_view])
     with pytest.raises(SchemaRefused, match="it is a view"):
         await bench.run(task("SELECT id, name FROM List", Disposition.MERGE))
+
+
+async def test_json_without_equality_is_compared_as_text(bench: Bench) -> None:
+    if bench.destination.traits.dialect != "postgres":
+        pytest.skip("has no such type")
+    await made(bench, "id BIGINT PRIMARY KEY, name JSON")
+    for number in range(1, 6):
+        bench.source.put("List", person(number, f'{{"n": {number}}}'))
+    upsert = task("SELECT id, name FROM List", Disposition.MERGE)
+    assert (await bench.run(upsert)).inserted == 5
+    result = await bench.run(upsert)
+    assert (result.inserted, result.updated) == (0, 0)
+    bench.source.put("List", person(2, '{"n": 22}'))
+    result = await bench.run(upsert)
+    assert (result.inserted, result.updated) == (0, 1)
+    found = await bench.rows("Hours", "id", "name")
+    assert [(i, json.loads(v)["n"]) for i, v in found] == [(1, 1), (2, 22), (3, 3), (4, 4), (5, 5)]
+
+
+async def test_json_without_equality_is_no_key(bench: Bench) -> None:
+    if bench.destination.traits.dialect != "postgres":
+        pytest.skip("has no such type")
+    await made(bench, "id BIGINT, name JSON")
+    upsert = replace(task("SELECT id, name FROM List", Disposition.MERGE), key=("name",))
+    with pytest.raises(SchemaRefused, match=r"'name' .*cannot be a key"):
+        await bench.run(upsert)
+    assert bench.source.requests == 0
+
+
+@pytest.mark.parametrize("precision", [39, 50, 76])
+async def test_numbers_of_more_digits_than_most(bench: Bench, precision: int) -> None:
+    if bench.destination.traits.dialect != "postgres":
+        pytest.skip("has no such type")
+    await made(bench, f"id NUMERIC({precision}, 2) PRIMARY KEY, v NUMERIC({precision}, 10)")
+    bench.source.put("List", person(2, hours=0.25), person(3, hours=1e20))
+    upsert = task("SELECT id, hours AS v FROM List", Disposition.MERGE)
+    await bench.run(upsert)
+    assert [float(v) for (v,) in await bench.rows("Hours", "v")] == [1.5, 0.25, 1e20, 1.5, 1.5]
+    bench.source.put("List", person(2, hours=0.5))
+    result = await bench.run(upsert)
+    assert (result.inserted, result.updated) == (0, 1)
+    bench.source.put("List", person(2, hours=1e-11))
+    with pytest.raises(RecordRefused, match="v: "):
+        await bench.run(upsert)
+
+
+@pytest.mark.parametrize("kind", ["TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S"])
+async def test_moments_of_every_precision(bench: Bench, kind: str) -> None:
+    if bench.destination.traits.dialect != "duckdb":
+        pytest.skip("has no such types")
+    await made(bench, f"id BIGINT PRIMARY KEY, v {kind}")
+    upsert = task("SELECT id, CAST(updated_at AS TIMESTAMP) AS v FROM List", Disposition.MERGE)
+    assert (await bench.run(upsert)).inserted == 5
+    bench.source.put("List", {**person(2), "updated_at": at(7)})
+    result = await bench.run(upsert)
+    assert (result.inserted, result.updated) == (0, 1)
+    found = [v.replace(tzinfo=None) for (v,) in await bench.rows("Hours", "v")]
+    assert found == [at(7 if n == 2 else 0).replace(tzinfo=None) for n in range(1, 6)]
+
+
+@pytest.mark.parametrize("write", [Disposition.MERGE, Disposition.UPDATE])
+async def test_a_numbered_column_beside_the_key_is_refused(
+    bench: Bench, write: Disposition
+) -> None:
+    kinds = {"postgres": "BIGINT GENERATED ALWAYS AS IDENTITY", "tsql": "BIGINT IDENTITY(1, 1)"}
+    kind = kinds.get(bench.destination.traits.dialect)
+    if kind is None:
+        pytest.skip("has no such columns")
+    text = "NVARCHAR(20)" if bench.destination.traits.dialect == "tsql" else "TEXT"
+    await made(bench, f"id {kind}, name {text} NOT NULL PRIMARY KEY")
+    query = replace(task("SELECT id, name FROM List", write, identity_insert=True), key=("name",))
+    with pytest.raises(SchemaRefused, match=r"'id' is numbered .* only a key"):
+        await bench.run(query)
+    assert bench.source.requests == 0
+
+
+async def test_domains_are_as_strict_as_they_say(bench: Bench) -> None:
+    if bench.destination.traits.dialect != "postgres":
+        pytest.skip("has no domains")
+    schema = exp.to_identifier(bench.destination.traits.schema, quoted=True).sql("postgres")
+    await bench.destination.execute([create_schema(bench.destination.traits.schema)])
+    domains = {
+        "must": "BIGINT NOT NULL", "seven": "BIGINT DEFAULT 7", "short": "VARCHAR(3)",
+        "small": "BIGINT CHECK (VALUE < 4)",
+    }  # fmt: skip
+    for name, kind in domains.items():
+        made_by = exp.Command(this="CREATE", expression=f"DOMAIN {schema}.{name} AS {kind}")
+        await bench.destination.execute([made_by])
+    await made(bench, f"id BIGINT, must {schema}.must")
+    with pytest.raises(SchemaRefused, match="'must' needs a value"):
+        await bench.run(task("SELECT id FROM List"))
+    await dropped(bench)
+    await made(bench, f"id {schema}.small, name {schema}.short, seven {schema}.seven")
+    bench.source.put("List", person(1, "long"))
+    write = task(
+        "SELECT id, name FROM List", on_error=RowErrors.REDIRECT, on_truncation=RowErrors.REDIRECT
+    )
+    result = await bench.run(write)
+    assert (result.inserted, result.rejected) == (2, 3)
+    assert await bench.rows("Hours", "id", "name", "seven") == [(2, "n2", 7), (3, "n3", 7)]
+
+
+#: Types of PostgreSQL that text does not go into, and those that it does.
+_REFUSED = (
+    "TEXT[]", "BIGINT[]", "{s}.mood", "{s}.who", "MONEY", "INTERVAL", "BYTEA", "INET", "CIDR",
+    "MACADDR", "UUID", "POINT", "INT4RANGE", "TSVECTOR", "BIT(3)", "XML", "DATE", "OID",
+    "TEXT GENERATED ALWAYS AS ('x') STORED",
+)  # fmt: skip
+_TAKEN = ("TEXT", "VARCHAR(20)", "CHAR(20)", "NAME", '"char"', "TEXT DEFAULT 'x'")
+
+
+@pytest.mark.parametrize("opened", ["postgres"], indirect=True)
+async def test_types_take_text_or_are_refused_with_their_name(bench: Bench) -> None:
+    schema = exp.to_identifier(bench.destination.traits.schema, quoted=True).sql("postgres")
+    await bench.destination.execute([create_schema(bench.destination.traits.schema)])
+    for kind in ("mood AS ENUM ('good')", "who AS (name TEXT)"):
+        await bench.destination.execute(
+            [exp.Command(this="CREATE", expression=f"TYPE {schema}.{kind}")]
+        )
+    for kind in _REFUSED:
+        await dropped(bench)
+        await made(bench, f"id BIGINT PRIMARY KEY, name {kind.replace('{s}', schema)}")
+        with pytest.raises(SchemaRefused, match="'name' is"):
+            await bench.run(task("SELECT id, name FROM List", Disposition.MERGE))
+    assert bench.source.requests == 0
+    for kind in _TAKEN:
+        await dropped(bench)
+        await made(bench, f"id BIGINT PRIMARY KEY, name {kind}")
+        for number in range(1, 6):
+            bench.source.put("List", person(number, str(number)))
+        upsert = task("SELECT id, name FROM List", Disposition.MERGE)
+        assert (await bench.run(upsert)).inserted == 5, kind
+        bench.source.put("List", person(2, "9"))
+        assert (await bench.run(upsert)).updated == 1, kind

@@ -70,6 +70,14 @@ from syncline.errors import (
         (1205, "was deadlocked on lock resources", DestinationBusy, "again"),
         (1222, "Lock request time out period exceeded.", DestinationBusy, "again"),
         (40501, "The service is currently busy.", Unavailable, "40501"),
+        (40552, "excessive transaction log space usage", DestinationRefused, "commit_rows"),
+        (511, "Cannot create a row of size 9000", RecordRefused, "511"),
+        (550, "the target view specifies WITH CHECK OPTION", RecordRefused, "550"),
+        (33504, "the target object has a block predicate", RecordRefused, "33504"),
+        (9402, "XML parsing: unable to switch the encoding", RecordRefused, "9402"),
+        (3609, "The transaction ended in the trigger.", RecordRefused, "trigger"),
+        (50000, "Not in this month, says a trigger.", RecordRefused, "says a trigger"),
+        (51234, "Not in this month, says a trigger.", RecordRefused, "says a trigger"),
         (10054, "An existing connection was forcibly closed", Unavailable, "10054"),
         (208, "Invalid object name 'x'.", DestinationRefused, "208"),
         (208, "Invalid object name 'dbo._syncline_stage_1'.", DestinationBusy, "another run"),
@@ -92,7 +100,9 @@ def test_what_the_ledger_refuses_is_a_stale_generation(number: int) -> None:
     assert found.hint
 
 
-@pytest.mark.parametrize("number", [1205, 1222, 3960, 40613, 49919, 10928, 10053, 233])
+@pytest.mark.parametrize(
+    "number", [1205, 1222, 3960, 3961, 41302, 13535, 40613, 49919, 10928, 10053, 233]
+)
 def test_conflicts_and_throttling_pass(number: int) -> None:
     assert is_transient(ServerError(number, ""))
 

@@ -72,7 +72,7 @@ async def _task(
     project: Project, spec: JobSpec, task: Task, tables: Mapping[str, Table], out: Console
 ) -> int:
     try:
-        found = await outlook(project, spec, task, tables, SystemClock())
+        found = await outlook(project, spec, task, tables, SystemClock(), looks=True)
     except SynclineError as error:
         failures.show(error, out, about=task.target)
         return failures.exit_code(error)

@@ -194,6 +194,12 @@ def opener(
     return opened
 
 
+def is_made(project: Project, name: str) -> bool:
+    """Say whether a destination is there; opening the file of DuckDB would make it."""
+    given = destination_properties(project, name)
+    return not isinstance(given, DuckDBProperties) or Path(given.database).expanduser().exists()
+
+
 async def look_at_destination(
     project: Project, name: str, announce: Say = say_nothing
 ) -> AsyncGenerator[Looked]:

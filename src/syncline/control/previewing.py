@@ -5,9 +5,11 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 import pyarrow as pa
+from sqlglot import exp
 
-from syncline.control.connections import opener
+from syncline.control.connections import is_made, opener
 from syncline.control.project import JobSpec, Project
+from syncline.errors import SynclineError
 from syncline.load.flow import fit, matched
 from syncline.load.strategy import Decision, decide
 from syncline.model.batch import Batch, Cursor
@@ -18,10 +20,11 @@ from syncline.model.table import Scan, Table
 from syncline.query.execute import execute
 from syncline.query.notes import CHANGES
 from syncline.query.plan import Plan
-from syncline.sync import plan_of
+from syncline.sync import foresee, plan_of
 
 #: Rows that a preview shows.
 PREVIEWED = 200
+_NOT_LOOKED_AT = "the target was not looked at: {error}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +88,19 @@ class _Overheard:
 
 
 async def outlook(
-    project: Project, job: JobSpec, task: Task, tables: Mapping[str, Table], clock: Clock
+    project: Project,
+    job: JobSpec,
+    task: Task,
+    tables: Mapping[str, Table],
+    clock: Clock,
+    *,
+    looks: bool = False,
 ) -> Outlook:
-    """Say how a task will be read and written. Connects only if the target exists already.
+    """Say how a task will be read and written.
 
-    Raises what planning or matching raises: `QueryError`, `SchemaRefused`, `DestinationRefused`.
+    ``looks``: at the target, as a run does before it reads; otherwise only a target that exists
+    already is connected to. Raises what planning, looking or matching raises: `QueryError`,
+    `SchemaRefused`, `DestinationRefused`.
     """
     planned = plan_of(task, tables, clock)
     decision = decide(
@@ -97,6 +108,8 @@ async def outlook(
         fingerprint=planned.fingerprint, last=None, full=False,
     )  # fmt: skip
     mapping = await _mapping(project, job, task, planned)
+    if looks and task.flow is None:
+        mapping = await _foreseen(project, job, task, planned, clock)
     return Outlook(
         disposition=decision.disposition,
         key=tuple(planned.key),
@@ -149,7 +162,7 @@ async def first_rows(
         return Preview(rows=rows, before=heard.rows)
     destination = await opener(project, job.destination)()
     try:
-        pairs = await matched(task, planned.schema, destination)
+        pairs = await matched(task, planned.schema, destination, planned.key)
     finally:
         await destination.aclose()
     (records,) = rows.combine_chunks().to_batches() or [
@@ -161,12 +174,36 @@ async def first_rows(
     return Preview(rows=pa.Table.from_batches([shown]), before=heard.rows, misfits=misfits)
 
 
+async def _foreseen(
+    project: Project, job: JobSpec, task: Task, planned: Plan, clock: Clock
+) -> tuple[str, ...]:
+    """Look at the target, if its database is there; return what is good to know, a line each."""
+    if not is_made(project, job.destination):
+        return ()
+    try:
+        destination = await opener(project, job.destination)()
+    except SynclineError as error:
+        return (_NOT_LOOKED_AT.format(error=error),)
+    try:
+        await destination.fetch(exp.select(exp.Literal.number(1).as_("one")))
+    except SynclineError as error:
+        await destination.aclose()
+        return (_NOT_LOOKED_AT.format(error=error),)
+    try:
+        await foresee(task, planned, destination, clock)
+    finally:
+        await destination.aclose()
+    return ()
+
+
 async def _mapping(project: Project, job: JobSpec, task: Task, planned: Plan) -> tuple[str, ...]:
     """Return the mapping to an existing target, line by line; only then it is connected to."""
     if task.flow is None:
         return ()
     destination = await opener(project, job.destination)()
     try:
-        return tuple(str(pair) for pair in await matched(task, planned.schema, destination))
+        return tuple(
+            str(pair) for pair in await matched(task, planned.schema, destination, planned.key)
+        )
     finally:
         await destination.aclose()

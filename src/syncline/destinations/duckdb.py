@@ -1,9 +1,9 @@
 """DuckDB as a destination: a database file, held by one process at a time."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -17,6 +17,7 @@ from syncline.errors import (
     StaleGeneration,
     SynclineError,
 )
+from syncline.model.attached import Attached, with_attached
 from syncline.model.ports import Traits
 from syncline.model.table import field_of
 
@@ -28,6 +29,26 @@ _CONFLICT_WAIT = 0.05
 _CONFLICTING = ("conflict", "another transaction")
 #: The one table with a key that is ours; a generation that is not the next one violates it.
 _LEDGER = "_syncline_checkpoints"
+#: Tables of such names are made by us alone.
+_OURS = "_syncline"
+_CONSTRAINTS = """
+    SELECT schema_name, table_name, constraint_type, constraint_name, constraint_column_names,
+           referenced_table, referenced_column_names
+    FROM duckdb_constraints()
+    WHERE database_name = current_database() AND lower(schema_name) = $1
+    AND constraint_type <> 'NOT NULL'
+    AND (lower(table_name) = $2 OR lower(referenced_table) = $2)"""
+_INDEXES = """
+    SELECT index_name AS name, is_unique FROM duckdb_indexes()
+    WHERE database_name = current_database() AND lower(schema_name) = $1
+    AND lower(table_name) = $2"""
+_COMMENTS = """
+    SELECT '' AS name FROM duckdb_tables() WHERE comment IS NOT NULL
+    AND database_name = current_database() AND lower(schema_name) = $1 AND lower(table_name) = $2
+    UNION ALL
+    SELECT column_name FROM duckdb_columns() WHERE comment IS NOT NULL
+    AND database_name = current_database() AND lower(schema_name) = $3
+    AND lower(table_name) = $4"""
 #: How systems say that a file cannot grow: no space, a quota, a limit of the process.
 _FULL = ("no space left", "disk full", "quota exceeded", "file too large")
 
@@ -146,7 +167,34 @@ class DuckDB:
             fields.append(
                 pa.field(field.name, field.type, nullable=nullable, metadata=metadata or None)
             )
-        return pa.schema(fields)
+        return with_attached(pa.schema(fields), self._attached(table) if table.db else ())
+
+    def _attached(self, table: exp.Table) -> Iterator[Attached]:
+        """Yield what hangs on a table; views and macros find theirs by its name."""
+        if table.name.startswith(_OURS):
+            return
+        names = [table.db.lower(), table.name.lower()]
+        for row in self._told(_CONSTRAINTS, names):
+            kind = str(row["constraint_type"]).lower()
+            mine = str(row["table_name"]).lower() == names[1]
+            keyed = kind in {"primary key", "unique"}
+            yield Attached(
+                kind=kind if mine else "reference",
+                name=row["constraint_name"] or "",
+                columns=tuple(row["constraint_column_names"]) if mine else (),
+                unique=mine and keyed,
+                schema=row["schema_name"] if mine and kind == "foreign key" else "",
+                table=(row["referenced_table"] or "") if mine else "",
+                referenced=tuple(row["referenced_column_names"] or ()) if mine else (),
+            )
+        for row in self._told(_INDEXES, names):
+            yield Attached(kind="unique index" if row["is_unique"] else "index", name=row["name"])
+        for row in self._told(_COMMENTS, names * 2):
+            yield Attached(kind="comment", name=row["name"])
+
+    def _told(self, sql: str, values: Sequence[str]) -> list[dict[str, Any]]:
+        relation = self._connection.sql(sql, params=list(values))
+        return list(relation.to_arrow_table().to_pylist())
 
     def _rows(self, query: exp.Query) -> pa.Table:
         relation = self._connection.sql(query.sql(dialect="duckdb"))

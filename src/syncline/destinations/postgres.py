@@ -16,6 +16,7 @@ from adbc_driver_postgresql import ConnectionOptions
 from adbc_driver_postgresql.dbapi import connect
 from sqlglot import exp
 
+from syncline.destinations.postgres_catalog import attached_query, columns_query
 from syncline.destinations.postgres_errors import (
     Conflict,
     connected_error,
@@ -24,6 +25,7 @@ from syncline.destinations.postgres_errors import (
 )
 from syncline.destinations.postgres_types import arrow_field, fetched, staged, strangers
 from syncline.errors import CommitUnknown, PropertyError, Unavailable
+from syncline.model.attached import attached_from, with_attached
 from syncline.model.ports import Traits
 
 _Answer = TypeVar("_Answer")
@@ -33,6 +35,8 @@ _CONFLICTS = 8
 _CONFLICT_WAIT = 0.05
 #: How often a cancelled call repeats its request, in case it came between two statements.
 _CANCEL_AGAIN = 0.2
+#: Tables of such names are made by us alone.
+_OURS = "_syncline"
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 #: What our SQL and our errors rely on, whatever the server or the role has as default.
 _SESSION = (
@@ -82,11 +86,22 @@ class Postgres:
 
     async def describe(self, table: exp.Table) -> pa.Schema | None:
         """Return the table's schema, or None if there is no such table."""
-        query = _columns_query(table, self.traits.schema)
-        rows = (await self._call(lambda c: _rows(c, query))).to_pylist()
+        query = columns_query(table, self.traits.schema)
+        # Tables of our own have nothing that they could lose.
+        asked = table.db and not table.name.startswith(_OURS)
+        more = attached_query(table) if asked else None
+
+        def described(connection: Connection) -> tuple[pa.Table, pa.Table | None]:
+            columns = _rows(connection, query)
+            return columns, _rows(connection, more) if more and columns.num_rows else None
+
+        columns, attached = await self._call(described)
+        rows = columns.to_pylist()
         if not rows:
             return None
-        return pa.schema([arrow_field(**row) for row in rows if row["name"] is not None])
+        schema = pa.schema([arrow_field(**row) for row in rows if row["name"] is not None])
+        found = attached.to_pylist() if attached is not None else []
+        return with_attached(schema, map(attached_from, found))
 
     async def fetch(self, query: exp.Query) -> pa.Table:
         """Return a query's rows."""
@@ -327,36 +342,3 @@ def _number(name: str) -> int:
     """Return the advisory lock of a name."""
     digest = hashlib.sha256(f"syncline {name}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
-
-
-def _columns_query(table: exp.Table, default: str) -> str:
-    name, schema = _literal(table.name), _literal(table.db or default)
-    # A temporary table hides one of the default schema, as it does in every other statement.
-    spaces = f"n.nspname = {schema}"
-    if not table.db:
-        spaces = f"({spaces} OR n.oid = pg_my_temp_schema())"
-    # What belongs to another role cannot get an index from us: it counts as having one.
-    return f"""
-        SELECT a.attname::text AS name, coalesce(b.typname, t.typname)::text AS kind,
-               CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS modifier,
-               a.attnotnull AS required,
-               CASE WHEN a.attidentity <> '' THEN 'identity'
-                    WHEN a.attgenerated <> '' THEN 'expression'
-                    WHEN a.atthasdef THEN 'default' ELSE '' END AS made_by,
-               found.cannot_be OR EXISTS (
-                   SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = found.oid
-                   AND i.indkey[0] = a.attnum AND i.indpred IS NULL) AS indexed
-        FROM (SELECT c.oid, NOT pg_has_role(c.relowner, 'USAGE') AS cannot_be
-              FROM pg_catalog.pg_class c
-              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-              WHERE {spaces} AND c.relname = {name} AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-              ORDER BY n.nspname = {schema} LIMIT 1) AS found
-        LEFT JOIN pg_catalog.pg_attribute a
-               ON a.attrelid = found.oid AND a.attnum > 0 AND NOT a.attisdropped
-        LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-        LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype AND t.typtype = 'd'
-        ORDER BY a.attnum"""  # noqa: S608 (both names are literals)
-
-
-def _literal(text: str) -> str:
-    return exp.Literal.string(text).sql(dialect="postgres")

@@ -23,6 +23,8 @@ _CONFLICTS = {"40001", "40P01"}
 _BUSY = {"55P03", "55006"}
 _NO_TABLE, _EXISTS = "42P01", "42710"
 _UNIQUE, _NULL = "23505", "23502"
+#: A view with CHECK OPTION, and what triggers raise.
+_REFUSING = frozenset({"44000", "P0001"})
 #: The one table with a key that is ours; a generation that is not the next one violates it.
 _LEDGER = "_syncline_checkpoints"
 _AGAIN = "nothing is lost: run again, and it goes on from the last commit"
@@ -97,7 +99,7 @@ def statement_error(
         return Unavailable(
             "the connection to PostgreSQL was lost, and its staging tables with it", hint=_AGAIN
         )
-    if state[:2] in {"22", "23"}:
+    if state[:2] in {"22", "23"} or state in _REFUSING:
         column = told.get("COLUMN_NAME") or _found(
             r"column \"?([^\"\n:]+)", told.get("CONTEXT", "")
         )

@@ -63,6 +63,7 @@ def arrow_field(
         made_by=made_by,
         indexed=indexed,
         native="" if kind in _KINDS or kind in _OTHERS or kind in _TEXTS else kind,
+        uncompared=kind == "json",
     )
     # Moments and times have six digits of a second, or as many as the modifier says.
     return digits_step(field, modifier) if kind in _TIMED and modifier >= 0 else field

@@ -22,6 +22,7 @@ from syncline.destinations.sqlserver_session import Session
 from syncline.destinations.sqlserver_sql import Columns, render_rows
 from syncline.destinations.sqlserver_types import Column, schema_of
 from syncline.errors import DestinationBusy, RecordRefused, SynclineError, Unavailable
+from syncline.model.attached import with_attached
 from syncline.model.ports import Traits
 
 _Answer = TypeVar("_Answer")
@@ -71,8 +72,14 @@ class SQLServer:
     async def describe(self, table: exp.Table) -> pa.Schema | None:
         """Return the table's schema, or None if there is no such table."""
         table = self._placed(table)
-        columns = await self._safely(lambda session, _: session.columns(table))
-        return schema_of(columns.values()) if columns else None
+
+        def described(session: Session, _: threading.Event) -> pa.Schema | None:
+            columns = session.columns(table)
+            if not columns:
+                return None
+            return with_attached(schema_of(columns.values()), session.attached(table))
+
+        return await self._safely(described)
 
     async def fetch(self, query: exp.Query) -> pa.Table:
         """Return a query's rows."""

@@ -24,9 +24,16 @@ from syncline.errors import (
 FAILURES = (mssql_python.Error, RuntimeError, ValueError)
 
 #: The whole transaction may be run again at once.
-CONFLICTS = frozenset({1205, 1222, 3960, 3961})
+CONFLICTS = frozenset(
+    # Locks; row versions; tables in memory; history that another transaction has just written.
+    {1205, 1222, 3960, 3961, 41301, 41302, 41305, 41325, 41839, 13535}
+)  # fmt: skip
 #: The whole transaction may be run again later: throttling and failover of Azure SQL.
-OVERLOADED = frozenset({701, 8645, 10928, 10929, 40197, 40501, 40613, 49918, 49919, 49920})
+OVERLOADED = frozenset(
+    {701, 802, 1204, 8645, 8651, 10928, 10929, 40197, 40501, 40613, 49918, 49919, 49920}
+)  # fmt: skip
+#: A transaction that Azure SQL ends, since it took too long or too much of a resource.
+_TOO_MUCH = frozenset({40549, 40550, 40551, 40552, 40553})
 #: The connection is gone, as the server's own error numbers say it.
 LOST = frozenset({64, 121, 233, 10053, 10054, 10060})
 #: "There is already an object with this name", and CREATE SCHEMA's way to say so.
@@ -42,8 +49,13 @@ _PERMISSIONS = frozenset({229, 230, 262, 297, 300, 916, 1088, 2557, 2760, 4834, 
 _READ_ONLY = frozenset({976, 978, 3906})
 _FULL = frozenset({1101, 1105, 9002, 40544})
 _UNFIT = frozenset(
-    {220, 232, 241, 242, 245, 248, 295, 515, 547, 2628, 8114, 8115, 8152, 8169, 9420}
-)
+    # Values, rows of more than 8060 bytes, constraints, views, policies, XML, triggers that end
+    # the transaction.
+    {220, 232, 241, 242, 244, 245, 248, 295, 511, 515, 547, 550, 2628, 3609, 6355, 8114, 8115,
+     8152, 8169, 33504, *range(9400, 9460)}
+)  # fmt: skip
+#: The first number of errors that triggers raise without one of their own, and with one.
+_RAISED = 50_000
 _UNCHANGEABLE = frozenset({1701, 1702, 1708, 1919, 4901, 4922, 5074})
 
 _NUMBER = re.compile(r"Sql Error: (\d+)")
@@ -131,6 +143,8 @@ def translated(error: ServerError | DriverError) -> SynclineError:
     for numbers, make in _WORDS.items():
         if error.number in numbers:
             return make(error)
+    if error.number >= _RAISED:
+        return _unfit(error)
     return DestinationRefused(
         f"SQL Server refuses a statement: {_first_line(error.message)} (error {error.number})"
     )
@@ -260,6 +274,15 @@ def _overloaded(error: ServerError) -> SynclineError:
     )
 
 
+def _too_much(error: ServerError) -> SynclineError:
+    return DestinationRefused(
+        f"SQL Server has ended the transaction: {_first_line(error.message)} "
+        f"(error {error.number})",
+        hint="write fewer rows at once: lower 'commit_rows', or set 'batch_size' for an existing "
+        "table; or raise the service tier",
+    )
+
+
 def _read_only(error: ServerError) -> SynclineError:
     return DestinationRefused(
         f"the database cannot be written: {_first_line(error.message)}",
@@ -295,6 +318,7 @@ _WORDS: Mapping[frozenset[int], Callable[[ServerError], SynclineError]] = {
     DUPLICATES: _duplicate,
     CONFLICTS: _busy,
     OVERLOADED | LOST: _overloaded,
+    _TOO_MUCH: _too_much,
     _UNCHANGEABLE: _unchangeable,
 }
 

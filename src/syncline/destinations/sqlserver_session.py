@@ -6,24 +6,27 @@ number, message and rows in one last result. All of this blocks; `SQLServer` run
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 import pyarrow as pa
 from sqlglot import exp
 
+from syncline.destinations.sqlserver_catalog import attached, attached_query
 from syncline.destinations.sqlserver_connection import Settings, connect
 from syncline.destinations.sqlserver_errors import FAILURES, DriverError, ServerError, raised
 from syncline.destinations.sqlserver_rows import fit
 from syncline.destinations.sqlserver_sql import quoted, table_name, text_literal
 from syncline.destinations.sqlserver_types import Column, plain
 from syncline.errors import Unavailable
+from syncline.model.attached import Attached
 
 #: Milliseconds between looks at whether a waiting call was given up.
 _GLANCE = 1_000
 _RESOURCE = 255
-_TRANSACTION_GONE = 50_000
+#: Triggers raise errors of the same number with words of their own.
+_TRANSACTION_GONE = (50_000, "syncline: the transaction is gone")
 #: Tables of such names are made by us alone.
 _OURS = "_syncline"
 
@@ -37,7 +40,7 @@ _BEGIN = (
 )
 _STATEMENT = "EXEC ({statement});\nSET @rows = @@ROWCOUNT;"
 #: Without it, statements after a transaction was lost would each commit for themselves.
-_WITHIN = "IF @@TRANCOUNT = 0 THROW 50000, N'The transaction is gone.', 1;\n"
+_WITHIN = "IF @@TRANCOUNT = 0 THROW 50000, N'syncline: the transaction is gone', 1;\n"
 _LOCK = (
     "SET NOCOUNT ON; SET XACT_ABORT ON; DECLARE @result INT = 0;\n"
     "BEGIN TRANSACTION;\n"
@@ -53,7 +56,10 @@ _FETCH = (
     "END CATCH"
 )
 _COLUMNS = (
-    "SELECT c.name, TYPE_NAME(c.system_type_id) AS [type], c.max_length, c.precision, c.scale, "
+    # Types of the CLR have no number of their own but that of the user's type.
+    "SELECT c.name, COALESCE(TYPE_NAME(c.system_type_id), TYPE_NAME(c.user_type_id)) AS [type], "
+    "CASE WHEN c.encryption_type IS NULL THEN 0 ELSE 1 END AS [encrypted], "
+    "c.max_length, c.precision, c.scale, "
     "c.is_nullable, c.collation_name, CASE WHEN c.is_identity = 1 THEN N'identity' "
     # A rowversion, whose other name is timestamp, is the server's, as are periods of history.
     "WHEN c.is_computed = 1 OR c.generated_always_type <> 0 "
@@ -161,6 +167,7 @@ class Session:
                 made_by=row["made_by"],
                 indexed=row["index"] is not None,
                 in_columnstore=row["columnstore"] is not None,
+                encrypted=bool(row["encrypted"]),
             )
             # Twice, where two indexes begin with the column.
             for row in found.to_pylist()
@@ -168,6 +175,13 @@ class Session:
         if known:
             self._known[name] = known
         return known
+
+    def attached(self, table: exp.Table) -> Sequence[Attached]:
+        """Return what hangs on a table; of ours nothing is worth to be kept."""
+        if table.name.lower().startswith(_OURS):
+            return ()
+        query = attached_query(text_literal(table_name(table)))
+        return attached(self.rows(query).to_pylist())
 
     def forget(self, *, ours: bool) -> None:
         """Look up tables again; those that only we make and change just with ``ours``."""
@@ -225,7 +239,7 @@ class Session:
     def _run(self, work: str, *, rows: bool) -> int:
         text = _BEGIN.format(work=work, rows="@rows" if rows else "0")
         outcome = self._last("DECLARE @rows BIGINT = 0; " + text if rows else text)
-        if outcome.number == _TRANSACTION_GONE:
+        if (outcome.number, outcome.message) == _TRANSACTION_GONE:
             raise DriverError("the transaction was lost with its connection", lost=True)
         if outcome.number:
             raise ServerError(outcome.number, outcome.message)

@@ -20,6 +20,8 @@ _PADDED = frozenset({"nchar", "char", "binary"})
 _BINARY = frozenset({"varbinary", "binary", "image"})
 #: Cannot be compared before they are converted.
 _INCOMPARABLE = frozenset({"ntext", "text", "image", "xml", "json"})
+#: Take neither text nor bytes as they are.
+_OPAQUE = frozenset({"sql_variant", "hierarchyid", "geometry", "geography", "vector"})
 _PLAIN: Mapping[str, pa.DataType] = {
     "bit": pa.bool_(),
     # An unsigned byte; the smallest signed type that holds it, so that it can be widened.
@@ -63,6 +65,8 @@ class Column:
     indexed: bool = False
     #: Its table is kept by columns.
     in_columnstore: bool = False
+    #: Only clients with its key can write it.
+    encrypted: bool = False
 
     @property
     def is_text(self) -> bool:
@@ -122,10 +126,18 @@ def field(column: Column) -> pa.Field:
         made_by=column.made_by,
         utf16=column.is_wide,
         indexed=column.indexed,
+        native=_native(column),
     )
     if column.type in {"datetime2", "datetimeoffset", "time"}:
         return digits_step(held, column.scale)
     return stepped(held, _STEPS[column.type]) if column.type in _STEPS else held
+
+
+def _native(column: Column) -> str:
+    """Return what a column takes no values of ours as; '' if it takes them."""
+    if column.encrypted:
+        return f"encrypted {column.type}"
+    return column.type if column.type in _OPAQUE else ""
 
 
 def arrow_type(column: Column) -> pa.DataType:

@@ -10,18 +10,20 @@ from sqlglot import exp
 from syncline.errors import RecordRefused
 from syncline.load import alone, disposition, names
 from syncline.load.checkpoint import create_ledger
-from syncline.load.ddl import create_schema, drop_table, truncate_table
+from syncline.load.ddl import create_schema, drop_table
 from syncline.load.disposition import Counts, Shape, Step
 from syncline.load.emptiness import refuse_empty
-from syncline.load.evolve import Change, evolve, refuse_to_drop
+from syncline.load.evolve import Change, evolve
 from syncline.load.finish import finishing
+from syncline.load.foreseen import foreseen, listed, without
 from syncline.load.load import Load
 from syncline.load.ranges import narrowed
 from syncline.load.rejects import kept_rejects
 from syncline.load.sift import attempted, numbered, only, rejected, sift, sifts
 from syncline.load.staging import Staging
-from syncline.load.target import changed_target, longest_texts, made, made_target, refuse_to_mix
+from syncline.load.target import changed_target, longest_texts, made
 from syncline.load.together import guarded, other, together
+from syncline.load.whole import applied_whole, put_in_place
 from syncline.model.batch import Checkpoint
 from syncline.model.job import Disposition, ReplaceBy, SchemaPolicy, Task
 from syncline.model.ports import Destination
@@ -47,6 +49,8 @@ class Commit:
     #: Numbers of all rows, and of those that are written; None: all are.
     rows: Sequence[int] = ()
     only: Sequence[int] | None = None
+    #: Numbers of rows that are not written, in a table.
+    without: exp.Table | None = None
     #: Steps that belong to it too.
     more: Sequence[Step] = ()
 
@@ -109,32 +113,46 @@ async def execute(commit: Commit) -> Committed:
     except RecordRefused:
         if not sifts(commit.load):
             raise
-        if (sifted := await _sifted(commit)) is None:
+        if (rows := await numbered(commit.load, _tables(commit))) is None:
             raise
-    return await _executed(sifted)
+    load = commit.load
+    # Most refusals are those of keys, which a few queries find for all rows at once.
+    refused = await foreseen(load, load.shape(commit.now), _tables(commit))
+    if not refused:
+        return await _executed(await _sifted(commit, rows))
+    async with listed(load, refused) as numbers:
+        commit.staging.rejects.extend(await rejected(load, _tables(commit), refused, numbers))
+        fewer = replace(commit, without=numbers)
+        try:
+            return await _executed(fewer)
+        except RecordRefused:
+            left = [n for n in rows if n not in refused]
+        return await _executed(await _sifted(fewer, left))
 
 
-async def _sifted(commit: Commit) -> Commit | None:
+def _tables(commit: Commit) -> list[exp.Table]:
+    """Return where the rows are that a commit may write."""
+    begun = [commit.aside] if commit.aside is not None and commit.begun else []
+    return [commit.staging.table, *begun]
+
+
+async def _sifted(commit: Commit, rows: Sequence[int]) -> Commit:
     """Return the commit without the rows that the target refuses, which it rejects instead.
 
-    None: none can be found. Invariant 1: nothing is written while they are looked for.
+    Invariant 1: nothing is written while they are looked for.
     """
     load = commit.load
-    tables = [commit.staging.table]
-    if commit.aside is not None and commit.begun:
-        tables.append(commit.aside)
-    rows = await numbered(load, tables)
-    if rows is None:
-        return None
 
     async def attempt(kept: Sequence[int]) -> RecordRefused | None:
         _, steps = await _steps(replace(commit, rows=rows, only=kept))
         return await attempted(load, steps)
 
     refused = await sift(rows, attempt)
-    if not refused:
-        return None
-    commit.staging.rejects.extend(await rejected(load, tables, refused))
+    if refused:
+        # The table of what is known already has its name.
+        async with listed(load, refused, "halved") as numbers:
+            found = await rejected(load, _tables(commit), refused, numbers)
+            commit.staging.rejects.extend(found)
     return replace(commit, rows=rows, only=[n for n in rows if n not in refused])
 
 
@@ -190,6 +208,7 @@ async def _direct(commit: Commit) -> tuple[list[Change], list[Step]]:
         # What is made here has no rows yet, however often the commit is tried.
         empty = any(isinstance(step.statement, exp.Create) for step in steps)
         first, *rest = _apply(load, shape, staging, empty=empty)
+        steps += without(staging.table, commit.without)
         steps += [*only(staging.table, commit.rows, commit.only), first]
         if load.sweep_aside:
             # A row that came after a sweep began is not among the keys the sweep has read.
@@ -255,29 +274,14 @@ async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[S
     if commit.checkpoint.collected:
         return [], steps
     if whole and load.task.replace_by is not ReplaceBy.TRUNCATE:
-        current = await load.destination.describe(load.target)
-        if current is not None:
-            refuse_to_mix(load, current)
-        if current is not None and load.task.schema_policy is SchemaPolicy.FREEZE:
-            # Nothing of the old table stays, so only a task that asks for the same one cares.
-            evolve(load.target, current, load.target_schema, SchemaPolicy.FREEZE, load.traits)
-            refuse_to_drop(load.target, current, load.target_schema, load.traits)
-        # Invariant 4: readers see the old contents, then the new ones, nothing between.
-        if swapped:
-            return [], steps + disposition.swap(
-                replace(shape, target=load.target), aside, exists=current is not None
-            )
-        return [], [
-            *steps,
-            Step(statement=drop_table(load.target)),
-            *made_target(load),
-            disposition.insert_all(load.shape(commit.now), aside),
-            Step(statement=drop_table(aside)),
-        ]
+        placed = await put_in_place(load, load.shape(commit.now), aside, swaps=swapped)
+        if placed is not None:
+            return [], [*steps, *placed]
+        steps = [replace(s, counts=Counts.NOTHING) for s in steps]
     rows = [commit.staging.table, *([aside] if commit.begun else [])]
     changes, before = await changed_target(load, commit.now, rows)
-    final = apply_whole(load, await _shape(load, commit.now), aside)
-    steps += only(aside, commit.rows, commit.only)
+    final = await applied_whole(load, await _shape(load, commit.now), aside)
+    steps += [*without(aside, commit.without), *only(aside, commit.rows, commit.only)]
     return changes, [*before, *steps, *final, Step(statement=drop_table(aside))]
 
 
@@ -310,24 +314,6 @@ async def _aside_alone(commit: Commit, aside: exp.Table) -> tuple[list[Change], 
         load, commit.checkpoint, commit.now, staging if whole or load.kept else None, aside
     )
     return changes, [*steps, *final]
-
-
-def apply_whole(load: Load, shape: Shape, rows: exp.Table) -> list[Step]:
-    """Return what brings a complete table of rows, one a key, to the target."""
-    match load.disposition:
-        case Disposition.APPEND if load.key and load.version:
-            return [disposition.insert_new_versions(shape, rows)]
-        case Disposition.APPEND | Disposition.INSERT:
-            return [disposition.insert_all(shape, rows)]
-        case Disposition.REPLACE:
-            truncated = load.task.replace_by is ReplaceBy.TRUNCATE
-            # Costs nothing, but takes more rights, and a table that no other one refers to.
-            empty = Step(statement=truncate_table(shape.target)) if truncated else None
-            return [empty or disposition.emptied(shape), disposition.insert_all(shape, rows)]
-        case Disposition.UPDATE | Disposition.DELETE:
-            return [disposition.changed(shape, rows, load.disposition, marked=False)]
-        case _:
-            return disposition.difference(shape, rows, removing=load.removing)
 
 
 async def _collect(

@@ -73,6 +73,8 @@ class Shape:
     synced_at: bool = False
     #: Changed rows are deleted and inserted again; there are no columns but ours.
     rewritten: bool = False
+    #: Columns whose type has no equality: they are compared as texts.
+    texts: tuple[str, ...] = ()
     #: A column of the key whose range in the rows holds few rows of the target, or none.
     range: str | None = None
     #: True, or fails its statement: see `fence.held`.
@@ -252,7 +254,9 @@ def _same(shape: Shape) -> list[exp.Expr]:
 def _differing(shape: Shape) -> exp.Expr:
     """Return whether a row differs from the target's of its key, or that one counts as gone."""
     differs: list[exp.Expr] = [
-        exp.NullSafeNEQ(this=column(c, shape.target.name), expression=column(c, ROWS))
+        exp.NullSafeNEQ(
+            this=_comparable(shape, c, shape.target.name), expression=_comparable(shape, c, ROWS)
+        )
         for c in shape.columns
         if c not in shape.key
     ]
@@ -260,6 +264,11 @@ def _differing(shape: Shape) -> exp.Expr:
         dead = exp.Is(this=column(DELETED_AT, shape.target.name), expression=exp.null())
         differs.append(exp.Not(this=dead))
     return exp.or_(*differs) if differs else exp.false()
+
+
+def _comparable(shape: Shape, name: str, table: str) -> exp.Expr:
+    value = column(name, table)
+    return exp.cast(value, exp.DataType.Type.TEXT) if name in shape.texts else value
 
 
 def _update(shape: Shape, rows: exp.Table, *, marked: bool = True) -> Step:

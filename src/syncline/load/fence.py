@@ -54,6 +54,19 @@ def claim(checkpoint: Checkpoint, schema: str, now: datetime) -> exp.Expression:
     )
 
 
+def noted(checkpoint: Checkpoint, schema: str, now: datetime) -> exp.Expression:
+    """Return the statement that puts a note of generation 0 in the place of an earlier one."""
+    names = ("fingerprint", "run", "committed_at")
+    sets = [exp.EQ(this=column(n), expression=column(n, _ROWS)) for n in names]
+    return _merge(
+        checkpoint.task,
+        schema,
+        exp.select(*_row(checkpoint, checkpoint.task, 0, now)),
+        exp.When(matched=True, source=False, then=exp.Update(expressions=sets)),
+        _insert(),
+    )
+
+
 def mark(target: exp.Table, run: str) -> exp.Expression:
     """Return the statement that lets those fail that write the target under an older claim."""
     noted = exp.Property(this=exp.Literal.string("syncline.run"), value=exp.Literal.string(run))

@@ -20,6 +20,7 @@ from syncline.model.batch import Checkpoint
 from syncline.model.job import Deletes, Disposition, RowErrors, Task
 from syncline.model.ports import Destination, Traits
 from syncline.model.run import Clock, Observer, Stop, never
+from syncline.model.table import is_uncompared
 
 
 def in_utc(schema: pa.Schema) -> pa.Schema:
@@ -56,6 +57,8 @@ class Load:
     confirms: bool = False
     #: This load only collects a whole pass, to compare it with the target.
     compares: bool = False
+    #: Whose the target is, which the first commit is to note; None: it is noted.
+    notes: str | None = None
     destination: Destination
     run: str
     clock: Clock
@@ -178,5 +181,6 @@ class Load:
             history=self.disposition is Disposition.HISTORY,
             every=self.disposition is Disposition.INSERT,
             synced_at=self.task.synced_at,
+            texts=tuple(f.name for f in self.schema if is_uncompared(f)),
             now=now,
         )

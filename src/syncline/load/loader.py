@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from sqlglot import exp
 
 from syncline.errors import ResponseRefused, SynclineError
-from syncline.load import commit, names
+from syncline.load import commit, names, ownership
 from syncline.load.ahead import read_ahead
 from syncline.load.ddl import drop_table
 from syncline.load.load import Load, in_utc
@@ -57,11 +57,13 @@ async def load(batches: AsyncGenerator[Batch], job: Load) -> tuple[Result, Check
 
     Invariant 8: commits at the first cursor after ``commit_rows`` rows or ``commit_seconds``
     seconds. On any error, what was committed stays and the next run goes on from there; so it
-    does where ``stop`` of the job said so, and the result is ``stopped`` then.
+    does where ``stop`` of the job said so, and the result is ``stopped`` then. Raises
+    `DestinationRefused` before a row is read if the target is a table of others.
     """
     started = job.clock.monotonic()
     job, batches = suited(job, batches)
     await commit.prepare(job.destination, job.schema_name)
+    job = await ownership.claimed(job)
     staging = Staging(
         destination=job.destination,
         table=_staging_table(job, job.last.generation if job.last else 0),
@@ -138,10 +140,17 @@ def suited(job: Load, batches: AsyncGenerator[Batch]) -> tuple[Load, AsyncGenera
     """Return both with the names and the types of columns that the destination has."""
     shorter = names.too_long(job.schema.names, job.traits)
     if shorter:
-        job, batches = job.renamed(shorter), _renamed(batches, shorter)
+        batches = _renamed(batches, shorter)
     if not job.traits.instants:
-        job, batches = job.in_utc(), _in_utc(batches)
-    return job, batches
+        batches = _in_utc(batches)
+    return suited_load(job), batches
+
+
+def suited_load(job: Load) -> Load:
+    """Return the load with the names and the types of columns that the destination has."""
+    shorter = names.too_long(job.schema.names, job.traits)
+    job = job.renamed(shorter) if shorter else job
+    return job if job.traits.instants else job.in_utc()
 
 
 async def _renamed(batches: AsyncGenerator[Batch], new: Mapping[str, str]) -> AsyncGenerator[Batch]:

@@ -12,6 +12,8 @@ from syncline.model.ports import Traits
 #: The checkpoint ledger, one in each schema that has targets.
 LEDGER = "_syncline_checkpoints"
 _PREFIX = "_syncline"
+#: What our tables of an attempt are for.
+_PARTS = ("stage", "new", "reject", "batch", "sift", "numbers", "known", "halved")
 
 
 def table(name: str, schema: str) -> exp.Table:
@@ -43,9 +45,7 @@ def aside(task: Task, generation: int, attempt: str = "") -> str:
 def leftover(task: Task, name: str) -> bool:
     """Say whether a name is that of a staging or aside table of the task, of any attempt."""
     mark = f"_{_short(task.id)}_"
-    return name.startswith(
-        tuple(f"{_PREFIX}_{part}{mark}" for part in ("stage", "new", "reject", "batch"))
-    )
+    return name.startswith(tuple(f"{_PREFIX}_{part}{mark}" for part in _PARTS))
 
 
 def staged(task: Task, generation: int, attempt: str, part: str = "") -> str:

@@ -1,7 +1,7 @@
 """A pass collected whole, written to an existing table batch by batch."""
 
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -12,11 +12,13 @@ from syncline.load import alone, commit, disposition, names
 from syncline.load.ddl import column, create_table, drop_table
 from syncline.load.disposition import SEQUENCE, Step
 from syncline.load.finish import declared, kept_files
+from syncline.load.foreseen import foreseen, listed, without
 from syncline.load.load import Load
 from syncline.load.rejects import kept_rejects
 from syncline.load.sift import attempted, numbered, only, rejected, sift, sifts
 from syncline.load.target import changed_target
 from syncline.load.together import together
+from syncline.load.whole import applied_whole
 from syncline.model.batch import Checkpoint, Reject
 from syncline.model.run import Committed, Evolved
 
@@ -54,49 +56,86 @@ async def pouring(
         if rows:
             await _made(load, batch)
             steps += disposition.take(aside, (*load.schema.names, SEQUENCE), batch, upto)
-        applied = commit.apply_whole(load, load.shape(now), batch) if rows else []
+        applied = await applied_whole(load, load.shape(now), batch) if rows else []
         ended = [Step(statement=drop_table(aside))] if last else []
-        rejects: list[Reject] = []
+        rejects: Sequence[Reject] = ()
         try:
             done = await together(load, [*steps, *applied, *ended], following, now, drop=batch)
         except RecordRefused:
             if not sifts(load):
                 raise
-            kept, rejects = await _left(load, aside, batch, taken=steps, applied=applied, upto=upto)
-            steps += [*kept, *applied, *ended]
-            steps += await kept_rejects(
-                load,
-                rejects,
-                commit.staging_table(
-                    load.destination, load.schema_name, load.task, load.run, "reject", generation=0
-                ),
-                load.shape(now),
-                generation=following.generation,
-                first=False,
-            )
-            done = await together(load, steps, following, now, drop=batch)
+            poured = _Poured(load=load, aside=aside, batch=batch, taken=steps, applied=applied,
+                             ended=ended, upto=upto, following=following, now=now)  # fmt: skip
+            done, rejects = await _fewer(poured)
         checkpoint = following
         yield checkpoint, replace(done, rows=rows, rejected=len(rejects))
 
 
-async def _left(
-    load: Load,
-    aside: exp.Table,
-    batch: exp.Table,
-    *,
-    taken: Sequence[Step],
-    applied: Sequence[Step],
-    upto: int,
-) -> tuple[list[Step], list[Reject]]:
-    """Return what takes the rows that the target refuses out of a batch, and their rejects."""
-    rows = await numbered(load, [aside], upto) or []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Poured:
+    """A batch that was refused, and what its commit consists of."""
+
+    load: Load
+    aside: exp.Table
+    batch: exp.Table
+    taken: Sequence[Step]
+    applied: Sequence[Step]
+    ended: Sequence[Step]
+    upto: int
+    following: Checkpoint
+    now: datetime
+
+    async def written(self, left: Sequence[Step], rejects: Sequence[Reject]) -> Committed:
+        """Commit the batch with the steps that take refused rows out, and their rejects."""
+        load, shape = self.load, self.load.shape(self.now)
+        staged = commit.staging_table(
+            load.destination, load.schema_name, load.task, load.run, "reject", generation=0
+        )
+        kept = await kept_rejects(
+            load, rejects, staged, shape, generation=self.following.generation, first=False
+        )
+        steps = [*self.taken, *left, *self.applied, *self.ended, *kept]
+        return await together(load, steps, self.following, self.now, drop=self.batch)
+
+
+async def _fewer(poured: _Poured) -> tuple[Committed, list[Reject]]:
+    """Commit a batch without the rows that the target refuses; return these as rejects."""
+    load, aside, batch = poured.load, poured.aside, poured.batch
+    refused = await foreseen(load, load.shape(poured.now), [aside], poured.upto)
+    if not refused:
+        return await _halved(poured, [], refused, [])
+    async with listed(load, refused) as numbers:
+        rejects = await rejected(load, [aside], refused, numbers)
+        left = without(batch, numbers)
+        try:
+            return await poured.written(left, rejects), rejects
+        except RecordRefused:
+            return await _halved(poured, left, refused, rejects)
+
+
+async def _halved(
+    poured: _Poured,
+    left: Sequence[Step],
+    known: Mapping[int, RecordRefused],
+    rejects: Sequence[Reject],
+) -> tuple[Committed, list[Reject]]:
+    load, batch = poured.load, poured.batch
+    rows = [n for n in await numbered(load, [poured.aside], poured.upto) or [] if n not in known]
 
     async def attempt(kept: Sequence[int]) -> RecordRefused | None:
-        return await attempted(load, [*taken, *only(batch, rows, kept), *applied])
+        return await attempted(
+            load, [*poured.taken, *left, *only(batch, rows, kept), *poured.applied]
+        )
 
     refused = await sift(rows, attempt)
-    left = only(batch, rows, [n for n in rows if n not in refused])
-    return left, await rejected(load, [aside], refused)
+    more: list[Reject] = []
+    if refused:
+        # The table of what is known already has its name.
+        async with listed(load, refused, "halved") as numbers:
+            more = await rejected(load, [poured.aside], refused, numbers)
+    every = [*rejects, *more]
+    fewer = [*left, *only(batch, rows, [n for n in rows if n not in refused])]
+    return await poured.written(fewer, every), every
 
 
 async def _copied(load: Load, checkpoint: Checkpoint) -> tuple[Checkpoint, Committed]:

@@ -1,6 +1,6 @@
 """Which rows of a commit the target refuses: found by halving, in transactions that are undone."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -10,6 +10,7 @@ from syncline.errors import DestinationRefused, RecordRefused
 from syncline.load import names
 from syncline.load.ddl import column
 from syncline.load.disposition import SEQUENCE, Step
+from syncline.load.foreseen import among
 from syncline.load.load import Load
 from syncline.load.staging import as_json
 from syncline.load.together import with_identity
@@ -117,21 +118,23 @@ async def numbered(
 
 
 async def rejected(
-    load: Load, tables: Sequence[exp.Table], refused: dict[int, RecordRefused]
+    load: Load,
+    tables: Sequence[exp.Table],
+    refused: Mapping[int, RecordRefused],
+    numbers: exp.Table,
 ) -> list[Reject]:
-    """Return the rejects of rows that were refused; none where the task ignores them."""
+    """Return the rejects of rows that were refused; none where the task ignores them.
+
+    ``numbers``: a table of theirs.
+    """
     flow = load.task.flow
     if flow is None or flow.on_error is not RowErrors.REDIRECT:
         return []
     rejects: list[Reject] = []
     for table in tables:
-        these = exp.In(
-            this=column(SEQUENCE), expressions=[exp.Literal.number(n) for n in sorted(refused)]
-        )
         query = exp.select(*(column(c) for c in (*load.schema.names, SEQUENCE)))
-        for row in (
-            await load.destination.fetch(query.from_(table.copy()).where(these))
-        ).to_pylist():
+        query = query.from_(table.copy()).where(among(numbers))
+        for row in (await load.destination.fetch(query)).to_pylist():
             reason = str(refused[row.pop(SEQUENCE)])
             rejects.append(Reject(record=as_json(row), reason=reason))
     return rejects

@@ -14,7 +14,7 @@ from syncline.errors import (
     StaleGeneration,
     Unavailable,
 )
-from syncline.load import fence
+from syncline.load import fence, ownership
 from syncline.load.checkpoint import last_checkpoint
 from syncline.load.ddl import drop_table, identity_switch
 from syncline.load.disposition import Counts, Shape, Step
@@ -68,6 +68,7 @@ async def together(
     last = [Step(statement=drop_table(drop))] if drop is not None else []
     noted = [*map(_step, record(checkpoint, load.schema_name, now, load.traits))]
     if load.traits.transactional:
+        noted += ownership.notes(load, now) if claiming else []
         steps = [*with_identity(load, steps), *noted, *last]
     else:
         steps = _in_order(load, [*steps, *last], noted, checkpoint, now, claiming=claiming)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sqlglot import exp
 
 from syncline.errors import SchemaRefused
-from syncline.load import alone, disposition, names, unlike
+from syncline.load import alone, disposition, names, ownership, unlike
 from syncline.load.disposition import Step
 from syncline.load.emptiness import count
 from syncline.load.load import Load
@@ -92,6 +92,8 @@ async def repair(load: Load, collected: Checkpoint, own: Checkpoint | None) -> C
         raise SchemaRefused(
             f"there is no table {load.task.target!r} to repair", hint="run the task first"
         )
+    noted = await ownership.standing(load.destination, load.task)
+    await ownership.refuse_others(load, noted=noted, known=own is not None)
     moved = replace(own, generation=own.generation + 1, run=load.run) if own else None
     # The pass is what holds now, whatever it says about when it changed.
     shape = replace(load.shape(now), version=None)

@@ -134,6 +134,7 @@ def field_of(
     utf16: bool = False,
     indexed: bool = False,
     native: str = "",
+    uncompared: bool = False,
 ) -> pa.Field:
     """Return an Arrow field that carries what Arrow has no word for.
 
@@ -142,7 +143,8 @@ def field_of(
     it numbers rows, "expression" if it computes the value and takes none. ``utf16``, of a
     database's column: the size counts UTF-16 units, of which a character may have two.
     ``indexed``, of a database's column: an index begins with it. ``native``, of a database's
-    column: its type, which shows its values as text but takes none.
+    column: its type, which shows its values as text but takes none. ``uncompared``, of a
+    database's column: its type has no equality, so that values are compared as texts.
     """
     metadata = {
         key: value
@@ -154,6 +156,7 @@ def field_of(
             ("utf16", "true" if utf16 else ""),
             ("indexed", "true" if indexed else ""),
             ("native", native),
+            ("uncompared", "true" if uncompared else ""),
         )
         if value
     }
@@ -190,6 +193,11 @@ def is_columnstore(schema: pa.Schema) -> bool:
 def is_json(field: pa.Field) -> bool:
     """Say whether a text field holds JSON."""
     return _metadata(field).get(b"json") == b"true"
+
+
+def is_uncompared(field: pa.Field) -> bool:
+    """Say whether a database's column has a type without equality."""
+    return _metadata(field).get(b"uncompared") == b"true"
 
 
 def native_of(field: pa.Field) -> str:

@@ -19,6 +19,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     "duckdb": {
         "bool": "BOOLEAN", "double": "DOUBLE", "float": "FLOAT", "date": "DATE", "time": "TIME",
         "instant": "TIMESTAMPTZ", "datetime": "TIMESTAMP", "binary": "BLOB", "json": "JSON",
+        "nanoseconds": "TIMESTAMP_NS",
     },
     "postgres": {
         "bool": "BOOLEAN", "double": "DOUBLE PRECISION", "float": "REAL", "date": "DATE",
@@ -35,6 +36,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "instant": "TIMESTAMP", "datetime": "TIMESTAMP_NTZ", "binary": "BINARY", "json": "STRING",
     },
 }  # fmt: skip
+#: Digits of an exact number in every dialect.
+_DIGITS = 38
 #: PostgreSQL's numeric without bounds holds every exact number; Arrow's nearest type to it.
 UNBOUNDED = pa.decimal256(76, 38)
 #: UTF-16 units of SQL Server's text: in a key of which nothing is known, so that it fits the 900
@@ -81,9 +84,9 @@ def _word(field: pa.Field, dialect: str, *, key: bool) -> str:
         return _text(units_of(field), dialect, key=key)
     if pa.types.is_integer(type_):
         return _integer(type_, dialect)
-    small = pa.types.is_decimal(type_) and type_.precision <= 38  # noqa: PLR2004 (every dialect's)
-    if small or (type_.equals(UNBOUNDED) and dialect == "postgres"):
-        return f"DECIMAL({type_.precision}, {type_.scale})" if small else "DECIMAL"
+    if pa.types.is_decimal(type_) and (type_.precision <= _DIGITS or dialect == "postgres"):
+        bounds = f"({type_.precision}, {type_.scale})"
+        return "DECIMAL" if type_.equals(UNBOUNDED) else f"DECIMAL{bounds}"
     if pa.types.is_timestamp(type_) and type_.unit != "ns":
         return words["instant" if type_.tz else "datetime"]
     for name, is_type in (
@@ -94,13 +97,18 @@ def _word(field: pa.Field, dialect: str, *, key: bool) -> str:
         ("time", pa.types.is_time),
         ("binary", pa.types.is_binary),
         ("binary", pa.types.is_large_binary),
+        ("nanoseconds", _in_nanoseconds),
     ):
-        if is_type(type_):
+        if is_type(type_) and name in words:
             return words[name]
     raise SchemaRefused(
         f"column {field.name!r}: no {dialect} type holds every value of {type_}",
         hint="cast the column in the task's query, for example CAST(x AS VARCHAR)",
     )
+
+
+def _in_nanoseconds(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_timestamp(type_)) and type_.unit == "ns" and type_.tz is None
 
 
 def _text(units: int | None, dialect: str, *, key: bool) -> str:

@@ -134,7 +134,9 @@ def _create_view(session: Session, tokens: Sequence[Token]) -> None:
     tree = parse_tokens(session, tokens[at + 1 :])
     if not isinstance(tree, exp.Query):
         raise syntax_error(tokens[at + 1].text)
-    made = new_table(session, name_parts(tokens[2:at]), kind="CREATE VIEW")
+    options = find(tokens, "WITH")
+    named = tokens[2 : at if options is None else min(at, options)]
+    made = new_table(session, name_parts(named), kind="CREATE VIEW")
     translation = Translation(session=session, scope=scope_of(session, tree), constant=True)
     declared = declared_types(tree, translation)
     base, base_columns = _base(tree)

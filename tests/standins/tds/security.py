@@ -71,6 +71,11 @@ def _user(session: Session, name: str) -> User:
     return login.users[session.database.lower()]
 
 
+def _grantee(session: Session, name: str) -> str:
+    """Return whom a right is for: a user, or the role of all of them."""
+    return name if name.lower() == "public" else _user(session, name).name
+
+
 def alter_role(session: Session, tokens: Sequence[Token]) -> None:
     """ALTER ROLE role ADD MEMBER user, or DROP MEMBER."""
     role, user = unquote(tokens[2].text).lower(), _user(session, unquote(tokens[-1].text))
@@ -93,7 +98,7 @@ def grant(session: Session, tokens: Sequence[Token]) -> None:
     kinds = [" ".join(words(item)) for item in split_commas(tokens[1 : on or to])]
     people = [unquote(item[0].text) for item in split_commas(tokens[to + 1 :])]
     made = [
-        Grant(permission=kind, user=_user(session, name).name, denied=verb == "DENY")
+        Grant(permission=kind, user=_grantee(session, name), denied=verb == "DENY")
         for kind in kinds
         for name in people
     ]

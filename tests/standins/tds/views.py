@@ -33,36 +33,50 @@ def rows_of(session: Session, view: str, database: str) -> pa.Table:
     return pa.table(arrays)
 
 
-_OBJECT = "name object_id:i schema_id:i type type_desc parent_object_id:i is_ms_shipped:b"
+_OBJECT = (
+    "name object_id:i schema_id:i type type_desc parent_object_id:i is_ms_shipped:b principal_id:i"
+)
 
 
 def _tables(contents: Contents) -> Rows:
-    return _OBJECT + " temporal_type:i is_external:b", [
-        (t.name, t.object_id, schema_id(t.schema), "U ", "USER_TABLE", 0, False, 0, False)
+    flags = "is_replicated:b is_published:b is_tracked_by_cdc:b is_memory_optimized:b"
+    return f"{_OBJECT} temporal_type:i is_external:b {flags}", [
+        (
+            t.name,
+            t.object_id,
+            schema_id(t.schema),
+            "U ",
+            "USER_TABLE",
+            0,
+            False,
+            None,
+            0,
+            *[False] * 5,
+        )
         for t in contents.tables
     ]
 
 
 def _views(contents: Contents) -> Rows:
     return _OBJECT, [
-        (t.name, t.object_id, schema_id(t.schema), "V ", "VIEW", 0, False)
+        (t.name, t.object_id, schema_id(t.schema), "V ", "VIEW", 0, False, None)
         for t in contents.objects
         if t.view
     ]
 
 
 def _objects(contents: Contents) -> Rows:
-    rows: list[tuple[Any, ...]] = [row[:7] for row in _tables(contents)[1]]
+    rows: list[tuple[Any, ...]] = [row[:8] for row in _tables(contents)[1]]
     rows += _views(contents)[1]
     for name, number, schema, parent, _, _ in _defaults(contents)[1]:
-        rows.append((name, number, schema, "D ", "DEFAULT_CONSTRAINT", parent, False))
+        rows.append((name, number, schema, "D ", "DEFAULT_CONSTRAINT", parent, False, None))
     for name, number, schema, parent, kind, _, _ in _key_constraints(contents)[1]:
         described = "PRIMARY_KEY_CONSTRAINT" if kind == "PK" else "UNIQUE_CONSTRAINT"
-        rows.append((name, number, schema, kind, described, parent, False))
+        rows.append((name, number, schema, kind, described, parent, False, None))
     for name, number, schema, parent, *_ in _checks(contents)[1]:
-        rows.append((name, number, schema, "C ", "CHECK_CONSTRAINT", parent, False))
+        rows.append((name, number, schema, "C ", "CHECK_CONSTRAINT", parent, False, None))
     for name, number, schema, parent, *_ in _foreign_keys(contents)[1]:
-        rows.append((name, number, schema, "F ", "FOREIGN_KEY_CONSTRAINT", parent, False))
+        rows.append((name, number, schema, "F ", "FOREIGN_KEY_CONSTRAINT", parent, False, None))
     return _OBJECT, rows
 
 
@@ -70,13 +84,14 @@ def _columns(contents: Contents) -> Rows:
     return (
         ("object_id:i name column_id:i system_type_id:i user_type_id:i max_length:i precision:i "
         "scale:i collation_name is_nullable:b is_identity:b is_computed:b default_object_id:i "
-        "is_hidden:b generated_always_type:i is_rowguidcol:b"),
+        "is_hidden:b generated_always_type:i is_rowguidcol:b is_masked:b "
+        "encryption_type:i"),
         [
             (
                 t.object_id, c.name, i, SYSTEM_TYPES[c.kind.name][0], SYSTEM_TYPES[c.kind.name][0],
                 c.kind.max_length, c.kind.shown_precision, c.kind.shown_scale, collation(c),
                 c.nullable, c.identity is not None, c.computed is not None,
-                t.object_id * 1000 + i if c.default else 0, False, 0, False,
+                t.object_id * 1000 + i if c.default else 0, False, 0, False, False, None,
             )
             for t, i, c in contents.columns
         ],
@@ -136,7 +151,7 @@ def _types(_: Contents) -> Rows:
 def _indexes(contents: Contents) -> Rows:
     clustered = {i.table.object_id for i in contents.indexes if i.key.clustered}
     rows: list[tuple[Any, ...]] = [
-        (t.object_id, None, 0, 0, "HEAP", False, False, False, False, None, False)
+        (t.object_id, None, 0, 0, "HEAP", False, False, False, False, None, False, 1)
         for t in contents.tables
         if t.object_id not in clustered
     ]
@@ -144,14 +159,14 @@ def _indexes(contents: Contents) -> Rows:
         (
             i.table.object_id, i.key.name, i.number, i.kind[0], i.kind[1], i.key.kind != "IX",
             i.key.kind == "PK", i.key.kind == "UQ", bool(i.key.condition),
-            i.key.condition or None, False,
+            i.key.condition or None, False, 1,
         )
         for i in contents.indexes
     ]  # fmt: skip
     return (
         (
             "object_id:i name index_id:i type:i type_desc is_unique:b is_primary_key:b "
-            "is_unique_constraint:b has_filter:b filter_definition is_disabled:b"
+            "is_unique_constraint:b has_filter:b filter_definition is_disabled:b data_space_id:i"
         ),
         rows,
     )
@@ -283,8 +298,25 @@ def _permissions(contents: Contents) -> Rows:
     )  # fmt: skip
 
 
+def _dependencies(contents: Contents) -> Rows:
+    """Views that are bound to the table that they show."""
+    rows = []
+    for view in contents.objects:
+        if "SCHEMABINDING" not in view.view.upper() or not view.base:
+            continue
+        target = _referenced(contents, *view.base[-2:])
+        rows.append((view.object_id, target.object_id if target else None, True))
+    return "referencing_id:i referenced_id:i is_schema_bound_reference:b", rows
+
+
 def _nothing(_: Contents) -> Rows:
-    return "object_id:i name parent_id:i parent_object_id:i is_disabled:b", []
+    return (
+        (
+            "object_id:i name parent_id:i parent_object_id:i is_disabled:b class:i major_id:i "
+            "target_object_id:i user_created:b data_space_id:i"
+        ),
+        [],
+    )
 
 
 _VIEWS: dict[str, Callable[[Contents], Rows]] = {
@@ -309,6 +341,13 @@ _VIEWS: dict[str, Callable[[Contents], Rows]] = {
     "sys.partitions": _partitions,
     "sys.database_principals": _principals,
     "sys.database_permissions": _permissions,
+    "sys.change_tracking_tables": _nothing,
+    "sys.extended_properties": _nothing,
+    "sys.fulltext_indexes": _nothing,
+    "sys.partition_schemes": _nothing,
+    "sys.security_predicates": _nothing,
+    "sys.sql_expression_dependencies": _dependencies,
+    "sys.stats": _nothing,
     "sys.triggers": _nothing,
     "sys.synonyms": _nothing,
 }

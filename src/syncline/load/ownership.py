@@ -1,0 +1,176 @@
+"""Whose a target is: a table that Syncline did not make is not Syncline's to change."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pyarrow as pa
+from sqlglot import exp
+
+from syncline.errors import DestinationRefused, SchemaRefused
+from syncline.load import fence, names
+from syncline.load.checkpoint import SCHEMA, last_checkpoint, text, values
+from syncline.load.ddl import column, identifier
+from syncline.load.disposition import Step
+from syncline.load.evolve import evolve
+from syncline.load.load import Load
+from syncline.load.rejects import reject_table_of
+from syncline.load.staging import REJECTS
+from syncline.model.batch import Checkpoint
+from syncline.model.job import SchemaPolicy, Task
+from syncline.model.ports import Destination
+
+#: What the ledger says of a target: we made it, or it was there and is only written to.
+OURS, THEIRS = "ours", "theirs"
+#: Characters that the ledger keeps of the task that noted it.
+_TOLD = 128
+
+
+async def claimed(load: Load) -> Load:
+    """Return the load, which notes with its first commit whose the target is if nobody has.
+
+    Raises `DestinationRefused` for a table of others that the task would take for its own, and
+    for a reject table that is none, before a row is read.
+    """
+    if load.sweeps is not None or load.compares:
+        return load
+    noted = await standing(load.destination, load.task)
+    owner = noted
+    if load.task.flow is not None:
+        owner = noted or THEIRS
+    elif noted != OURS:
+        await refuse_others(load, noted=noted, known=load.last is not None)
+        owner = OURS
+    await _refuse_reject_table(load)
+    if owner == noted:
+        return load
+    if load.traits.transactional:
+        return replace(load, notes=owner)
+    # Where each statement commits for itself, the note comes before the table: a run that dies
+    # between its first rows and its checkpoint finds its own table again.
+    mark = _mark(load, owner or OURS)
+    await load.destination.execute([fence.noted(mark, load.schema_name, _now(load))])
+    return load
+
+
+async def standing(destination: Destination, task: Task) -> str | None:
+    """Return what the ledger says of a task's target: `OURS`, `THEIRS`, or None."""
+    ledger = names.table(names.LEDGER, names.schema(task, destination.traits))
+    if await destination.describe(ledger) is None:
+        return None
+    query = exp.select(column("fingerprint")).from_(ledger)
+    found = (await destination.fetch(query.where(_mine(destination, task)))).column(0).to_pylist()
+    return str(found[0]) if found else None
+
+
+async def refuse_others(load: Load, *, noted: str | None, known: bool) -> None:
+    """Refuse a table that is there and that Syncline did not make. Raises `DestinationRefused`.
+
+    ``noted``: `standing`; ``known``: the task has a checkpoint. Tables that earlier versions
+    made have no note. An empty table with just the columns of the query is as good as none.
+    """
+    if noted == OURS or (known and noted is None):
+        return
+    held = await load.destination.describe(load.target)
+    if held is None or await _is_prepared(load, held):
+        return
+    raise DestinationRefused(
+        f"{load.task.target} is there already, and Syncline did not make it; nothing was read, "
+        "and nothing was changed",
+        hint="set 'existing: true' to write into the table as it is, let 'into' name another "
+        "one, or drop it so that Syncline makes it",
+    )
+
+
+async def refuse_foreign(load: Load) -> None:
+    """Refuse what a run would refuse, without a run. Raises `DestinationRefused`."""
+    if load.task.flow is not None:
+        return
+    noted = await standing(load.destination, load.task)
+    last = await last_checkpoint(load.destination, load.schema_name, load.task.id)
+    await refuse_others(load, noted=noted, known=last is not None)
+    await _refuse_reject_table(load)
+
+
+def notes(load: Load, now: datetime) -> list[Step]:
+    """Return what notes whose the target is, in the transaction that first writes to it."""
+    if not load.notes:
+        return []
+    ledger = names.table(names.LEDGER, load.schema_name)
+    mark = _mark(load, load.notes)
+    mine = exp.Where(this=_mine(load.destination, load.task))
+    insert = exp.Insert(
+        this=exp.Schema(this=ledger, expressions=[identifier(n) for n in SCHEMA.names]),
+        expression=exp.select(*values(mark, now)),
+    )
+    return [Step(statement=s) for s in (exp.Delete(this=ledger.copy(), where=mine), insert)]
+
+
+def note_id(task: Task, destination: Destination) -> str:
+    """Return the id under which the ledger says whose a task's target is."""
+    traits = destination.traits
+    name = names.target(task.target, traits)
+    return f"{name if traits.case_sensitive else name.lower()}#table"
+
+
+def _mine(destination: Destination, task: Task) -> exp.Expr:
+    return column("task").eq(text(note_id(task, destination)))
+
+
+def _mark(load: Load, owner: str) -> Checkpoint:
+    return Checkpoint(
+        task=note_id(load.task, load.destination),
+        generation=0,
+        cursor=None,
+        passes=0,
+        fingerprint=owner,
+        aside=None,
+        passes_since_sweep=0,
+        # Who it was.
+        run=load.task.id[:_TOLD],
+    )
+
+
+def _now(load: Load) -> datetime:
+    return datetime.fromtimestamp(load.clock.time(), UTC)
+
+
+async def _is_prepared(load: Load, held: pa.Schema) -> bool:
+    """Say whether a table is empty and has the columns that we would give it, and no others."""
+    fold = str if load.traits.case_sensitive else str.lower
+    if {fold(n) for n in held.names} != {fold(n) for n in load.target_schema.names}:
+        return False
+    try:
+        changes = evolve(load.target, held, load.target_schema, SchemaPolicy.EVOLVE, load.traits)
+    except SchemaRefused:
+        return False
+    if changes or await is_view(load.destination, load.target):
+        return False
+    found = exp.select(exp.alias_(exp.Literal.number(1), "n")).from_(load.target).limit(1)
+    return not (await load.destination.fetch(found)).num_rows
+
+
+async def is_view(destination: Destination, table: exp.Table) -> bool:
+    """Say whether a name is a view's."""
+    wanted = (("table_schema", table.db), ("table_name", table.name), ("table_type", "VIEW"))
+    query = exp.select(exp.column("table_name")).from_(
+        exp.table_("tables", db="information_schema")
+    )
+    for name, value in wanted:
+        same = exp.Lower(this=exp.Literal.string(value))
+        query = query.where(exp.Lower(this=exp.column(name)).eq(same))
+    return bool((await destination.fetch(query)).num_rows)
+
+
+async def _refuse_reject_table(load: Load) -> None:
+    if not load.task.rejects:
+        return
+    table = reject_table_of(load)
+    held = await load.destination.describe(table)
+    # What was kept before rejects had ids has none.
+    if held is None or {*held.names, "id"} == set(REJECTS.names):
+        return
+    raise DestinationRefused(
+        f"rejected rows of {load.task.target} are kept in {table.name}, and a table of that name "
+        "is there that Syncline did not make",
+        hint="rename that table, or leave 'rejects' and 'redirect' out",
+    )
