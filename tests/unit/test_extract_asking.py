@@ -10,7 +10,7 @@ from syncline.errors import PropertyError, QueryError
 from syncline.extract.asking import Asking
 from syncline.extract.describe import views
 from syncline.extract.projection import fields, paths_of
-from syncline.extract.reading import asking_of, own_paths
+from syncline.extract.scanning import asking_of, own_paths
 from syncline.model.table import Deleted, Filter, Operator, Predicate, Scan, Value
 from syncline.profile.loader import parse_profile
 from syncline.profile.schema import Profile, Projection

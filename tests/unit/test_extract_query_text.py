@@ -62,13 +62,13 @@ def test_rows_may_be_counted_from_one_and_pages_overlap() -> None:
     assert request.get("start") == "1"
     places = []
     for rows in (100, 100, 30):
-        page = Page(rows=rows, size=100, values={}, headers={})
+        page = Page(rows=rows, size=100, values={}, headers={}, joined=True)
         following = paging.next(request, page)
         places.append(following and following.get("start"))
         request = following or request
     assert places == ["91", "181", None]
     # A page no larger than what is read again still leads on.
-    small = paging.next(request, Page(rows=5, size=5, values={}, headers={}))
+    small = paging.next(request, Page(rows=5, size=5, values={}, headers={}, joined=True))
     assert small is not None
     assert small.get("start") == "182"
 

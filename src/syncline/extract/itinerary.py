@@ -1,6 +1,6 @@
 """Which walks make up a read, and where it stands after each page. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Protocol
@@ -42,6 +42,10 @@ class Itinerary(Protocol):
         """Return the value of the fan-out that a walk is for."""
         ...
 
+    def whole(self, index: int) -> bool:
+        """Say whether a walk asks for everything, though others ask for what has changed."""
+        ...
+
     def after(self, index: int, page: WalkedPage) -> Mapping[str, Json] | None:
         """Note that a page was handed on; return where to go on. None: not from here."""
         ...
@@ -70,6 +74,10 @@ class OneWalk:
         """Return None."""
         return None
 
+    def whole(self, index: int) -> bool:  # noqa: ARG002 (there is one)
+        """Return False."""
+        return False
+
     def after(self, index: int, page: WalkedPage) -> Mapping[str, Json] | None:  # noqa: ARG002
         """Return the request of the page that follows."""
         if page.following is None or not self.resumable:
@@ -82,6 +90,9 @@ class WalkPerValue:
     """A table that is listed once for each value: of a parameter, or of another table's key."""
 
     asking: Asking
+    #: What is asked for the ``fresh`` values: everything, not just what has changed.
+    asking_whole: Asking
+    fresh: Collection[Value] = frozenset()
     resumable: bool
     #: In the order in which they are handed on.
     values: Sequence[Value]
@@ -96,14 +107,19 @@ class WalkPerValue:
 
     def walk(self, index: int) -> Walk:
         """Return the walk for a value."""
+        asking = self._asking(index)
         if index == 0 and self.request is not None:
-            kept = self.asking.again(self.request, self.values[0])
+            kept = asking.again(self.request, self.values[0])
             return Walk(request=kept, kept=True, may_miss=self.may_miss)
-        return Walk(request=self.asking.request(self.values[index]), may_miss=self.may_miss)
+        return Walk(request=asking.request(self.values[index]), may_miss=self.may_miss)
 
     def value(self, index: int) -> Value | None:
         """Return the value."""
         return self.values[index]
+
+    def whole(self, index: int) -> bool:
+        """Say whether the value is a fresh one."""
+        return self.values[index] in self.fresh
 
     def after(self, index: int, page: WalkedPage) -> Mapping[str, Json] | None:
         """Return the value, and the request of its next page, or that it is done with."""
@@ -111,8 +127,11 @@ class WalkPerValue:
             return {"after": self.values[index]}
         if not self.resumable:
             return None
-        kept = self.asking.kept(page.following)
+        kept = self._asking(index).kept(page.following)
         return {"value": self.values[index], "request": kept}
+
+    def _asking(self, index: int) -> Asking:
+        return self.asking_whole if self.whole(index) else self.asking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +176,10 @@ class WalkPerWindow:
     def value(self, index: int) -> Value | None:  # noqa: ARG002 (windows have none)
         """Return None."""
         return None
+
+    def whole(self, index: int) -> bool:  # noqa: ARG002 (what has changed has no windows)
+        """Return False."""
+        return False
 
     def after(self, index: int, page: WalkedPage) -> Mapping[str, Json] | None:
         """Return what is left of every window."""

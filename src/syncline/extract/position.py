@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from syncline.errors import ConfigError
@@ -20,6 +21,12 @@ class Pass:
     started: float | None = None
     #: Where to go on; None: at the beginning.
     at: Mapping[str, Json] | None = None
+    #: Of a fan-out: the values that the pass before has read, those that this one set out to
+    #: ask for, see `syncline.extract.roll`, and those of them that it found without a list. None:
+    #: nobody noted them.
+    seen: str | None = None
+    asked: str | None = None
+    missed: tuple[str, ...] = ()
 
 
 def parse(cursor: Cursor | None) -> Pass:
@@ -27,10 +34,17 @@ def parse(cursor: Cursor | None) -> Pass:
     if cursor is None:
         return Pass()
     try:
+        seen = _packed(cursor.get("seen"))
         if "watermark" in cursor:
-            return Pass(since=_moment(cursor["watermark"]))
-        since, started = _moment(cursor["since"]), _moment(cursor["started"])
-        return Pass(since=since, started=started, at=_mapping(cursor["at"]))
+            return Pass(since=_moment(cursor["watermark"]), seen=seen)
+        return Pass(
+            since=_moment(cursor["since"]),
+            started=_moment(cursor["started"]),
+            at=_mapping(cursor["at"]),
+            seen=seen,
+            asked=_packed(cursor.get("asked")) or seen,
+            missed=_texts(cursor.get("missed")),
+        )
     except (KeyError, TypeError, ValueError):
         raise not_ours() from None
 
@@ -43,17 +57,28 @@ def not_ours() -> ConfigError:
     )
 
 
-def under_way(since: float | None, started: float, at: Mapping[str, Json]) -> Cursor:
-    """Return the cursor of a read that is not yet through."""
-    return {"since": _text(since), "started": _text(started), "at": at}
+def under_way(
+    since: float | None,
+    started: float,
+    at: Mapping[str, Json],
+    kept: Mapping[str, Json] = MappingProxyType({}),
+) -> Cursor:
+    """Return the cursor of a read that is not yet through; ``kept``: what else it needs."""
+    return {"since": _text(since), "started": _text(started), "at": at, **kept}
 
 
-def complete(since: float | None, started: float, *, incremental: bool) -> Cursor:
-    """Return the cursor at the end of a read."""
+def complete(
+    since: float | None,
+    started: float,
+    kept: Mapping[str, Json] = MappingProxyType({}),
+    *,
+    incremental: bool,
+) -> Cursor:
+    """Return the cursor at the end of a read; ``kept``: what the next one needs."""
     if not incremental:
         return {"watermark": None}
     # Invariant 6: a clock set back must not lead to reading less than was read before.
-    return {"watermark": _text(started if since is None else max(since, started))}
+    return {"watermark": _text(started if since is None else max(since, started)), **kept}
 
 
 def request_to_json(request: Request, base_url: str) -> Json:
@@ -93,6 +118,16 @@ def _mapping(value: Json) -> Mapping[str, Json]:
     if not isinstance(value, Mapping):
         raise TypeError
     return value
+
+
+def _packed(value: Json) -> str | None:
+    if not isinstance(value, str | None):
+        raise TypeError
+    return value
+
+
+def _texts(value: Json) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, Sequence) else ()
 
 
 def _text(moment: float | None) -> str | None:

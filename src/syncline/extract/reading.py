@@ -25,19 +25,19 @@ from syncline.extract.itinerary import (
     windows_of_json,
 )
 from syncline.extract.position import Pass
-from syncline.extract.projection import Path, paths_of
 from syncline.extract.records import Reader
+from syncline.extract.roll import Roll
 from syncline.extract.rows import Layout
+from syncline.extract.scanning import key_of, narrowed
 from syncline.extract.shared import Ask, Reading
 from syncline.extract.steps import WalkPerStep, spans_of
 from syncline.extract.walk import Guide, PlaceLost, WalkedPage, pages
-from syncline.extract.walked import parts_of, walked_column, walked_values
+from syncline.extract.walked import parts_of, walked_values
 from syncline.extract.windows import windows_of
 from syncline.model.batch import Batch, Json
 from syncline.model.table import Operator, Scan, Value
-from syncline.profile.columns import FlatColumn
 from syncline.profile.pagination import Request
-from syncline.profile.schema import ApiTable, ParentFanOut, Profile, ValueFanOut
+from syncline.profile.schema import ParentFanOut, ValueFanOut
 from syncline.profile.template import fill
 
 
@@ -56,60 +56,12 @@ class Keys:
 KeysOf: TypeAlias = Callable[[ParentFanOut], Awaitable[Keys]]
 
 
-def own_paths(view: View, scan: Scan) -> tuple[Path, ...]:
-    """Return the fields of the API's records that a scan needs."""
-    columns = [view.columns[name] for name in scan.columns]
-    key = paths_of(_key(view))
-    if view.child is None:
-        return tuple(dict.fromkeys((*key, *paths_of(columns))))
-    above = paths_of(c for c in columns if c.origin == "parent")
-    below = tuple(view.child.list.split("."))
-    inside = paths_of((c for c in columns if c.origin == "record"), below)
-    # An element without a wanted member still makes a row.
-    return tuple(dict.fromkeys((*key, *above, *(inside or (below,)))))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """How the answers to a request are read."""
 
-
-def asking_of(
-    profile: Profile,
-    settings: Mapping[str, str],
-    view: View,
-    scan: Scan,
-    paths: Sequence[Path],
-    *,
-    until: float | None = None,
-) -> Asking:
-    """Return what is asked for a scan, whatever place it begins at.
-
-    ``until``: the end of the time to ask for, in seconds since the epoch.
-    """
-    start = scan.start
-    if start is not None and start.tzinfo is not None:
-        start = start.astimezone(UTC)
-    return Asking(
-        profile=profile,
-        settings=settings,
-        name=view.api_name,
-        table=view.api,
-        columns=view.api_columns,
-        predicates=view.api_predicates(scan),
-        paths=tuple(paths),
-        deleted=scan.deleted,
-        start=start.date() if start else None,
-        # Of a list inside the records nobody knows how many rows a page makes.
-        limit=scan.limit if view.child is None else None,
-        until=until,
-    )
-
-
-def narrowed(view: View, scan: Scan) -> list[Value] | None:
-    """Return the only values of the fan-out that a scan's conditions leave; None: all."""
-    walked = walked_column(view.api)
-    found: list[Value] | None = None
-    for predicate in view.api_predicates(scan):
-        if predicate.column == walked and predicate.operator in {Operator.EQ, Operator.IN}:
-            known = list(dict.fromkeys(predicate.values))
-            found = known if found is None else [v for v in found if v in known]
-    return found
+    reader: Reader
+    guide: Guide
 
 
 class TableRead:
@@ -124,10 +76,13 @@ class TableRead:
         client: Client,
         share: Callable[[Ask], Reading],
         keys: KeysOf,
+        whole: Asking | None = None,
     ) -> None:
+        """``whole``: what asks for everything, where ``asking`` is another request."""
         self._view = view
         self._scan = scan
         self._asking = asking
+        self._whole = asking if whole is None else whole
         self._client = client
         self._keys = keys
         self._clock = client.clock
@@ -137,34 +92,10 @@ class TableRead:
         #: first answer.
         self.started: float | None = None
         self._reading = share(self._ask)
-        profile, table = asking.profile, view.api
-        layout = Layout(
-            columns=[view.columns[name] for name in scan.columns],
-            schema=scan.schema,
-            records=asking.records,
-            values=asking.paginator.paths(),
-            key=_key(view),
-            list=view.child.list if view.child else "",
-            texts=profile.numbers_as_strings,
-            answer=table.answer,
-            format=asking.format,
-            last=asking.paginator.last() or "",
-            most=profile.limits.page_bytes,
-            depth=profile.limits.depth,
-        )
-        self._reader = Reader(layout)
-        self._guide = Guide(
-            client=client,
-            fetch=self._reading,
-            reader=self._reader,
-            paginator=asking.paginator,
-            size=asking.size,
-            # Rows that are put aside do not count, but that is known only later.
-            limit=None if scan.keep_rejects else scan.limit,
-            # Rows of a few columns and without key may well be alike page after page.
-            distinct=bool(layout.key) or (table.projection or profile.defaults.projection) is None,
-            absent=table.absent,
-        )
+        self._way = self._way_of(asking)
+        same = self._whole.table is asking.table
+        self._whole_way = self._way if same else self._way_of(self._whole)
+        self._roll: Roll | None = None
         own = {c.name: c for c in view.columns.values() if c.name in scan.columns}
         self._headers = {n: c.source.lower() for n, c in own.items() if c.origin == "header"}
         self._fixed = {
@@ -173,6 +104,37 @@ class TableRead:
                 n: fill(c.source, asking.settings) for n, c in own.items() if c.origin == "constant"
             },
         }
+
+    def _way_of(self, asking: Asking) -> _Way:
+        view, scan, profile, table = self._view, self._scan, asking.profile, asking.table
+        layout = Layout(
+            columns=[view.columns[name] for name in scan.columns],
+            schema=scan.schema,
+            records=asking.records,
+            values=asking.paginator.paths(),
+            key=key_of(view),
+            list=view.child.list if view.child else "",
+            texts=profile.numbers_as_strings,
+            answer=table.answer,
+            format=asking.format,
+            last=asking.paginator.last() or "",
+            most=profile.limits.page_bytes,
+            depth=profile.limits.depth,
+        )
+        reader = Reader(layout)
+        guide = Guide(
+            client=self._client,
+            fetch=self._reading,
+            reader=reader,
+            paginator=asking.paginator,
+            size=asking.size,
+            # Rows that are put aside do not count, but that is known only later.
+            limit=None if scan.keep_rejects else scan.limit,
+            # Rows of a few columns and without key may well be alike page after page.
+            distinct=bool(layout.key) or (table.projection or profile.defaults.projection) is None,
+            absent=table.absent,
+        )
+        return _Way(reader=reader, guide=guide)
 
     async def batches(self, begun: Pass) -> AsyncGenerator[Batch]:
         """Yield the rows, a batch for each page. Raises what a `Source` raises."""
@@ -204,7 +166,7 @@ class TableRead:
         async with aclosing(run(make, at_once=itinerary.at_once)) as walked:
             async for index, page in walked:
                 self.started = page.started if self.started is None else self.started
-                batch = self._batch(page, itinerary.value(index))
+                batch = self._batch(page, itinerary.value(index), whole=itinerary.whole(index))
                 rows += batch.records.num_rows
                 left -= page.following is None
                 if not left or (self._scan.limit is not None and rows >= self._scan.limit):
@@ -212,18 +174,22 @@ class TableRead:
                     return
                 at = itinerary.after(index, page)
                 if at is not None and self.started is not None:
-                    cursor = position.under_way(begun.since, self._up_to(self.started), at)
+                    kept = self._roll.under_way() if self._roll else {}
+                    cursor = position.under_way(begun.since, self._up_to(self.started), at, kept)
                     batch = replace(batch, cursor=cursor)
                 yield batch
-        nothing = pa.RecordBatch.from_pylist([], schema=self._reader.schema)
+        nothing = pa.RecordBatch.from_pylist([], schema=self._scan.schema)
         yield self._completed(Batch(records=nothing, requests=self._take()), begun)
 
     def _walk(self, itinerary: Itinerary, index: int) -> AsyncGenerator[WalkedPage]:
-        return pages(itinerary.walk(index), self._guide)
+        way = self._whole_way if itinerary.whole(index) else self._way
+        return pages(itinerary.walk(index), way.guide)
 
-    def _batch(self, page: WalkedPage, value: Value | None) -> Batch:
+    def _batch(self, page: WalkedPage, value: Value | None, *, whole: bool) -> Batch:
         if page.content is None:
-            nothing = pa.RecordBatch.from_pylist([], schema=self._reader.schema)
+            if self._roll is not None and value is not None:
+                self._roll.miss(value)
+            nothing = pa.RecordBatch.from_pylist([], schema=self._scan.schema)
             return Batch(records=nothing, requests=self._take())
         fixed: dict[str, Value | None] = dict(self._fixed)
         if value is not None:
@@ -231,7 +197,7 @@ class TableRead:
             walked = (name for name, c in self._view.columns.items() if c.origin == "fan_out")
             fixed.update((name, known[self._view.api_column(name)]) for name in walked)
         fixed.update((n, page.headers.get(h)) for n, h in self._headers.items())
-        records, rejects = self._reader.batch(
+        records, rejects = (self._whole_way if whole else self._way).reader.batch(
             page.content,
             fixed=fixed,
             page_is=self._client.shown(page.request),
@@ -242,7 +208,8 @@ class TableRead:
     def _completed(self, batch: Batch, begun: Pass) -> Batch:
         started = self._server_time(None) if self.started is None else self.started
         incremental = self._view.table.cursor_column is not None
-        cursor = position.complete(begun.since, self._up_to(started), incremental=incremental)
+        kept = self._roll.complete() if self._roll else {}
+        cursor = position.complete(begun.since, self._up_to(started), kept, incremental=incremental)
         return replace(batch, complete=True, cursor=cursor)
 
     async def _itinerary(self, begun: Pass) -> Itinerary:
@@ -267,30 +234,38 @@ class TableRead:
                 may_miss = False
             case _:
                 return await self._of_one_list(begun, resumable=resumable)
-        at = begun.at or {}
-        stepped = self._steps(None)
-        values = values_from(values, begun.at)
+        left = values_from(values, begun.at)
+        if self._view.table.cursor_column is not None:
+            self._roll = Roll(values, left, begun)
+        fresh = self._roll.fresh if self._roll else frozenset()
+        at_once = 2 * asking.profile.limits.concurrency
+        stepped = self._steps(asking, None)
         if stepped is not None:
             return WalkPerStep(
                 asking=asking,
                 spans=stepped,
-                values=values,
+                all_spans=self._steps(self._whole, None) or (),
+                values=left,
+                fresh=fresh,
                 may_miss=may_miss,
-                at_once=2 * asking.profile.limits.concurrency,
+                at_once=at_once,
             )
-        under_way = bool(values) and values[0] == at.get("value")
+        at = begun.at or {}
+        under_way = bool(left) and left[0] == at.get("value")
         return WalkPerValue(
             asking=asking,
+            asking_whole=self._whole,
+            fresh=fresh,
             resumable=resumable,
-            values=values,
+            values=left,
             request=at.get("request") if under_way else None,
             may_miss=may_miss,
-            at_once=2 * asking.profile.limits.concurrency,
+            at_once=at_once,
         )
 
     async def _of_one_list(self, begun: Pass, *, resumable: bool) -> Itinerary:
         asking, parallel = self._asking, max(self._scan.parallel, 1)
-        stepped = self._steps(begun.at)
+        stepped = self._steps(asking, begun.at)
         if stepped is not None:
             return WalkPerStep(
                 asking=asking, spans=stepped, values=None, may_miss=False, at_once=parallel
@@ -305,7 +280,7 @@ class TableRead:
         ):
             today = datetime.fromtimestamp(self._clock.time(), UTC).date()
             windows = await windows_of(
-                asking, self._guide, parallel=parallel, today=today, each=self._scan.window_days
+                asking, self._way.guide, parallel=parallel, today=today, each=self._scan.window_days
             )
         if windows is None:
             return OneWalk(asking=asking, resumable=resumable, at=begun.at)
@@ -317,8 +292,8 @@ class TableRead:
         bounded = known is not None and (known.until is not None or "{until}" in known.value)
         return min(started, until) if bounded and until is not None else started
 
-    def _steps(self, at: Mapping[str, Json] | None) -> Sequence[Span] | None:
-        known, first, until = self._view.api.incremental, self._asking.first, self._asking.until
+    def _steps(self, asking: Asking, at: Mapping[str, Json] | None) -> Sequence[Span] | None:
+        known, first, until = self._view.api.incremental, asking.first, asking.until
         if known is None or known.step is None or first is None or until is None:
             return None
         return spans_of(known, first, until, at)
@@ -371,12 +346,6 @@ def _values(fan_out: ValueFanOut, settings: Mapping[str, str]) -> Sequence[str]:
             f"{fan_out.setting} is missing", hint="set it, several values with commas between"
         )
     return list(dict.fromkeys(filter(None, found)))
-
-
-def _key(view: View) -> list[FlatColumn]:
-    api: ApiTable = view.api
-    key = [view.api_columns[name] for name in api.primary_key]
-    return [column for column in key if column.origin == "record"]
 
 
 def _order(value: Value) -> tuple[str, Value]:

@@ -14,7 +14,8 @@ from syncline.extract.auth import auth_of
 from syncline.extract.client import Client
 from syncline.extract.credentials import Credentials
 from syncline.extract.describe import View, views
-from syncline.extract.reading import Keys, TableRead, asking_of, narrowed, own_paths
+from syncline.extract.reading import Keys, TableRead
+from syncline.extract.scanning import asking_of, narrowed, own_paths
 from syncline.extract.shared import SharedPages
 from syncline.extract.transport import Transport
 from syncline.extract.walked import walk_of
@@ -189,12 +190,16 @@ class RestSource:
         # Nothing else is asked for by what has no equal.
         shared_by = object() if scan.fresh else _shared_by(view, scan)
         paths = self._shared.paths(shared_by, own_paths(view, scan))
+        ask = partial(asking_of, self._profile, self._settings, until=self._until)
+        whole = asking = ask(view, scan, paths)
         if changes and view.table.cursor_column is not None:
             view = replace(view, api=table_of_changes(view.api))
+            asking = ask(view, scan, paths)
         return TableRead(
             view=view,
             scan=scan,
-            asking=asking_of(self._profile, self._settings, view, scan, paths, until=self._until),
+            asking=asking,
+            whole=whole,
             client=self._client,
             share=partial(self._shared.reading, shared_by),
             keys=partial(self._keys_of, fresh=scan.fresh),

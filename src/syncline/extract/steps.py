@@ -1,7 +1,9 @@
 """A table read step by step through the time, where one request may ask for a part of it only."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from bisect import bisect_right
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 from syncline.extract.asking import Asking, Span
 from syncline.extract.walk import Walk, WalkedPage
@@ -21,30 +23,53 @@ class WalkPerStep:
     spans: Sequence[Span]
     #: None: there is no fan-out.
     values: Sequence[Value] | None
+    #: The parts of the time for the ``fresh`` values: all of it, not just since the last pass.
+    all_spans: Sequence[Span] = ()
+    fresh: Collection[Value] = frozenset()
     may_miss: bool
     at_once: int
     ordered: bool = True
+    #: The number of the first walk of each value, and of all walks.
+    _firsts: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        values: Sequence[Value | None] = (None,) if self.values is None else self.values
+        counts = (len(self._spans(value)) for value in values)
+        self._firsts.extend(accumulate(counts, initial=0))
 
     def __len__(self) -> int:
-        return len(self.spans) * (1 if self.values is None else len(self.values))
+        return self._firsts[-1]
 
     def walk(self, index: int) -> Walk:
         """Return the walk of a step."""
-        asking = replace(self.asking, span=self.spans[index % len(self.spans)])
+        asking = replace(self.asking, span=self._span(index))
         return Walk(request=asking.request(self.value(index)), may_miss=self.may_miss)
 
     def value(self, index: int) -> Value | None:
         """Return the value of the fan-out."""
-        return None if self.values is None else self.values[index // len(self.spans)]
+        return None if self.values is None else self.values[self._place(index)]
+
+    def whole(self, index: int) -> bool:
+        """Say whether the value is a fresh one."""
+        return self.value(index) in self.fresh
 
     def after(self, index: int, page: WalkedPage) -> Mapping[str, Json] | None:
         """Return the moment up to which, or the value with which all is done."""
         if page.following is not None:
             return None
         if self.values is None:
-            return {"step": self.spans[index % len(self.spans)][1]}
-        last = index % len(self.spans) == len(self.spans) - 1
+            return {"step": self._span(index)[1]}
+        last = index + 1 == self._firsts[self._place(index) + 1]
         return {"after": self.value(index)} if last else None
+
+    def _place(self, index: int) -> int:
+        return bisect_right(self._firsts, index) - 1
+
+    def _span(self, index: int) -> Span:
+        return self._spans(self.value(index))[index - self._firsts[self._place(index)]]
+
+    def _spans(self, value: Value | None) -> Sequence[Span]:
+        return self.all_spans if value in self.fresh else self.spans
 
 
 def spans_of(
