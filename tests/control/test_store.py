@@ -1,6 +1,7 @@
 """The store: both databases hold the same schema, writers wait for each other, errors are ours."""
 
 import asyncio
+import gc
 import os
 import stat
 from datetime import UTC, datetime, timedelta, timezone
@@ -11,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import Connection, delete, func, insert, select, text, update
 
 from syncline.control.store.database import Store, default_store, open_store, store_url
 from syncline.control.store.metadata import metadata
@@ -91,6 +92,29 @@ async def test_writers_wait_for_each_other(store: Store) -> None:
     await asyncio.gather(*(grow() for _ in range(20)))
     async with store.reading() as connection:
         assert await connection.scalar(select(settings.c.value)) == 20
+
+
+async def test_who_is_cancelled_lets_go_of_the_store(store: Store) -> None:
+    async def work(number: int) -> None:
+        async with store.writing() as connection:
+            row = {"name": f"row {number}", "value": 1}
+            await connection.execute(insert(settings).values(row))
+            await connection.execute(select(settings))
+
+    gone = []
+    gc.disable()
+    try:
+        for number in range(150):
+            task = asyncio.create_task(work(number))
+            await asyncio.sleep(number % 30 / 6000)
+            task.cancel()
+            # Whoever looks into it later keeps its traceback, and all that is in it.
+            gone += await asyncio.gather(task, return_exceptions=True)
+            async with asyncio.timeout(10), store.writing() as connection:
+                await connection.execute(delete(settings))
+    finally:
+        gc.enable()
+    assert {type(each) for each in gone} <= {asyncio.CancelledError, type(None)}
 
 
 async def test_moments_keep_their_instant(store: Store) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from syncline.control.store.sqlite import connecting
 from syncline.errors import (
     Conflict,
     DestinationBusy,
@@ -147,7 +148,7 @@ def _sqlite(url: URL) -> AsyncEngine:
             f"cannot make the store {path}: {error.strerror}", hint="choose another --store"
         ) from error
     engine = create_async_engine(
-        url.set(database=str(path)), connect_args={"timeout": PATIENCE, "isolation_level": None}
+        url.set(database=str(path)), async_creator=connecting(path, patience=PATIENCE)
     )
 
     @event.listens_for(engine.sync_engine, "connect")
