@@ -9,7 +9,7 @@ from functools import partial
 import pyarrow as pa
 
 from syncline.errors import Missing, QueryError
-from syncline.load import names, ownership, resending, strategy, verify
+from syncline.load import names, ownership, resending, strategy, verify, whole
 from syncline.load.checkpoint import last_checkpoint
 from syncline.load.flow import fitted, matched
 from syncline.load.load import Load
@@ -84,8 +84,10 @@ async def sync(
     )
 
 
-async def foresee(task: Task, planned: Plan, destination: Destination, clock: Clock) -> None:
-    """Look at a task's target as a run does before it reads.
+async def foresee(
+    task: Task, planned: Plan, destination: Destination, clock: Clock
+) -> tuple[str, ...]:
+    """Look at a task's target as a run does before it reads; return what hangs on it and stays.
 
     Raises what the run would raise then: `DestinationRefused` for a table of others.
     """
@@ -93,7 +95,9 @@ async def foresee(task: Task, planned: Plan, destination: Destination, clock: Cl
     work = _load(
         task, planned, (), decision, destination, run="", clock=clock, observe=lambda _: None
     )
-    await ownership.refuse_foreign(suited_load(work))
+    work = suited_load(work)
+    await ownership.refuse_foreign(work)
+    return await whole.staying(work)
 
 
 async def compare(
@@ -124,8 +128,8 @@ async def compare(
             f"{task.id}: rows are compared by key, and 'write: {decision.disposition}' has none",
             hint="verify is for 'write: merge' and 'write: history'",
         )
-    whole = _load(task, planned, (), decision, destination, run=run, clock=clock, observe=observe)
-    work = verify.comparing(whole, earlier)
+    every = _load(task, planned, (), decision, destination, run=run, clock=clock, observe=observe)
+    work = verify.comparing(every, earlier)
     since = work.last.cursor if work.last else None
     _, collected = await load(execute(planned, source, since, changes=False), work)
     found = await verify.compare(work, collected)

@@ -45,11 +45,19 @@ async def foreseen(bench: Bench, task: Task) -> None:
     await foresee(task, planned, bench.destination, bench.clock)
 
 
-@pytest.mark.parametrize("write", [Disposition.MERGE, Disposition.REPLACE, Disposition.APPEND,
-                                   Disposition.HISTORY])  # fmt: skip
-@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize(
+    ("write", "full"),
+    [
+        (Disposition.MERGE, False),
+        (Disposition.MERGE, True),
+        (Disposition.APPEND, False),
+        (Disposition.HISTORY, False),
+    ],
+)
 async def test_a_table_of_others_is_refused_before_a_row_is_read(
-    bench: Bench, write: Disposition, *, full: bool
+    bench: Bench,
+    write: Disposition,
+    full: bool,  # noqa: FBT001 (a parameter of the test)
 ) -> None:
     await theirs(bench, person(77, "mine"))
     table = names.table("People", bench.destination.traits.schema)

@@ -25,6 +25,7 @@ from syncline.sync import foresee, plan_of
 #: Rows that a preview shows.
 PREVIEWED = 200
 _NOT_LOOKED_AT = "the target was not looked at: {error}"
+_STAYING = "the table is emptied and filled, not swapped, and keeps: {staying}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,10 +191,10 @@ async def _foreseen(
         await destination.aclose()
         return (_NOT_LOOKED_AT.format(error=error),)
     try:
-        await foresee(task, planned, destination, clock)
+        staying = await foresee(task, planned, destination, clock)
     finally:
         await destination.aclose()
-    return ()
+    return (_STAYING.format(staying=", ".join(staying)),) if staying else ()
 
 
 async def _mapping(project: Project, job: JobSpec, task: Task, planned: Plan) -> tuple[str, ...]:

@@ -98,7 +98,12 @@ class Databricks:
         """Bytes of the files uploaded so far."""
         return self._files.uploaded
 
-    async def describe(self, table: exp.Table) -> pa.Schema | None:
+    async def describe(
+        self,
+        table: exp.Table,
+        *,
+        attached: bool = False,  # noqa: ARG002 (overwriting keeps it all)
+    ) -> pa.Schema | None:
         """Return the table's schema, or None if there is no such table."""
         name = (table.db, table.name)
         if name in self._ledgers:

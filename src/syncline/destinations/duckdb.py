@@ -29,8 +29,6 @@ _CONFLICT_WAIT = 0.05
 _CONFLICTING = ("conflict", "another transaction")
 #: The one table with a key that is ours; a generation that is not the next one violates it.
 _LEDGER = "_syncline_checkpoints"
-#: Tables of such names are made by us alone.
-_OURS = "_syncline"
 _CONSTRAINTS = """
     SELECT schema_name, table_name, constraint_type, constraint_name, constraint_column_names,
            referenced_table, referenced_column_names
@@ -61,10 +59,10 @@ class DuckDB:
         self._connection = connection
         self._lock = asyncio.Lock()
 
-    async def describe(self, table: exp.Table) -> pa.Schema | None:
+    async def describe(self, table: exp.Table, *, attached: bool = False) -> pa.Schema | None:
         """Return the table's schema, or None if there is no such table."""
         try:
-            return await self._call(lambda: self._described(table))
+            return await self._call(lambda: self._described(table, attached=attached))
         except duckdb.CatalogException:
             return None
         except duckdb.Error as error:
@@ -149,7 +147,7 @@ class DuckDB:
                 "complete",
             ) from error
 
-    def _described(self, table: exp.Table) -> pa.Schema:
+    def _described(self, table: exp.Table, *, attached: bool) -> pa.Schema:
         schema = self._rows(exp.select("*").from_(table).limit(0)).schema
         name = table.sql(dialect="duckdb")
         # Both look at this table alone; the catalog's views would look at every column there is.
@@ -167,12 +165,10 @@ class DuckDB:
             fields.append(
                 pa.field(field.name, field.type, nullable=nullable, metadata=metadata or None)
             )
-        return with_attached(pa.schema(fields), self._attached(table) if table.db else ())
+        return with_attached(pa.schema(fields), self._attached(table) if attached else ())
 
     def _attached(self, table: exp.Table) -> Iterator[Attached]:
         """Yield what hangs on a table; views and macros find theirs by its name."""
-        if table.name.startswith(_OURS):
-            return
         names = [table.db.lower(), table.name.lower()]
         for row in self._told(_CONSTRAINTS, names):
             kind = str(row["constraint_type"]).lower()

@@ -35,8 +35,6 @@ _CONFLICTS = 8
 _CONFLICT_WAIT = 0.05
 #: How often a cancelled call repeats its request, in case it came between two statements.
 _CANCEL_AGAIN = 0.2
-#: Tables of such names are made by us alone.
-_OURS = "_syncline"
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 #: What our SQL and our errors rely on, whatever the server or the role has as default.
 _SESSION = (
@@ -84,23 +82,21 @@ class Postgres:
         self._lock = asyncio.Lock()
         self._cancelled = threading.Event()
 
-    async def describe(self, table: exp.Table) -> pa.Schema | None:
+    async def describe(self, table: exp.Table, *, attached: bool = False) -> pa.Schema | None:
         """Return the table's schema, or None if there is no such table."""
         query = columns_query(table, self.traits.schema)
-        # Tables of our own have nothing that they could lose.
-        asked = table.db and not table.name.startswith(_OURS)
-        more = attached_query(table) if asked else None
+        more = attached_query(table) if attached else None
 
         def described(connection: Connection) -> tuple[pa.Table, pa.Table | None]:
             columns = _rows(connection, query)
             return columns, _rows(connection, more) if more and columns.num_rows else None
 
-        columns, attached = await self._call(described)
+        columns, others = await self._call(described)
         rows = columns.to_pylist()
         if not rows:
             return None
         schema = pa.schema([arrow_field(**row) for row in rows if row["name"] is not None])
-        found = attached.to_pylist() if attached is not None else []
+        found = others.to_pylist() if others is not None else []
         return with_attached(schema, map(attached_from, found))
 
     async def fetch(self, query: exp.Query) -> pa.Table:

@@ -69,7 +69,7 @@ class SQLServer:
         self._session: Session | None = None
         self._was_there = False
 
-    async def describe(self, table: exp.Table) -> pa.Schema | None:
+    async def describe(self, table: exp.Table, *, attached: bool = False) -> pa.Schema | None:
         """Return the table's schema, or None if there is no such table."""
         table = self._placed(table)
 
@@ -77,7 +77,8 @@ class SQLServer:
             columns = session.columns(table)
             if not columns:
                 return None
-            return with_attached(schema_of(columns.values()), session.attached(table))
+            found = session.attached(table) if attached else ()
+            return with_attached(schema_of(columns.values()), found)
 
         return await self._safely(described)
 

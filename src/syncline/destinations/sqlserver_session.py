@@ -177,9 +177,7 @@ class Session:
         return known
 
     def attached(self, table: exp.Table) -> Sequence[Attached]:
-        """Return what hangs on a table; of ours nothing is worth to be kept."""
-        if table.name.lower().startswith(_OURS):
-            return ()
+        """Return what hangs on a table."""
         query = attached_query(text_literal(table_name(table)))
         return attached(self.rows(query).to_pylist())
 

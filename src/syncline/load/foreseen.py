@@ -111,7 +111,7 @@ async def _keys(load: Load, shape: Shape) -> Sequence[_Key]:
     plain = load.disposition is Disposition.APPEND and not (shape.key and shape.version)
     if not (plain or load.disposition in kinds):
         return ()
-    current = await load.destination.describe(load.target)
+    current = await load.destination.describe(load.target, attached=True)
     fold = str if load.traits.case_sensitive else str.lower
     ours = {fold(name): name for name in load.schema.names}
     found = []

@@ -26,7 +26,7 @@ async def put_in_place(
     ``swaps``: the aside table has every column of the target. None: the target has something
     that would go with it, so that its rows are to be replaced instead. Raises `SchemaRefused`.
     """
-    current = await load.destination.describe(load.target)
+    current = await load.destination.describe(load.target, attached=True)
     if current is not None:
         refuse_to_mix(load, current)
     if current is not None and load.task.schema_policy is SchemaPolicy.FREEZE:
@@ -44,6 +44,15 @@ async def put_in_place(
         disposition.insert_all(shape, aside),
         Step(statement=drop_table(aside)),
     ]
+
+
+async def staying(load: Load) -> tuple[str, ...]:
+    """Return what hangs on the target, for which its rows are replaced where they are."""
+    swaps = load.disposition is Disposition.REPLACE and load.task.replace_by is ReplaceBy.SWAP
+    if not swaps or load.task.flow is not None or not load.traits.transactional:
+        return ()
+    current = await load.destination.describe(load.target, attached=True)
+    return tuple(lost(load, current)) if current is not None else ()
 
 
 def lost(load: Load, current: pa.Schema) -> list[str]:
@@ -92,7 +101,7 @@ async def replaced(load: Load, shape: Shape, rows: exp.Table) -> list[Step]:
 
 
 async def _referring(load: Load) -> Sequence[Attached]:
-    current = await load.destination.describe(load.target)
+    current = await load.destination.describe(load.target, attached=True)
     found = attached_of(current) if current is not None else ()
     return [a for a in found if a.kind == "reference"]
 

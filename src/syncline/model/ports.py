@@ -110,11 +110,12 @@ class Destination(Protocol):
         """Facts that change our SQL."""
         ...
 
-    async def describe(self, table: exp.Table) -> pa.Schema | None:
+    async def describe(self, table: exp.Table, *, attached: bool = False) -> pa.Schema | None:
         """Return the schema of a table or view, or None if there is none of the name.
 
         Fields carry `nullable` and the metadata of `field_of` but a description; the schema
-        carries ``columnstore`` if the table is kept by columns.
+        carries ``columnstore`` if the table is kept by columns. ``attached``: it carries what
+        hangs on the table too, see `syncline.model.attached`, as far as the destination tells.
         """
         ...
 

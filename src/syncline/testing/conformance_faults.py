@@ -48,10 +48,10 @@ class Faulty:
         """Those of the destination within."""
         return self.inner.traits
 
-    async def describe(self, table: exp.Table) -> pa.Schema | None:
+    async def describe(self, table: exp.Table, *, attached: bool = False) -> pa.Schema | None:
         """Describe, or fail."""
         self._call()
-        return await self.inner.describe(table)
+        return await self.inner.describe(table, attached=attached)
 
     async def fetch(self, query: exp.Query) -> pa.Table:
         """Fetch, or fail."""
