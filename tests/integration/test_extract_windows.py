@@ -216,3 +216,46 @@ def test_windows_hold_every_day_once(
         assert following.since.toordinal() == window.until.toordinal() + 1
         if window.since is not None:
             assert window.since <= window.until
+
+
+ENDS = "earliest: {order: day asc}, latest: {order: day desc}"
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["nulls first", "nulls last"])
+@pytest.mark.parametrize(
+    ("ends", "day", "windows"),
+    [
+        (ENDS, "date", False),
+        ("earliest: {order: day asc}", "date", False),
+        ("earliest: {order: day asc}", "{type: date, required: true}", True),
+    ],
+    ids=["both ends", "one end", "never null"],
+)
+async def test_rows_without_a_day_are_in_no_window(
+    ends: str,
+    day: str,
+    *,
+    first: bool,
+    windows: bool,
+) -> None:
+    """Such rows stand at one of the ends: with one end known, it may be the other one."""
+    rows = hours(60)
+    if not windows:
+        for row in rows[::7]:
+            row["day"] = None
+    text = profile("next_link").replace(ENDS, ends).replace("day: date", f"day: {day}")
+    api = Api(lists={"/hours": rows}, nulls_first=first)
+    clock = SkippingClock()
+    clock.skipped += datetime(2026, 4, 20, tzinfo=UTC).timestamp() - clock.time()
+    async with serving(api), source_of(api, text, clock=clock) as source:
+        scan = await scan_of(source, "Hours", parallel=4)
+        assert sorted(ids_of(await batches_of(source, scan))) == list(range(1, 61))
+        asked = {(a.get("from"), a.get("to")) for a in api.asked if a.get("order") is None}
+        assert (len(asked) > 1) is windows
+        # A first day leaves such rows out, in windows as without.
+        start = datetime(2026, 2, 1, tzinfo=UTC)
+        api.asked.clear()
+        for parallel in (1, 4):
+            scan = await scan_of(source, "Hours", parallel=parallel, start=start)
+            wanted = [row["id"] for row in rows if row["day"] and row["day"] >= "2026-02-01"]
+            assert sorted(ids_of(await batches_of(source, scan))) == sorted(wanted)

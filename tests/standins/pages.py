@@ -41,6 +41,8 @@ class Api:
     lists: dict[str, list[Row]]
     style: str = "next_link"
     size: int = 3
+    #: Rows without a value are smaller than all others when they are sorted.
+    nulls_first: bool = False
     #: Seconds that each answer takes.
     delay: float = 0.0
     asked: list[Asked] = field(default_factory=list)
@@ -82,7 +84,12 @@ class Api:
         order = request.query.get("order", "")
         if order:
             name, _, direction = order.partition(" ")
-            rows = sorted(rows, key=lambda row: str(row[name]), reverse=direction == "desc")
+            # As databases do: rows without a value are smaller than all others, or greater.
+            rows = sorted(
+                rows,
+                key=lambda row: ((row[name] is not None) is self.nulls_first, str(row[name])),
+                reverse=direction == "desc",
+            )
         size = int(request.query.get("limit", self.size))
         return self._page(request, rows, size)
 
@@ -178,8 +185,8 @@ def _wanted(row: Row, request: web.Request) -> bool:
         return False
     if "updated_since" in query and not str(row["updated_at"]) >= query["updated_since"]:
         return False
-    if "from" in query and not str(row["day"]) >= query["from"]:
+    if "from" in query and not (row["day"] and str(row["day"]) >= query["from"]):
         return False
-    if "to" in query and not str(row["day"]) <= query["to"]:
+    if "to" in query and not (row["day"] and str(row["day"]) <= query["to"]):
         return False
     return "kind" not in query or row["kind"] == query["kind"]

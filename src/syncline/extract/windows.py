@@ -18,7 +18,10 @@ from syncline.extract.walk import Guide, Walk, pages
 async def windows_of(
     asking: Asking, guide: Guide, *, parallel: int, today: date, each: int | None = None
 ) -> list[Window] | None:
-    """Return windows that hold every row once; None if one walk is as good.
+    """Return windows that hold every row once; None if one walk is as good, or no windows do.
+
+    A row without a value is in no window: it is among the rows that a bound of the scan leaves
+    out, or stands before the first or after the last day, or the profile says that there is none.
 
     ``each``: days of a window; None: as many windows as it takes to keep all walkers busy.
     Asks the API for the first and the last day, unless the scan itself bounds them.
@@ -33,6 +36,9 @@ async def windows_of(
         last = date.fromisoformat(above) if above else None
     except ValueError:
         return None
+    bounded = first is not None or last is not None
+    if not (bounded or known.latest or asking.columns[known.column].required):
+        return None  # Invariant 5: only one of the two ends would show a row without a value
     if first is None:
         first = await _outermost(asking, guide, known.earliest)
     if last is None and first is not None:

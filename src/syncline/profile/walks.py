@@ -152,7 +152,12 @@ FanOut: TypeAlias = Annotated[
 class Windows(Part):
     """A date or time column by which the table can be read in disjoint windows at once."""
 
-    column: str = Field(description="Never null in the API's records.")
+    column: str = Field(
+        description="A row without a value is in no window. Where the API sorts such rows before "
+        "or after all others, 'earliest' and 'latest' together find out whether there are any, and "
+        "the table is read in one go; with 'earliest' alone, windows need a first day in the task, "
+        "or a column that is 'required'."
+    )
     since: str = Field(description="Parameter of the first moment of a window, inclusive.")
     until: str = Field(description="Parameter of the last moment of a window, inclusive.")
     format: Literal["date"] = Field(default="date", description="How the moments are written.")
