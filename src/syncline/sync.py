@@ -176,6 +176,7 @@ def plan_of(task: Task, tables: Mapping[str, Table], clock: Clock) -> Plan:
         tables,
         parameters=task.parameters,
         key=task.key,
+        columns=task.columns,
         keep_deleted=task.deletes is Deletes.IGNORE,
         now=datetime.fromtimestamp(clock.time(), UTC),
     )

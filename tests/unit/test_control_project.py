@@ -9,7 +9,14 @@ from syncline.control.project import JobSpec, Project, load_project
 from syncline.control.references import substituted
 from syncline.control.tasks import tasks_of, with_new_tables
 from syncline.errors import ProjectError, QueryError
-from syncline.model.job import Deletes, Disposition, ReplaceBy, SchemaPolicy, Task
+from syncline.model.job import (
+    DeclaredColumn,
+    Deletes,
+    Disposition,
+    ReplaceBy,
+    SchemaPolicy,
+    Task,
+)
 
 PROJECT = """\
 connections:
@@ -100,6 +107,43 @@ def test_replicate_statements(tmp_path: Path) -> None:
     dropped = one(tmp_path, "- query: REPLICATE Kept WITH DropTable SELECT id FROM Matters")
     assert (dropped.disposition, dropped.replace_by) == (Disposition.REPLACE, ReplaceBy.SWAP)
     assert one(tmp_path, "- query: REPLICATE [Matters]").target == "Matters"
+    assert task.columns == (DeclaredColumn(name="id", type="INT"),)
+
+
+def test_options_of_replicate_are_settings(tmp_path: Path) -> None:
+    statement = (
+        "REPLICATE A WITH SkipDeleted, BatchSize = 500, ReplicateStartDate = '2024-02-29', "
+        "ReplicateInterval = 2, ReplicateIntervalUnit = 'weeks' Activities"
+    )
+    task = one(tmp_path, f'- query: "{statement}"')
+    assert task.deletes is Deletes.IGNORE
+    assert (task.commit_rows, task.window_days) == (500, 14)
+    assert task.start == datetime(2024, 2, 29, tzinfo=UTC)
+    # What the task says itself goes first.
+    task = one(tmp_path, f'- query: "{statement}"\n  deletes: hard\n  commit_rows: 7')
+    assert (task.deletes, task.commit_rows) == (Deletes.HARD, 7)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint", "hint"),
+    [
+        ("Magic = 1", "the REPLICATE option 'Magic'", "DropTable"),
+        ("AutoTruncateStrings", "'AutoTruncateStrings' has no equal", "on_truncation"),
+        ("IncrementalCheckColumns = 'x'", "'IncrementalCheckColumns'", "the profile knows"),
+        ("DropTable = maybe", "DropTable takes true or false, not 'maybe'", "WITH DropTable"),
+        ("BatchSize", "BatchSize takes a whole number, not True", "WITH BatchSize"),
+        ("ReplicateStartDate = 'soon'", "takes a day, such as '2025-01-31'", ""),
+        ("ReplicateInterval = 3, ReplicateIntervalUnit = hours", "takes days or weeks", ""),
+        ("ReplicateIntervalUnit = days", "takes effect with ReplicateInterval", ""),
+    ],
+)
+def test_options_of_replicate_that_cannot_be_honoured(
+    tmp_path: Path, options: str, complaint: str, hint: str
+) -> None:
+    with pytest.raises(ProjectError) as caught:
+        one(tmp_path, f'- query: "REPLICATE A WITH {options} Activities"')
+    assert complaint in str(caught.value)
+    assert hint in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,7 @@ NUMBERS: Mapping[str, object] = {
     "ATN2(1, 1)": 0.7853981633974483,
     "MOD(10, 3)": 1,
     "GREATEST(3, 5, 8, 10, 1)": 10,
+    "CAST(0.5 AS BIT)": True,
     "CAST(200 AS TINYINT)": 200,
     "TRY_CAST('1.5' AS INT)": None,
     "TRY_CAST(300 AS TINYINT)": None,

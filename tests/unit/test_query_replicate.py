@@ -3,11 +3,12 @@
 import pytest
 
 from syncline.errors import QueryError
+from syncline.model.job import DeclaredColumn
 from syncline.query.replicate import Replicate, parse_replicate
 
 FULL_NAME = """SELECT DateModified, CONCAT(FirstName, ' ', LastName) AS FullName
 FROM [Table] WHERE FirstName LIKE '%Tim;%'"""
-COLUMNS = """Id int, [Full Name] varchar(50), Total decimal(12, 2) NOT NULL,
+COLUMNS = """Id int NOT NULL, [Full Name] varchar(50), Total decimal(12, 2) NULL,
 PRIMARY  key (Id, [Full Name])"""
 
 
@@ -64,13 +65,27 @@ PRIMARY  key (Id, [Full Name])"""
                 target="dbo.T",
                 query="SELECT Id FROM Matters",
                 columns=(
-                    ("Id", "int"),
-                    ("Full Name", "varchar(50)"),
-                    ("Total", "decimal(12, 2) NOT NULL"),
+                    DeclaredColumn(name="Id", type="int"),
+                    DeclaredColumn(name="Full Name", type="varchar(50)"),
+                    DeclaredColumn(name="Total", type="decimal(12, 2)"),
                 ),
                 key=("Id", "Full Name"),
                 options={"TruncateTable": True},
             ),
+        ),
+        (
+            "REPLICATE Kept [api].[Clio].[Bill Items]",
+            Replicate(target="Kept", query="SELECT * FROM [api].[Clio].[Bill Items]"),
+        ),
+        (
+            "REPLICATE [dbo].[Matters] WITH DropTable",
+            Replicate(
+                target="dbo.Matters", query="SELECT * FROM [Matters]", options={"DropTable": True}
+            ),
+        ),
+        (
+            "REPLICATE Kept CData..Matters",
+            Replicate(target="Kept", query="SELECT * FROM [CData]..[Matters]"),
         ),
         (
             "REPLICATE [a.b].[c] Matters",
@@ -95,8 +110,18 @@ def test_other_texts_are_not_statements(sql: str) -> None:
         ("REPLICATE", r"name of the table to write is missing\nline 1:\n  REPLICATE\n {11}\^"),
         ("REPLICATE 'T'", "name of the table to write is expected"),
         ("REPLICATE T (Id", "type of the column is missing"),
-        ("REPLICATE T (Id int Matters", "is missing"),
+        ("REPLICATE T (Id int", ", is missing"),
         ("REPLICATE T (Id int, PRIMARY KEY Id) M", r"\( is expected here"),
+        ("REPLICATE T (Id int, id text) M", r"id is declared twice"),
+        ("REPLICATE T (Id int PRIMARY KEY, PRIMARY KEY (Id)) M", "a PRIMARY KEY already"),
+        ("REPLICATE T (Id int NOT NULL) M", "NOT NULL has no equal here"),
+        ("REPLICATE T (Id int IDENTITY(1,1)) M", "IDENTITY of a column has no equal here"),
+        ("REPLICATE T (Id int DEFAULT 1) M", "DEFAULT of a column has no equal here"),
+        ("REPLICATE T (Id int, CONSTRAINT k PRIMARY KEY (Id)) M", "constraints have no names"),
+        ("REPLICATE T (Id int Matters", r"a comma or \) is expected here"),
+        ("REPLICATE T (Id decimal(3", r"\) after the size is missing"),
+        ("REPLICATE T (Id, Name) M", "type of the column is expected here"),
+        ("REPLICATE T WITH a = 1, A = 2 M", "the option A is given twice"),
         ("REPLICATE T WITH", "name of an option is missing"),
         ("REPLICATE T WITH a =", "value of the option is missing"),
         ("REPLICATE T Matters WHERE Id = 1", "nothing is expected after the table"),

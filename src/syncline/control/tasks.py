@@ -1,7 +1,6 @@
 """From what a job says about a task to the task that the engine runs."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -13,6 +12,7 @@ from syncline.control.project import (
     JobSpec,
     TaskSpec,
 )
+from syncline.control.replicating import Written, read_replicate
 from syncline.errors import ProjectError
 from syncline.model.job import (
     Deletes,
@@ -23,25 +23,10 @@ from syncline.model.job import (
     SchemaPolicy,
     Task,
 )
-from syncline.query.replicate import parse_replicate
 
 _TABLE_PARTS = 2
-#: What CData's REPLICATE options mean here: option -> value -> setting.
-_TRUE = {"", "true", "1", "yes"}
 #: Words of a task's `write` that mean another disposition.
 _WRITES = {"upsert": "merge"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Written:
-    """What a REPLICATE statement says beside its query."""
-
-    query: str
-    into: str | None = None
-    key: tuple[str, ...] = ()
-    disposition: Disposition | None = None
-    replace_by: ReplaceBy | None = None
-    schema_policy: SchemaPolicy | None = None
 
 
 def tasks_of(name: str, job: JobSpec) -> tuple[Task, ...]:
@@ -77,7 +62,9 @@ def with_new_tables(job: JobSpec, tables: Iterable[str]) -> JobSpec:
 
 def _task(name: str, job: JobSpec, index: int, spec: TaskSpec) -> Task:
     place = f"jobs.{name}.tasks.{index + 1}"
-    written = _replicate(place, spec.query) if spec.query else _Written(query=_select(place, spec))
+    written = (
+        read_replicate(place, spec.query) if spec.query else Written(query=_select(place, spec))
+    )
     into = spec.into or written.into
     if into is None and spec.table is not None:
         into = _quoted(job.table_prefix + spec.table) if job.table_prefix else spec.table
@@ -91,6 +78,12 @@ def _task(name: str, job: JobSpec, index: int, spec: TaskSpec) -> Task:
     deletes = spec.deletes
     if not isinstance(deletes, DeletesSpec):
         deletes = DeletesSpec(mode=deletes)
+    mode = Deletes(deletes.mode)
+    if written.deletes is not None and "deletes" not in spec.model_fields_set:
+        mode = written.deletes
+    commit_rows = spec.commit_rows
+    if written.commit_rows is not None and "commit_rows" not in spec.model_fields_set:
+        commit_rows = written.commit_rows
     write = Disposition(_WRITES.get(spec.write, spec.write)) if spec.write else None
     if spec.existing:
         write = write or Disposition.INSERT
@@ -104,18 +97,19 @@ def _task(name: str, job: JobSpec, index: int, spec: TaskSpec) -> Task:
         columnstore=spec.columnstore,
         schema_policy=written.schema_policy or SchemaPolicy(spec.schema_changes),
         key=spec.key or written.key,
+        columns=written.columns,
         parameters=spec.parameters,
         # What is in a table that is not ours may come from others too.
-        deletes=Deletes.IGNORE if spec.existing else Deletes(deletes.mode),
+        deletes=Deletes.IGNORE if spec.existing else mode,
         flow=_flow(spec) if spec.existing else None,
         sweep_every=deletes.every,
         allow_empty=spec.allow_empty,
         rejects=spec.rejects or (spec.existing and spec.on_error == "redirect"),
         synced_at=spec.synced_at,
         parallel=spec.parallel,
-        start=spec.start or job.start,
-        window_days=spec.window_days or job.window_days,
-        commit_rows=spec.batch_size or spec.commit_rows,
+        start=spec.start or written.start or job.start,
+        window_days=spec.window_days or written.window_days or job.window_days,
+        commit_rows=spec.batch_size or commit_rows,
         commit_seconds=spec.commit_seconds,
     )
 
@@ -169,29 +163,3 @@ def _target(place: str, into: str) -> tuple[str | None, str]:
             hint="write Name or schema.Name; put odd names in [brackets]",
         )
     return table.db or None, table.name
-
-
-def _replicate(place: str, query: str) -> _Written:
-    statement = parse_replicate(query)
-    if statement is None:
-        return _Written(query=query)
-    options = {k.lower(): str(v).lower() for k, v in statement.options.items()}
-    known = {"droptable", "truncatetable", "alterschema"}
-    for option in statement.options:
-        if option.lower() not in known:
-            raise ProjectError(
-                f"{place}.query: the REPLICATE option {option!r} has no equal here",
-                hint="known: DropTable, TruncateTable, AlterSchema; others are settings of the "
-                "task: write, key, start, deletes",
-            )
-    dropped, truncated = (options.get(o, "false") in _TRUE for o in ("droptable", "truncatetable"))
-    frozen = "alterschema" in options and options["alterschema"] not in _TRUE
-    return _Written(
-        query=statement.query,
-        into=statement.target,
-        key=statement.key,
-        disposition=Disposition.REPLACE if dropped or truncated else None,
-        # A swap is what dropping the table comes to.
-        replace_by=ReplaceBy.TRUNCATE if truncated and not dropped else None,
-        schema_policy=SchemaPolicy.FREEZE if frozen else None,
-    )

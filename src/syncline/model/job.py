@@ -90,6 +90,15 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredColumn:
+    """A column of a target as a statement declares it."""
+
+    name: str
+    #: As SQL writes it: varchar(50).
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One query of a source, kept in one table of a destination."""
 
@@ -104,6 +113,8 @@ class Task:
     schema_policy: SchemaPolicy = SchemaPolicy.EVOLVE
     #: Key columns of the target. Empty: the source table's primary key.
     key: tuple[str, ...] = ()
+    #: Columns of the target in their order, each an output of the query. Empty: all as they are.
+    columns: tuple[DeclaredColumn, ...] = ()
     #: Values of ``@name`` parameters in the query.
     parameters: Mapping[str, Value] = field(default_factory=dict)
     deletes: Deletes = Deletes.AUTO

@@ -115,7 +115,7 @@ def cast_(node: exp.Expr, refuse: Refuse) -> exp.Expr:
     if kind in {exp.DType.VARBINARY, exp.DType.BINARY}:
         return _retyped(node, exp.DataType(this=exp.DType.VARBINARY))
     value: exp.Expr = node.this
-    if kind in exp.DataType.INTEGER_TYPES:
+    if kind in exp.DataType.INTEGER_TYPES and kind != exp.DType.BIT:
         _set_whole(node, value, kind)
     if kind in _MOMENTS or kind == exp.DType.DATE:
         value = iso(value)

@@ -32,7 +32,7 @@ def collated(node: exp.Expr, refuse: Refuse) -> exp.Expr:
             node,
             hint="write for example COLLATE Latin1_General_CI_AI, or NOCASE",
         )
-    result = node.this.copy()
+    result: exp.Expr = node.this.copy()
     if ways:
         collation = exp.Var(this=".".join(ways))
         result = exp.Collate(this=result, expression=collation)

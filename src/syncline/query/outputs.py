@@ -12,6 +12,9 @@ from syncline.query.dialect import OWN
 from syncline.query.names import TABLE, reference_of
 from syncline.query.pointing import Refuse, did_you_mean
 
+#: On a cast that only gives another form to what it casts: different values stay different.
+KEPT = "kept"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
@@ -119,6 +122,8 @@ def output_of(query: exp.Query, column: str | None) -> str | None:
     """Return the first output that hands a column of the query's one table through, if any."""
     for selection in first_select(query).selects:
         inner = selection.unalias()
+        while inner.meta.get(KEPT):
+            inner = inner.this
         if isinstance(inner, exp.Column) and inner.name == column:
             return selection.output_name
     return None

@@ -11,9 +11,11 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
 
 from syncline.errors import QueryError
+from syncline.model.job import DeclaredColumn
 from syncline.model.table import Scan, Table, Value
 from syncline.query import catalog, engine, functions, notes, outputs
 from syncline.query.clauses import check_clauses, ungrouped
+from syncline.query.declared import declare, declared_schema
 from syncline.query.dialect import parse
 from syncline.query.literals import coerce
 from syncline.query.names import resolve
@@ -78,13 +80,15 @@ def plan(
     *,
     parameters: Mapping[str, Value] = _NO_PARAMETERS,
     key: Sequence[str] = (),
+    columns: Sequence[DeclaredColumn] = (),
     keep_deleted: bool = False,
     now: datetime | None = None,
 ) -> Plan:
     """Split a query into the part the source answers and the part DuckDB answers.
 
     ``parameters``: values of ``@name``. ``key``: outputs that identify a row, where the table's
-    primary key is not what is wanted. ``keep_deleted``: rows marked as deleted are kept.
+    primary key is not what is wanted. ``columns``: what the outputs are to be, in name and type;
+    of all columns of a table, only these. ``keep_deleted``: rows marked as deleted are kept.
     ``now``: what GETDATE() is, so that conditions with it can be asked of the source.
 
     Raises:
@@ -94,7 +98,9 @@ def plan(
     every = catalog.with_system_tables(tables)
     parsed = functions.name_units(parse(sql, parameters, refuse), refuse)
     check_clauses(parsed, refuse)
+    starred = parsed.is_star
     query = resolve(outputs.name_outputs(parsed, refuse), every, refuse)
+    query = declare(query, columns, refuse, starred=starred)
     query = functions.translate(query, refuse)
     functions.check_calls(query, engine.known_functions, refuse)
     names = outputs.check_outputs(query, refuse)
@@ -114,6 +120,8 @@ def plan(
     limit = _limit(query) if set(reasons) == {notes.LIMITED} and described.per_row() else None
     scans = _limited(found, tuple(pushed.values()), limit, keep_deleted=keep_deleted)
     schema = outputs.schema_of(names, described.columns, outputs.origins(query, every), refuse)
+    if columns:
+        schema = declared_schema(schema, columns, refuse)
     chosen = outputs.chosen_key(key, names, refuse)
     table = scans[0].table
     primary = outputs.key_of(query, table) if streaming else ()

@@ -5,11 +5,19 @@ from dataclasses import dataclass, field
 
 from sqlglot.tokenizer_core import Token, TokenType
 
+from syncline.model.job import DeclaredColumn
 from syncline.model.table import Value
 from syncline.query.dialect import span, tokens_of
 from syncline.query.pointing import Refuse, refusing
 
 _NAMES = frozenset({TokenType.IDENTIFIER, TokenType.VAR})
+#: Types of two words.
+_LONGER = {"DOUBLE": {"PRECISION"}, "CHARACTER": {"VARYING"}, "CHAR": {"VARYING"}}
+#: What databases take behind a type.
+_CONSTRAINTS = frozenset(
+    {"AUTO_INCREMENT", "CHECK", "COLLATE", "DEFAULT", "IDENTITY", "REFERENCES", "UNIQUE"}
+)
+_PLAIN_KEY = "write PRIMARY KEY (column, column) once"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +28,8 @@ class Replicate:
     target: str
     #: The query; a table alone is written as a query of all its columns.
     query: str
-    #: Name and SQL type of the columns, if the statement has them.
-    columns: tuple[tuple[str, str], ...] = ()
+    #: The columns, if the statement has them.
+    columns: tuple[DeclaredColumn, ...] = ()
     key: tuple[str, ...] = ()
     #: As written; an option without a value is True.
     options: Mapping[str, Value] = field(default_factory=dict)
@@ -59,10 +67,12 @@ class _Words:
 
     def statement(self) -> Replicate:
         target = self._name("the name of the table to write")
+        # dbo.Matters is the source's Matters.
+        alone = self._words[self._at - 1].text
         columns, key = self._columns() if self._is("(") and not self._is_query(1) else ((), ())
         options = self._options() if self._is("WITH") and not self._is_cte() else {}
         return Replicate(
-            target=target, query=self._query(target), columns=columns, key=key, options=options
+            target=target, query=self._query(alone), columns=columns, key=key, options=options
         )
 
     def _peek(self, ahead: int = 0) -> Token | None:
@@ -95,34 +105,80 @@ class _Words:
         self._at += 1
 
     def _name(self, what: str) -> str:
+        name = self._part(what)
+        if self._is("."):
+            self._at += 1
+            return f"{_bare(name)}.{_bare(self._name(what))}"
+        return name
+
+    def _part(self, what: str) -> str:
         word = self._next(what)
         # A keyword such as Date may be a name; signs and texts may not.
         if not (word.token_type in _NAMES or word.text.isidentifier()) or (
             word.token_type == TokenType.STRING
         ):
             raise self._refuse(f"{what} is expected here", span(word))
-        if self._is("."):
-            self._at += 1
-            return f"{_bare(word.text)}.{_bare(self._name(what))}"
         return word.text
 
-    def _columns(self) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    def _columns(self) -> tuple[tuple[DeclaredColumn, ...], tuple[str, ...]]:
         self._expect("(")
-        columns: list[tuple[str, str]] = []
+        columns: list[DeclaredColumn] = []
+        #: Words NOT NULL, by their column.
+        required: dict[str, Token] = {}
         key: tuple[str, ...] = ()
         while True:
             word = self._peek()
             if word is not None and word.token_type == TokenType.PRIMARY_KEY:
+                self._once(word, key)
                 self._at += 1
                 key = self._names()
+            elif word is not None and self._is("CONSTRAINT"):
+                raise self._refuse("constraints have no names here", span(word), hint=_PLAIN_KEY)
             else:
+                named = self._peek()
                 name = self._name("the name of a column")
-                columns.append((name, self._type()))
+                if named is not None and any(c.name.lower() == name.lower() for c in columns):
+                    raise self._refuse(f"{name} is declared twice", span(named))
+                columns.append(DeclaredColumn(name=name, type=self._type()))
+                key = self._column_rest(name, key, required)
             if self._is(")"):
                 break
             self._expect(",")
         self._expect(")")
+        for name, word in required.items():
+            if name.lower() not in {part.lower() for part in key}:
+                raise self._refuse(
+                    "NOT NULL has no equal here: columns that are no key take NULL",
+                    span(word),
+                    hint="leave it out; WHERE … IS NOT NULL leaves rows out",
+                )
         return tuple(columns), key
+
+    def _column_rest(
+        self, name: str, key: tuple[str, ...], required: dict[str, Token]
+    ) -> tuple[str, ...]:
+        """Read what follows the type of a column; return the key."""
+        while (word := self._peek()) is not None and word.text not in {",", ")"}:
+            self._at += 1
+            if word.token_type == TokenType.PRIMARY_KEY:
+                self._once(word, key)
+                key = (name,)
+            elif word.text.upper() == "NOT" and self._is("NULL"):
+                self._at += 1
+                required[name] = word
+            elif word.text.upper() not in {"NULL", *_CONSTRAINTS}:
+                raise self._refuse("a comma or ) is expected here", span(word))
+            elif word.text.upper() != "NULL":
+                raise self._refuse(
+                    f"{word.text.upper()} of a column has no equal here",
+                    span(word),
+                    hint="a column has a name and a type, and may be the PRIMARY KEY",
+                )
+        return key
+
+    def _once(self, word: Token, key: tuple[str, ...]) -> None:
+        if key:
+            raise self._refuse("there is a PRIMARY KEY already", span(word), hint=_PLAIN_KEY)
 
     def _names(self) -> tuple[str, ...]:
         self._expect("(")
@@ -134,21 +190,32 @@ class _Words:
         return tuple(names)
 
     def _type(self) -> str:
-        """Return a type as written: everything up to the comma or bracket that ends it."""
+        """Return a type as written: a word or two, and its sizes in brackets."""
         first = last = self._next("the type of the column")
-        depth = 0
-        while (word := self._peek()) is not None:
-            if depth == 0 and word.text in {",", ")"}:
-                break
-            depth += {"(": 1, ")": -1}.get(word.text, 0)
-            last = self._next("the type of the column")
-        return self._sql[first.start : last.end + 1]
+        if not (first.token_type == TokenType.IDENTIFIER or first.text.isidentifier()):
+            raise self._refuse("the type of the column is expected here", span(first))
+        if (
+            first.text.upper() in _LONGER
+            and (word := self._peek()) is not None
+            and (word.text.upper() in _LONGER[first.text.upper()])
+        ):
+            last = self._next("")
+        if self._is("("):
+            while not self._is(")"):
+                self._next(") after the size")
+            last = self._next(")")
+        written = self._sql[first.start : last.end + 1]
+        # [int] is int.
+        return written.replace("[", "").replace("]", "")
 
     def _options(self) -> dict[str, Value]:
         self._expect("WITH")
         options: dict[str, Value] = {}
         while True:
+            word = self._peek()
             name = self._name("the name of an option")
+            if word is not None and any(name.lower() == known.lower() for known in options):
+                raise self._refuse(f"the option {name} is given twice", span(word))
             options[name] = True
             if self._is("="):
                 self._at += 1
@@ -165,22 +232,26 @@ class _Words:
             return word.text.upper() == "TRUE"
         return word.text
 
-    def _query(self, target: str) -> str:
+    def _query(self, alone: str) -> str:
         word = self._peek()
         if word is None:
-            return _everything(target)
+            return _everything(alone)
         if self._is_query(0):
             end = self._words[-1].end
             return self._sql[word.start : end + 1]
-        name = self._name("SELECT or the name of a table")
+        names = [self._part("SELECT or the name of a table")]
+        while self._is("."):
+            self._at += 1
+            names.append("" if self._is(".") else self._part("the name of a table"))
         after = self._peek()
         if after is not None:
             raise self._refuse("nothing is expected after the table", span(after))
-        return _everything(name)
+        return _everything(*names)
 
 
-def _everything(table: str) -> str:
-    return f"SELECT * FROM {_bracketed(table)}"  # noqa: S608 (planned and checked like any query)
+def _everything(*names: str) -> str:
+    table = ".".join(_bracketed(name) if name else "" for name in names)
+    return f"SELECT * FROM {table}"  # noqa: S608 (planned and checked like any query)
 
 
 def _bare(name: str) -> str:
