@@ -10,7 +10,8 @@ from standins.pages import Api, answering, failure, saying, serving
 from standins.reading import HEAD, batches_of, ids_of, items, rows_of, scan_of, source_of
 from syncline.errors import NotFound, PermissionRefused, PropertyError, ResponseRefused
 
-DETAILS = f"""{HEAD}
+_REGION = "settings:\n  Region: {}"
+DETAILS = f"""{HEAD.replace("settings:", _REGION)}
 limits: {{concurrency: 3}}
 tables:
   Items:
@@ -28,7 +29,7 @@ tables:
       name: string
       trace: {{type: string, header: X-Trace}}
       left: {{type: integer, header: X-Left}}
-      region: {{type: string, value: "{{Key}}"}}
+      region: {{type: string, value: "{{Region}}"}}
 """
 
 
@@ -48,7 +49,7 @@ def detailed(count: int) -> Api:
 async def test_a_request_for_each_row_with_bounded_concurrency() -> None:
     async with (
         serving(detailed(10)) as api,
-        source_of(api, DETAILS, settings={"Key": "eu"}) as source,
+        source_of(api, DETAILS, settings={"Region": "eu"}) as source,
     ):
         batches = await batches_of(source, await scan_of(source, "Details"))
     assert rows_of(batches) == [

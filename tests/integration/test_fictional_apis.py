@@ -3,13 +3,14 @@
 import gzip
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from standins.clocks import SkippingClock
 from standins.pages import Api, Fault, Row, serving
 from standins.reading import batches_of, rows_of, scan_of, source_of
 from syncline.errors import ProfileError, ResponseRefused
@@ -40,12 +41,17 @@ def by_path(answers: Mapping[str, Any]) -> Fault:
 
 
 async def read(
-    text: str, table: str, answers: Mapping[str, Any], since: Cursor | None = None
+    text: str,
+    table: str,
+    answers: Mapping[str, Any],
+    since: Cursor | None = None,
+    *,
+    clock: SkippingClock | None = None,
 ) -> tuple[list[Row], Api]:
     assert not list(notes(parse_profile(HEAD + text, "a.yaml")))
     async with (
         serving(Api(lists={}, always=by_path(answers))) as api,
-        source_of(api, HEAD + text) as source,
+        source_of(api, HEAD + text, clock=clock) as source,
     ):
         return rows_of(await batches_of(source, await scan_of(source, table), since)), api
 
@@ -189,6 +195,66 @@ async def test_a_report_in_csv_by_parts_of_the_time_that_is_not_ready_at_once() 
     rows, _ = await read(HOURS, "Hours", {"/report.csv": report})
     assert len(rows) == len(asked)
     assert asked[:2] == [("2026-01-01", "2026-01-10"), ("2026-01-11", "2026-01-20")]
+
+
+VISITS = """
+tables:
+  Visits:
+    path: /visits/{today}
+    parameters: {from: "{today-30}", to: "{today+1}"}
+    primary_key: [id]
+    columns: {id: integer}
+  Calls:
+    path: /calls
+    posting: {type: json, content: {range: {since: "{today-7}T00:00:00Z"}}}
+    primary_key: [id]
+    columns: {id: integer}
+  Changes:
+    path: /changes
+    primary_key: [id]
+    incremental: {column: at, parameter: since, format: date, start: "{today-90}"}
+    columns: {id: integer, at: datetime}
+"""
+
+
+class Clock(SkippingClock):
+    """It is always the same moment."""
+
+    def time(self) -> float:
+        return 1_790_000_000.0
+
+
+def day(number: int) -> str:
+    return (datetime.fromtimestamp(Clock().time(), UTC) + timedelta(number)).date().isoformat()
+
+
+async def test_days_counted_from_today() -> None:
+    rows, api = await read(VISITS, "Visits", {f"/visits/{day(0)}": [{"id": 1}]}, clock=Clock())
+    assert len(rows) == 1
+    assert (api.asked[0].get("from"), api.asked[0].get("to")) == (day(-30), day(1))
+    _, api = await read(VISITS, "Calls", {"/calls": [{"id": 1}]}, clock=Clock())
+    assert json.loads(api.asked[0].body) == {"range": {"since": f"{day(-7)}T00:00:00Z"}}
+    _, api = await read(VISITS, "Changes", {"/changes": [{"id": 1, "at": None}]}, clock=Clock())
+    assert api.asked[0].get("since") == day(-90)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("/visits/{today}", "/visits/{today-x}", ""),
+        ("/visits/{today}", "/visits/{tomorrow}", "{tomorrow} has no value here"),
+        ("  Calls:", '  Other: {path: /, base_url: "{today}", columns: {id: integer}}\n  Calls:',
+         "base_url: there is no setting 'today'"),
+    ],
+)  # fmt: skip
+def test_what_is_no_day(old: str, new: str, said: str) -> None:
+    text = HEAD + VISITS.replace(old, new)
+    if not said:  # braces that name nothing are a text
+        assert parse_profile(text, "a.yaml").tables["Visits"].path == "/visits/{today-x}"
+        return
+    with pytest.raises(ProfileError) as refused:
+        parse_profile(text, "a.yaml")
+    assert said in str(refused.value)
 
 
 EVENTS = """

@@ -9,7 +9,7 @@ from syncline.errors import ProfileError
 from syncline.profile.airbyte.document import imported
 from syncline.profile.imported import Imported
 from syncline.profile.loader import parse_profile
-from syncline.profile.schema import ApiTable, Profile
+from syncline.profile.schema import ApiTable, ParentFanOut, Profile
 
 SCHEMA = {
     "type": "object",
@@ -206,7 +206,7 @@ def test_next_addresses() -> None:
     [
         ({"type": "CustomPaginationStrategy"}, "CustomPaginationStrategy"),
         (
-            {"type": "CursorPagination", "cursor_value": "{{ headers['x-next'] }}"},
+            {"type": "CursorPagination", "cursor_value": "{{ headers['x']['next'] }}"},
             "the cursor_value",
         ),
         (
@@ -494,7 +494,7 @@ def test_partitions_of_a_parent() -> None:
     parts = made.tables["parts"]
     assert parts.path == "/items/{parent.id}/parts"
     assert parts.fan_out is not None
-    assert parts.fan_out.model_dump() == {"parent": "items", "column": "id", "into": "item_id"}
+    assert parts.fan_out == ParentFanOut(parent="items", column="id", into="item_id")
 
 
 def test_what_a_parent_is_asked_for_becomes_a_column_of_it() -> None:
@@ -664,3 +664,25 @@ def test_most_tables_decide_on_host_and_auth() -> None:
 def test_no_manifest(text: str, said: str) -> None:
     with pytest.raises(ProfileError, match=said):
         imported(text, "manifest.yaml", name="x", schema=lambda _: None)
+
+
+@pytest.mark.parametrize(
+    "text", ["{{ today_utc() }}", "{{ now_utc().strftime('%Y-%m-%d') }}",
+             "{{ format_datetime(now_utc(), '%Y-%m-%d') }}"],
+)  # fmt: skip
+def test_the_day_of_the_read(text: str) -> None:
+    made = table(retriever__requester__request_parameters={"to": text})
+    assert made.parameters == {"to": "{today}"}
+
+
+def test_a_moment_has_no_equal() -> None:
+    moment = "{{ now_utc().strftime('%Y-%m-%dT%H:%M:%SZ') }}"
+    assert "Jinja" in refused(retriever__requester__request_parameters={"to": moment})
+
+
+def test_a_token_in_a_header() -> None:
+    strategy = {"type": "CursorPagination", "cursor_value": "{{ headers['X-Next'] }}"}
+    made = table(**paginator(strategy)).pagination
+    assert made is not None
+    shown = made.model_dump(exclude_defaults=True)
+    assert shown == {"type": "token", "header": "X-Next", "parameter": "p"}

@@ -25,7 +25,7 @@ from syncline.profile.schema import (
     Profile,
     ValueFanOut,
 )
-from syncline.profile.template import fill, places
+from syncline.profile.template import days, fill, places
 
 #: A part of the time: from, to, in seconds since the epoch.
 Span: TypeAlias = tuple[float, float]
@@ -109,7 +109,8 @@ class Asking:
             return None
         self._check_settings()
         found = [] if self.since is None else [self.since - incremental.overlap]
-        text = fill(incremental.start or "", self.settings).strip()
+        start = incremental.start or ""
+        text = fill(start, {**self._days(start), **self.settings}).strip()
         if text:
             try:
                 found.append(_instant(text).timestamp())
@@ -127,7 +128,7 @@ class Asking:
         a value cannot be asked for; `PropertyError` for a setting that is missing.
         """
         self._check_settings()
-        values = dict(self.settings)
+        values = {**self._days(*self._texts()), **self.settings}
         fan_out = self.table.fan_out
         match fan_out:
             case ParentFanOut(column=column, also=also):
@@ -161,6 +162,21 @@ class Asking:
             text=None if query is None else text_of(query),
         )
         return self.paginator.first(request)
+
+    def _days(self, *templates: str) -> Mapping[str, str]:
+        """Return the days that templates name, counted from the day of this read, in UTC."""
+        if self.until is None:
+            return {}
+        return days(templates, datetime.fromtimestamp(self.until, UTC).date())
+
+    def _texts(self) -> Iterator[str]:
+        """Yield the texts of requests that may name days."""
+        table = self.table
+        yield table.path
+        for named in (self.profile.defaults.parameters, table.parameters, table.headers):
+            yield from named.values()
+        if table.posting is not None:
+            yield table.posting.model_dump_json()
 
     def _check_settings(self) -> None:
         """Raise `PropertyError` for a setting that the request needs and nobody has given."""

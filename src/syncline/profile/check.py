@@ -11,7 +11,7 @@ from syncline.profile.hooking import webhook_contradictions
 from syncline.profile.nearest import near
 from syncline.profile.posting import GraphQLBody, JsonBody
 from syncline.profile.schema import ApiTable, Child, ParentFanOut, Profile, ValueFanOut
-from syncline.profile.template import places
+from syncline.profile.template import is_day, places
 
 Place = tuple[str, ...]
 Contradiction = tuple[Place, str]
@@ -46,7 +46,7 @@ def _templates(profile: Profile) -> Iterator[Contradiction]:
     for name, value in profile.headers.items():
         yield from _unknown_settings(profile, ("headers", name), value)
     for name, value in profile.defaults.parameters.items():
-        yield from _unknown_settings(profile, ("defaults", "parameters", name), value)
+        yield from _unknown_settings(profile, ("defaults", "parameters", name), value, dated=True)
     schemes = [a.scheme for a in profile.auth]
     for index, auth in enumerate(profile.auth):
         if auth.scheme in schemes[:index]:
@@ -56,10 +56,13 @@ def _templates(profile: Profile) -> Iterator[Contradiction]:
                 yield from _unknown_settings(profile, ("auth", str(index), key), value)
 
 
-def _unknown_settings(profile: Profile, at: Place, template: str) -> Iterator[Contradiction]:
+def _unknown_settings(
+    profile: Profile, at: Place, template: str, *, dated: bool = False
+) -> Iterator[Contradiction]:
+    """Yield what a template names that is no setting; ``dated``: it may name days, too."""
     known = [*profile.settings, "User", "Password"]
     for place in places(template):
-        if place not in known:
+        if place not in known and not (dated and is_day(place)):
             yield at, f"there is no setting {place!r}{near(place, profile.settings)}"
 
 
@@ -193,7 +196,7 @@ def _fan_out(
     allowed = {*profile.settings, *walked}
     for where, text in templates.items():
         for place in places(text):
-            if place not in allowed:
+            if place not in allowed and not is_day(place):
                 yield (
                     (*at, *where),
                     f"{{{place}}} has no value here{near(place, sorted(allowed))}",
@@ -272,7 +275,7 @@ def _requests(
     if incremental is None:
         return
     here = (*at, "incremental")
-    yield from _unknown_settings(profile, (*here, "start"), incremental.start or "")
+    yield from _unknown_settings(profile, (*here, "start"), incremental.start or "", dated=True)
     ends = incremental.until is not None or "{until}" in incremental.value
     if incremental.step is not None and not (ends and incremental.start is not None):
         yield (*here, "step"), "it needs 'start', and 'until' or {until} in 'value'"

@@ -255,7 +255,10 @@ class Retry(Part):
 class ApiTable(Part):
     """One table: where its records are and what is known of them. None: as in ``defaults``."""
 
-    path: str = Field(description="Below base_url; may name settings and {parent.column}.")
+    path: str = Field(
+        description="Below base_url; may name settings, {parent.column}, and days (of UTC) such as "
+        "{today} and {today-30}."
+    )
     description: str = Field(default="", description="What its rows are.")
     base_url: str | None = Field(
         default=None, description="What the path follows, if not the profile's; may name settings."
@@ -280,8 +283,8 @@ class ApiTable(Part):
     )
     parameters: dict[str, str] = Field(
         default_factory=dict,
-        description="Sent with every request, beside those of defaults. One that is nothing but a "
-        "setting is left away where that is empty.",
+        description="Sent with every request, beside those of defaults; named is what 'path' may "
+        "name. One that is nothing but a setting is left away where that is empty.",
     )
     absent: tuple[int, ...] = Field(
         default=(), description="Statuses that mean: there is nothing at this address."

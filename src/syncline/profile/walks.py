@@ -57,7 +57,8 @@ class Incremental(Part):
     )
     start: str | None = Field(
         default=None,
-        description="The first moment to ask for, ISO 8601; may name settings. Default: all.",
+        description="The first moment to ask for, ISO 8601; may name settings and days, such as "
+        "{today-90}. Default: all.",
     )
     until: str | None = Field(
         default=None, description="The query parameter that takes the end of the time asked for."

@@ -38,7 +38,9 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Now:
-    """The time at which it is asked."""
+    """The time at which it is asked, or only its day."""
+
+    day: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +140,7 @@ def _called(node: ast.Call, parameters: Mapping[str, Any]) -> Expression:
         ):
             return Formatted(moment=read(moment, parameters), pattern=str(p))
         case ast.Call(func=ast.Name(id=name), args=[]) if name in _NOW:
-            return Now()
+            return Now(day=name.startswith("today"))
         case _:
             return _known(_reference(node), parameters)
 

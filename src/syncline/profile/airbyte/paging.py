@@ -155,6 +155,8 @@ def _cursor(strategy: Component, option: Option | None, known: _Known) -> dict[s
         case Reference(root="headers", path=(str(name), *rest)) if name.lower() == "link":
             if option is None and tuple(rest) in {_LAST, ("next",)}:
                 return {"type": "link_header"}
+        case Reference(root="headers", path=(str(name),)) if option is not None:
+            return {"type": "token", "header": name, "parameter": option.parameter, **ending}
         case (
             Reference(root="last_record", path=path)
             | Reference(root="last_records", path=(-1, *path))

@@ -10,6 +10,7 @@ from syncline.profile.airbyte.expressions import (
     Constant,
     Expression,
     Formatted,
+    Now,
     Reference,
     read,
     segments,
@@ -80,6 +81,8 @@ def _part(part: str | ast.expr, scope: Scope, whole: str) -> str:
             found = _of_walk(root, path, scope, whole)
         case Choice() as choice if scope.choice:
             found = f"{{{scope.settings.chosen(scope.choice, choice)}}}"
+        case Now(day=True) | Formatted(moment=Now(), pattern="%Y-%m-%d"):
+            found = "{today}"
         case Formatted(moment=Reference(root="config")):
             raise Refused(f"the moment {shown(whole)}", "it is not sent as it is given")
         case _:
