@@ -5,13 +5,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pyarrow as pa
 import pytest
 from sqlglot import exp
 
-from syncline.errors import DestinationBusy, ResponseRefused, StaleGeneration, SynclineError
+from syncline.errors import (
+    DestinationBusy,
+    DestinationRefused,
+    ResponseRefused,
+    StaleGeneration,
+    SynclineError,
+)
 from syncline.load import commit, names
 from syncline.load.checkpoint import KEPT, last_checkpoint
-from syncline.load.ddl import column, create_table
+from syncline.load.ddl import column, create_table, drop_table
 from syncline.load.fence import record
 from syncline.load.loader import load
 from syncline.model.batch import Batch, Checkpoint
@@ -70,6 +77,28 @@ async def _load(trial: Trial, destination: Destination, batches: Sequence[Batch]
 @pytest.mark.asyncio
 class LedgerConformance:
     """Checkpoints, generations, and everything that two runs at a time could spoil."""
+
+    @_DISPOSITIONS
+    async def test_a_table_of_others_is_not_taken(
+        self, destination: Destination, disposition: Disposition
+    ) -> None:
+        """What was there before, with another column, is refused and stays as it is."""
+        trial = Trial(task=task(disposition=disposition))
+        theirs = table_of(trial.task, destination.traits)
+        await commit.prepare(destination, destination.traits.schema)
+        wider = SCHEMA.append(pa.field("note", pa.string()))
+        made = create_table(theirs, wider, destination.traits.dialect)
+        await destination.execute([made])
+        with pytest.raises(DestinationRefused, match="did not make it") as caught:
+            await trial.run(destination, trial.rows([thing(1)]))
+        assert "existing: true" in str(caught.value.hint)
+        assert await contents(destination, trial.task) == []
+        await destination.execute([drop_table(theirs)])
+        await trial.run(destination, trial.rows([thing(1)]))
+        await trial.but(task=replace(trial.task, id="renamed")).run(
+            destination, trial.rows([thing(1)])
+        )
+        assert thing(1) in await contents(destination, trial.task)
 
     async def test_a_checkpoint_comes_back(self, destination: Destination) -> None:
         """Whatever a source puts into its cursor, and every other field."""
