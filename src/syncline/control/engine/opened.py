@@ -100,6 +100,8 @@ class OpenRuns:
             # A task that cannot be planned says so itself when its turn comes.
             with suppress(SynclineError):
                 plans[task.id] = plan_of(task, tables, self._clock)
+            # Each takes some hundredths of a second; pages and other runs wait for no more.
+            await asyncio.sleep(0)
         source.expect([scan for planned in plans.values() for scan in planned.scans])
         # A database that cannot be opened is told before any request; and a file that stays open
         # from task to task need not be opened for each.
