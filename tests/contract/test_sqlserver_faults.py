@@ -142,6 +142,10 @@ async def test_conflicts_that_do_not_pass_are_an_error(
         (229, PermissionRefused),
         (8115, RecordRefused),
         (40613, Unavailable),
+        (40552, DestinationRefused),
+        # What a trigger raises, with a number that a lost transaction has too.
+        (50000, RecordRefused),
+        (3609, RecordRefused),
     ],
 )
 async def test_errors_of_a_statement_undo_the_whole_transaction(

@@ -5,6 +5,7 @@ from dataclasses import replace
 import mssql_python
 import pytest
 
+from syncline.destinations import sqlserver_connection
 from syncline.destinations.sqlserver_connection import Settings, connection_string
 from syncline.errors import PropertyError
 
@@ -92,3 +93,17 @@ def test_secrets_are_not_shown() -> None:
     shown = repr(replace(_SETTINGS, access_token="a-token"))
     assert _SECRET not in shown
     assert "a-token" not in shown
+
+
+def test_a_session_has_the_settings_that_indexed_views_and_filtered_indexes_need() -> None:
+    """Otherwise a change of a table with one of them is refused with error 1934."""
+    text = sqlserver_connection._SESSION.format(lock_timeout=1)
+    on = next(part for part in text.split(";") if part.strip().startswith("SET ANSI_NULLS"))
+    assert on.rstrip().endswith(" ON")
+    for option in (
+        "ANSI_NULLS", "ANSI_PADDING", "ANSI_WARNINGS", "ARITHABORT", "CONCAT_NULL_YIELDS_NULL",
+        "QUOTED_IDENTIFIER",
+    ):  # fmt: skip
+        assert option in on
+    assert "SET NUMERIC_ROUNDABORT OFF" in text
+    assert "SET XACT_ABORT ON" in text

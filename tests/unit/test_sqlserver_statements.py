@@ -13,12 +13,14 @@ import pyarrow as pa
 import pytest
 from sqlglot import exp
 
+from syncline.destinations.sqlserver_catalog import attached, attached_query
 from syncline.destinations.sqlserver_ddl import check_names, render_ddl
 from syncline.destinations.sqlserver_narrow import narrowings
-from syncline.destinations.sqlserver_sql import render_rows
+from syncline.destinations.sqlserver_sql import render_rows, table_name, text_literal
 from syncline.destinations.sqlserver_types import BINARY_COLLATION, Column
 from syncline.errors import SchemaRefused
 from syncline.load import checkpoint, ddl, disposition, indexes, names
+from syncline.model.attached import Attached
 from syncline.model.batch import Checkpoint
 from syncline.model.ports import Traits
 from syncline.model.table import field_of
@@ -175,6 +177,29 @@ def test_a_statement_as_it_is_sent(name: str) -> None:
 
 def test_a_target_with_types_and_a_collation_of_its_own() -> None:
     _check("merge_into_theirs", _statements()["merge"], _THEIRS)
+
+
+def test_what_hangs_on_a_table_is_asked_for() -> None:
+    query = attached_query(text_literal(table_name(_ODD)))
+    _compare("attached", query.replace(" UNION ALL ", "\nUNION ALL\n") + ";\n")
+
+
+def test_what_hangs_on_a_table_is_understood() -> None:
+    nothing = dict.fromkeys(("column", "schema", "table", "referenced")) | {"is_unique": 0}
+    rows = [
+        {**nothing, "kind": "grants", "name": None},
+        {**nothing, "kind": "grants", "name": None},
+        {**nothing, "kind": "unique index", "name": "u", "column": "a", "is_unique": 1},
+        {**nothing, "kind": "unique index", "name": "u", "column": "b", "is_unique": 1},
+        {**nothing, "kind": "foreign key", "name": "f", "column": "a", "schema": "law",
+         "table": "T", "referenced": "id"},
+    ]  # fmt: skip
+    assert attached(rows) == [
+        Attached(kind="grants"),
+        Attached(kind="unique index", name="u", columns=("a", "b"), unique=True),
+        Attached(kind="foreign key", name="f", columns=("a",), schema="law", table="T",
+                 referenced=("id",)),
+    ]  # fmt: skip
 
 
 def test_rendering_leaves_the_statement_alone() -> None:
