@@ -91,7 +91,9 @@ class Offset(Turning):
         if total is not None and not known:
             return self._by_total(request, skipped, page.rows, total)
         if total is None:
-            last = page.rows == 0 or (page.size is not None and page.rows < page.size)
+            # The page before had more rows than it gave to be read again.
+            least = 1 if _noted(request, _BACK) else _noted(request, _AGAIN) + 1
+            last = page.rows < (page.size or least)
         else:
             last = self._is_last(request, skipped, page.rows, total)
         if last:
