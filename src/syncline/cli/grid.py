@@ -14,7 +14,7 @@ from syncline.model.table import is_json
 _GAP = "  "
 _NULL = "NULL"
 #: A column of text is not made narrower than this to make room for others; JSON is by itself.
-_NARROW, _JSON = 16, 40
+_NARROW, _JSON = 24, 40
 #: A heading is cut to this, where its values need less.
 _HEADING = 12
 #: So many rows are shown one below the other if their columns do not fit.

@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -36,8 +37,11 @@ async def query(
 ) -> int:
     """Run a query and write its rows."""
     text = sys.stdin.read() if sql == "-" else sql
+    clock = SystemClock()
     async with _source(connection, console) as source:
-        planned = plan(text, await source.tables(), parameters=_parameters(parameters))
+        now = datetime.fromtimestamp(clock.time(), UTC)
+        found = await source.tables()
+        planned = plan(text, found, parameters=_parameters(parameters), now=now)
         async with aclosing(execute(planned, source, None, changes=False)) as read:
             batches = [batch.records async for batch in read]
     write(pa.Table.from_batches(batches, planned.schema), Format(format_), output, Console())

@@ -18,7 +18,9 @@ def check_clauses(query: exp.Query, refuse: Refuse) -> None:
     """
     for select in query.find_all(exp.Select):
         where = select.args.get("where")
-        for call in where.find_all(exp.AggFunc) if where else ():
+        if where is None:
+            continue
+        for call in where.find_all(exp.AggFunc):
             if call.parent_select is select and not call.find_ancestor(exp.Window):
                 raise refuse(
                     f"{call.sql_name().removeprefix(OWN)} counts over several rows and cannot "
@@ -26,6 +28,12 @@ def check_clauses(query: exp.Query, refuse: Refuse) -> None:
                     call,
                     hint="HAVING filters groups, after GROUP BY",
                 )
+        if (window := where.find(exp.Window)) is not None and window.parent_select is select:
+            raise refuse(
+                "window functions cannot stand in WHERE",
+                window,
+                hint="WITH x AS (SELECT …, ROW_NUMBER() OVER (…) AS n …) SELECT … WHERE n = 1",
+            )
     for sorted_ in query.find_all(exp.Query):
         names = [] if sorted_.is_star else sorted_.named_selects
         for item in _items(sorted_) if names else ():

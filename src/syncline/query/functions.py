@@ -1,5 +1,6 @@
 """What T-SQL and CData functions, casts and operators mean in DuckDB's words."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import cast
 
@@ -16,6 +17,7 @@ _BUILDERS: Mapping[str, temporal.Builder] = {
     **formats.BUILDERS,
     **texts.BUILDERS,
 }
+_NUMBER = re.compile(r"\s*\d+(\.\d+)?\s*")
 #: Kept on a division of whole numbers.
 WHOLE = "whole"
 
@@ -105,9 +107,32 @@ def _add(node: exp.Expr, refuse: Refuse) -> exp.Expr:
     node = cast("exp.Add", node)
     if not (is_text(node.left) or is_text(node.right)):
         return _days(node, refuse)
+    for number, text in ((node.left, node.right), (node.right, node.left)):
+        if number.is_type(*exp.DataType.NUMERIC_TYPES):
+            return _added(node, text, refuse)
+        if number.is_type(*exp.DataType.TEMPORAL_TYPES):
+            raise refuse(
+                "a date and a text cannot be added",
+                node,
+                hint="CONCAT(a, b) puts them together; DATEADD(day, 1, value) adds",
+            )
     result = exp.DPipe(this=node.left.copy(), expression=node.right.copy())
     result.type = exp.DataType.build("VARCHAR")
     return result
+
+
+def _added(node: exp.Add, text: exp.Expr, refuse: Refuse) -> exp.Expr:
+    """Return the sum of a number and a text that is one, as in T-SQL."""
+    if not (text.is_string and _NUMBER.fullmatch(text.name)):
+        raise refuse(
+            "a number and a text cannot be added",
+            node,
+            hint="CONCAT(a, b) puts them together; CAST(… AS INT) makes a number of a text",
+        )
+    literal = exp.Literal.number(text.name.strip())
+    text.replace(literal)
+    node.type = exp.DataType.build("BIGINT" if literal.is_int else "DOUBLE")
+    return node
 
 
 def _days(node: exp.Expr, _: Refuse) -> exp.Expr:

@@ -103,6 +103,11 @@ def _patindex(arguments: Sequence[exp.Expr], refuse: Refuse, at: exp.Expr) -> ex
 def like(node: exp.Expr, refuse: Refuse) -> exp.Expr:
     """LIKE with sets such as [a-f] or [^0-9], which DuckDB does not know."""
     escape = node.parent.expression.name if isinstance(node.parent, exp.Escape) else ""
+    if node.this.type is not None and not node.this.is_type(
+        *exp.DataType.TEXT_TYPES, exp.DType.UNKNOWN
+    ):
+        # 12 LIKE '1%' compares the text that the number is.
+        node.set("this", exp.cast(node.this.copy(), exp.DType.TEXT))
     pattern = node.expression
     if not (isinstance(pattern, exp.Literal) and "[" in pattern.name):
         return node
