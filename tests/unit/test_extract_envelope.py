@@ -45,6 +45,12 @@ def test_what_the_paginator_reads_early_is_what_it_reads(
     assert envelope.values(body) == around
 
 
+def test_members_of_one_name_inside_another_are_not_taken_for_it() -> None:
+    envelope = Envelope("data", ("meta.next", "total"), msgspec.Raw, answer="list", strict=True)
+    body = b'{"total": 7, "data": [], "meta": {"total": 9, "next": "x"}}'
+    assert envelope.values(body) == {"total": 7, "meta.next": "x"}
+
+
 def test_records_are_passed_over_for_what_comes_after_them() -> None:
     envelope = Envelope("data", ("next",), msgspec.Raw, answer="list", strict=True)
     assert envelope.values(b'{"data": [not even json], "next": "x"}') == {"next": "x"}

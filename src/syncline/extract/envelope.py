@@ -33,7 +33,9 @@ class Envelope:
         self._read = msgspec.json.Decoder(decoded, strict=strict).decode
         self._around = Shape(leaves, strict=strict) if records else Shape([])
         self._read_around = msgspec.json.Decoder(self._around.type, strict=strict).decode
-        self._names = {msgspec.json.encode(p.split(".")[0]) for p in self._paths}
+        self._firsts = {p.split(".")[0] for p in self._paths}
+        self._names = {msgspec.json.encode(name) for name in self._firsts}
+        self._read_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
         self._read_texts = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
     def decode(self, body: bytes) -> tuple[list[Any], Mapping[str, Json]]:
@@ -56,7 +58,10 @@ class Envelope:
         begin = self._begin(body)
         if begin > 0:
             with suppress(msgspec.DecodeError):
-                around = self._read_around(b"{" + body[begin:])
+                end = b"{" + body[begin:]
+                # Inside of one member there may be others of these names: each must be its own.
+                if self._firsts <= self._read_members(end).keys():
+                    around = self._read_around(end)
         if around is None:
             around = self._read_around(body)
         return self._found(self._around.columns([around]))
