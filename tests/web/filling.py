@@ -95,6 +95,8 @@ async def _everything(work: Work, clicktime: str, folder: str, jobs: int) -> Non
     for name, document in given.items():
         await create_job(work, name, job_of({**common, **document}))
     if jobs:
+        wide = [{"query": "SELECT ID FROM Users", "into": f"table_{n}"} for n in range(500)]
+        await create_job(work, "wide", job_of({**common, "source": "clicktime", "tasks": wide}))
         await _copied(work, "timesheets", jobs)
 
 

@@ -28,6 +28,10 @@ def test_a_connection_is_added_tested_edited_and_deleted(page: Page, site: Site)
     expect(page.get_by_label("Schema")).to_have_value("law")
     page.get_by_role("button", name="Save Changes").click()
     expect(page.get_by_text("Saved")).to_be_visible()
+    overview = page.locator("section").filter(has=page.get_by_role("heading", name="Overview"))
+    expect(overview).to_contain_text("Not tested yet")
+    page.get_by_role("button", name="Test Connection").click()
+    expect(overview).to_contain_text("Successful")
     page.goto("/connections")
     expect(page.get_by_role("link", name="warehouse")).to_be_visible()
     page.get_by_role("button", name="Delete warehouse").click()
@@ -39,6 +43,9 @@ def test_what_is_missing_is_said_at_its_field(page: Page) -> None:
     page.goto("/connections/new/sqlserver")
     page.get_by_role("button", name="Save Changes").click()
     expect(page.get_by_text("This is needed")).to_be_visible()
+    # The button is far below it.
+    expect(page.get_by_label("Server *")).to_be_focused()
+    expect(page.get_by_label("Server *")).to_be_in_viewport()
 
 
 def test_a_secret_never_comes_back(page: Page) -> None:

@@ -65,13 +65,43 @@ def test_two_thousand_jobs_are_searched_by_the_server(browser: Browser, busy: Si
     with window(browser, busy, state=str(busy.folder / "admin.json")) as context:
         page = context.new_page()
         page.goto("/jobs")
-        expect(page.get_by_text("1-50 of 2002")).to_be_visible()
+        expect(page.get_by_text("1-50 of 2003")).to_be_visible()
         page.keyboard.press("/")
         page.keyboard.type("job-1234")
         expect(page.get_by_role("link", name="job-1234")).to_be_visible()
         expect(page.get_by_role("link", name="job-0001")).not_to_be_visible()
         page.goto("/jobs")
         expect(page.get_by_role("link", name="job-0001")).to_be_visible()
+
+
+def test_many_jobs_and_tasks_are_changed_at_once(browser: Browser, busy: Site) -> None:
+    with window(browser, busy, state=str(busy.folder / "admin.json")) as context:
+        page = context.new_page()
+        page.goto("/jobs")
+        page.get_by_role("columnheader", name="Job").click()
+        expect(page.get_by_role("row").nth(1)).to_contain_text("wide")
+        page.get_by_label("Search jobs").fill("job-19")
+        expect(page.get_by_text("1-50 of 100")).to_be_visible()
+        page.get_by_role("checkbox", name="Select all").click()
+        expect(page.get_by_text("50 selected")).to_be_visible()
+        page.get_by_role("button", name="Pause", exact=True).click()
+        expect(page.get_by_text("50 jobs paused")).to_be_visible()
+        page.goto("/jobs/wide")
+        page.get_by_label("Search tasks").fill("table_4")
+        # Of 500: 4, 40 to 49 and 400 to 499.
+        page.get_by_role("checkbox", name="Select all").click()
+        expect(page.get_by_text("111 selected")).to_be_visible()
+        page.get_by_role("button", name="Switch Off").click()
+        expect(page.get_by_text("111 tasks switched off")).to_be_visible()
+        expect(page.get_by_text("111 selected")).to_have_count(0)
+        expect(page.get_by_label("Search tasks")).to_have_value("table_4")
+        page.get_by_label("Search tasks").fill("table_499")
+        expect(page.get_by_role("switch", name="Switch of table_499")).not_to_be_checked()
+        page.get_by_role("checkbox", name="Select table_499").click()
+        page.get_by_role("button", name="Delete", exact=True).click()
+        page.get_by_role("button", name="Delete Tasks").click()
+        expect(page.get_by_text("1 task deleted")).to_be_visible()
+        expect(page.get_by_role("definition").filter(has_text="499 tasks")).to_be_visible()
 
 
 def test_a_page_lives_on_after_a_restart(tmp_path: Path, browser: Browser) -> None:

@@ -77,7 +77,10 @@ async def shown(visitor: Visitor, request: Request) -> None:
                 with card("Sign-in"), ui.element("div").classes("rows"):
                     _sign_in(visitor, found, callback_of(request))
             with card("Overview"):
-                _overview(visitor, found)
+                overview = ui.element("div")
+                with overview:
+                    _overview(visitor, found)
+                page.watch(overview)
             if found.type == "api":
                 await webhooks_card(visitor, found, request)
 
@@ -108,7 +111,7 @@ def _sign_in(visitor: Visitor, found: Connection, callback: str) -> None:
             button("Disconnect", partial(_disconnect, visitor, found.name), icon="link_off")
     if not found.signed_in:
         ui.label("Redirect URI to register with the API:").classes("muted small")
-        ui.label(str(found.properties.get("CallbackURL") or callback)).classes("mono wrapping")
+        ui.label(str(found.properties.get("CallbackURL") or callback)).classes("address")
 
 
 async def _disconnect(visitor: Visitor, name: str) -> None:
@@ -134,7 +137,7 @@ def show_test(tested: Tested) -> None:
                 ui.icon("check_circle" if step.ok else "cancel").props("aria-hidden=true")
                 with ui.element("div"):
                     ui.label(step.name[:1].upper() + step.name[1:]).classes("note-title")
-                    ui.label(step.message)
+                    ui.label(step.message[:1].upper() + step.message[1:])
                     if step.hint:
                         ui.label(step.hint[:1].upper() + step.hint[1:]).classes("muted")
 
@@ -149,6 +152,7 @@ class _Page:
         self._type = type_
         # Of this server, and no other one.
         self._back = back if back.startswith("/jobs/") else ""
+        self._overview: ui.element | None = None
 
     def build(self, given: Mapping[str, object], *, suggested: str = "", field: str = "") -> None:
         found = self._found
@@ -175,9 +179,12 @@ class _Page:
                 link_button("Cancel", "/connections")
             self._tested = ui.element("div").props("aria-live=polite")
 
+    def watch(self, overview: ui.element) -> None:
+        """Show there what is known of the connection, anew after each test."""
+        self._overview = overview
+
     async def test(self) -> None:
-        if self._form.missing:
-            self._form.tabs.value = "Settings"
+        if self._form.lead_to_missing():
             return
         self._tested.clear()
         with self._tested, ui.element("div").classes("note"):
@@ -196,6 +203,17 @@ class _Page:
         with self._tested:
             for tested in found:
                 show_test(tested)
+        if found:
+            await self._visitor.attempt(self._show_known)
+
+    async def _show_known(self) -> None:
+        if self._overview is None or self._found is None:
+            return
+        async with self._visitor.looking() as work:
+            known = await get_connection(work, self._found.name)
+        self._overview.clear()
+        with self._overview:
+            _overview(self._visitor, known)
 
     async def _check(self, announce: Callable[[str], None]) -> Tested:
         """Test what is in the form; what is stored already is tested as it is, and noted."""
@@ -213,8 +231,7 @@ class _Page:
         if not self._name.value:
             self._name.props('error error-message="This is needed"')
             return
-        if self._form.missing:
-            self._form.tabs.value = "Settings"
+        if self._form.lead_to_missing():
             return
         found = self._found
         if found is not None:

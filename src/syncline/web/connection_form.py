@@ -60,6 +60,15 @@ class ConnectionForm:
                 found.append(field.label)
         return found
 
+    def lead_to_missing(self) -> bool:
+        """Mark required fields that are empty, and lead to the first; return whether some are."""
+        missing = self.missing
+        if missing:
+            self.tabs.value = "Settings"
+            first = next(f for f in self._fields if f.label == missing[0])
+            lead_to(self._inputs[first.name], mark=False)
+        return bool(missing)
+
     def point_at(self, name: str) -> None:
         """Lead to the field of a property, if there is one of that name."""
         found = next((f for f in self._fields if f.name.lower() == name.lower()), None)

@@ -1,5 +1,6 @@
 """The tasks of a job: added by table or as a query, switched, moved, deleted."""
 
+from functools import partial
 from urllib.parse import quote
 
 from nicegui import events, ui
@@ -16,7 +17,16 @@ from syncline.control.usecases.tasks import (
     targets,
     task_of,
 )
-from syncline.web.parts import answered, answers, asking, button, confirmed, empty, heading_2
+from syncline.web.parts import (
+    answered,
+    answers,
+    asking,
+    button,
+    confirmed,
+    empty,
+    heading_2,
+    name_checkboxes,
+)
 from syncline.web.saving import OpenJob
 from syncline.web.tables import TableChoice
 from syncline.web.visitor import Visitor, done
@@ -29,6 +39,8 @@ _COLUMNS = [
     {"name": "enabled", "label": "On", "field": "enabled", "align": "left"},
     {"name": "actions", "label": "", "field": "key", "align": "right"},
 ]
+#: As many tasks need no search.
+_FEW = 8
 _TARGET = """
 <q-td :props="props" class="is-first wraps"><a class="cell-link" :href="props.row.url">
 {{ props.value }}</a></q-td>
@@ -67,27 +79,42 @@ async def build(visitor: Visitor, opened: OpenJob, query: str = "") -> None:
 
 class _Part:
     card: ui.element
+    _table: ui.table
+    _many: ui.element
+    _counted: ui.label
 
     def __init__(self, visitor: Visitor, opened: OpenJob) -> None:
         self._visitor = visitor
         self._opened = opened
         self._may = visitor.may("jobs.edit", opened.job.name)
+        self._word = ""
 
     @property
     def _job(self) -> Job:
         return self._opened.job
 
     def show(self) -> None:
-        if self._may:
-            with ui.element("div").classes("tools"):
+        with ui.element("div").classes("tools") as tools:
+            search = self._search() if len(self._job.spec.tasks) > _FEW else None
+            tools.set_visibility(self._may or search is not None)
+            if self._may:
                 button("Add Tables", self._add_tables, icon="add")
                 button("Add Custom Query", self.add_query, icon="code")
+                self._show_many()
         if not self._job.spec.tasks:
             with empty("table_rows", "No tasks yet", "Each task keeps one table or query."):
                 pass
             return
-        table = ui.table(rows=self._rows(), columns=_COLUMNS, row_key="key", pagination=0)
+        table = self._table = ui.table(
+            rows=self._rows(), columns=_COLUMNS, row_key="key", pagination=0,
+            selection="multiple" if self._may else None,
+        )  # fmt: skip
         table.classes("listing tall").props("flat hide-bottom virtual-scroll")
+        name_checkboxes(table, "target")
+        table.on_select(lambda _: self._count())
+        if search is not None:
+            table.set_filter(self._word)
+            search.on_value_change(self._narrow)
         table.add_slot("body-cell-target", _TARGET)
         table.add_slot("body-cell-reads", _TEXT % "Reads")
         table.add_slot("body-cell-write", _TEXT % "Writes")
@@ -96,6 +123,61 @@ class _Part:
         table.on("switch", self._switch)
         table.on("move", self._move)
         table.on("remove", self._remove)
+
+    def _search(self) -> ui.input:
+        search = ui.input(value=self._word, placeholder="Search tasks").classes("grow search")
+        search.props('outlined dense clearable type=search aria-label="Search tasks"')
+        with search.add_slot("prepend"):
+            ui.icon("search").props("aria-hidden=true")
+        return search
+
+    def _narrow(self, event: events.ValueChangeEventArguments[str | None]) -> None:
+        # What is shown anew is narrowed as before.
+        self._word = event.value or ""
+        self._table.set_filter(self._word)
+
+    def _show_many(self) -> None:
+        """Show what can be done with the tasks that are ticked."""
+        with ui.element("div").classes("row-line") as self._many:
+            self._counted = ui.label().classes("muted")
+            button("Switch On", partial(self._switch_all, on=True), icon="toggle_on")
+            button("Switch Off", partial(self._switch_all, on=False), icon="toggle_off")
+            button("Delete", self._remove_all, icon="delete")
+        self._many.visible = False
+
+    def _count(self) -> None:
+        count = len(self._table.selected)
+        self._many.visible = count > 0
+        self._counted.text = f"{count} selected"
+
+    @property
+    def _ticked(self) -> list[str]:
+        return [str(row["key"]) for row in self._table.selected]
+
+    async def _switch_all(self, *, on: bool) -> None:
+        keys = self._ticked
+
+        async def switch() -> None:
+            async with self._visitor.changing() as work:
+                await enable_tasks(work, self._job.name, keys, enabled=on)
+
+        if await self._visitor.attempt(switch):
+            done(f"{many(len(keys), 'task')} switched {'on' if on else 'off'}")
+            await self._again()
+
+    async def _remove_all(self) -> None:
+        keys = self._ticked
+        text = "They are taken out of the job. Their tables in the destination stay as they are."
+        if not await confirmed(f"Delete {many(len(keys), 'task')}?", text, "Delete Tasks"):
+            return
+
+        async def delete() -> None:
+            async with self._visitor.changing() as work:
+                await delete_tasks(work, self._job.name, keys)
+
+        if await self._visitor.attempt(delete):
+            done(f"{many(len(keys), 'task')} deleted")
+            await self._again()
 
     def _rows(self) -> list[dict[str, object]]:
         job = self._job

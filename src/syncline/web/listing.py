@@ -82,6 +82,7 @@ class Listing:
             f'flat binary-state-sort :rows-per-page-options="[20, 50, 100, 200]" '
             f'no-data-label="No {noun} found" aria-label="{noun}"'
         )
+        self.table.add_slot("no-data", f"<span>No {noun} found.</span>")
         self._orders = {c.name: c.order for c in columns if c.order}
         for index, column in enumerate(columns):
             self.table.add_slot(f"body-cell-{column.name}", _cell(column, first=index == 0))

@@ -110,9 +110,10 @@ def link_button(text: str, path: str, *, icon: str | None = None, main: bool = F
     return button(text, icon=icon, main=main).props(f'href="{path}"')
 
 
-def lead_to(field: ui.element) -> None:
+def lead_to(field: ui.element, *, mark: bool = True) -> None:
     """Mark a field as the one that whoever came here is to change, and put the cursor there."""
-    field.classes("pointed-at")
+    if mark:
+        field.classes("pointed-at")
     ui.run_javascript(_LEAD % ((field.id,) * 3))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from nicegui import ui
 from pydantic import BaseModel
 
-from syncline.web.parts import lead_to
+from syncline.web.parts import heading_2, lead_to
 
 #: Of a choice that is left to Syncline.
 _AUTOMATIC = "Automatic"
@@ -26,10 +26,12 @@ class SpecForm:
         *,
         choices: Mapping[str, Sequence[str]] | None = None,
         hints: Mapping[str, str] | None = None,
+        headings: Mapping[str, str] | None = None,
     ) -> None:
         """Build the fields. ``choices``: of settings of which not every choice makes sense here.
 
-        ``hints``: what to say of settings instead of their descriptions.
+        ``hints``: what to say of settings instead of their descriptions; ``headings``: what stands
+        above some of them.
         """
         self._inputs: dict[str, Any] = {}
         self._holders: dict[str, ui.element] = {}
@@ -37,6 +39,8 @@ class SpecForm:
         written = spec.model_dump(mode="json")
         with ui.element("div").classes("form"):
             for name in names:
+                if headings and name in headings:
+                    heading_2(headings[name])
                 info = model.model_fields[name]
                 title = titles.get(name, name.strip("_").replace("_", " ").capitalize())
                 with ui.element("div") as self._holders[info.alias or name]:

@@ -19,7 +19,7 @@ from syncline.errors import Missing, RequestRefused, SynclineError
 from syncline.web.code import editor, point_at
 from syncline.web.frame import heading
 from syncline.web.job_action_form import ActionForm
-from syncline.web.parts import button, card, empty, link_button, note
+from syncline.web.parts import button, card, empty, heading_2, link_button, note
 from syncline.web.rows_view import show_rows
 from syncline.web.saving import OpenJob, save_job
 from syncline.web.spec_form import SpecForm
@@ -33,15 +33,41 @@ _PREVIEWED = 100
 #: Values that do not fit and are told one by one.
 _MISFITS = 5
 OPTIONS = (
-    "into", "enabled", "write", "key", "replace_by", "columnstore", "schema_changes", "allow_empty",
-    "rejects", "synced_at", "start", "window_days", "parallel", "commit_rows", "commit_seconds",
+    "enabled", "into", "write", "key", "replace_by", "columnstore", "schema_changes", "synced_at",
+    "allow_empty", "rejects", "start", "window_days", "parallel", "commit_rows", "commit_seconds",
 )  # fmt: skip
+_HEADINGS = {
+    "into": "Target",
+    "allow_empty": "Rows",
+    "start": "Reading in windows",
+    "commit_rows": "Commits",
+}
+_HINTS = {
+    "enabled": "Off: it stays in the job, and is neither run nor added again.",
+    "into": "Also schema.table. Default: the name of the source's table.",
+    "write": "Merge keeps one row for each key, append adds rows, replace takes the place of all, "
+    "history keeps every version.",
+    "allow_empty": "Otherwise a source without rows is an error where the target has some.",
+    "rejects": "In TARGET_rejects, with the reason, and go on. Otherwise they are an error.",
+    "synced_at": "A column that says when the row was last written.",
+    "commit_rows": "Commit after so many rows, at the end of the next page …",
+    "commit_seconds": "… or after so many seconds, whichever comes first.",
+}
 #: Those that an existing table has in another place, or not at all.
 _OURS = ("write", "key", "columnstore", "schema_changes", "synced_at")
 _WRITES = ("merge", "append", "replace", "history")
 #: What a hint about a project file says on a page.
 _MAP_HERE = "choose on the tab Mapping, leave columns out of the query, or CAST them there"
-_TITLES = {"into": "Target table", "where": "Filter", "synced_at": "Add _synced_at"}
+_TITLES = {
+    "enabled": "Run this task",
+    "into": "Target table",
+    "synced_at": "Add _synced_at",
+    "allow_empty": "Believe an empty source",
+    "rejects": "Keep rows that do not fit",
+    "start": "First day",
+    "window_days": "Days in a window",
+    "parallel": "Windows at once",
+}
 
 
 async def shown(visitor: Visitor, request: Request) -> None:
@@ -140,7 +166,7 @@ class _Page:
     async def _show_query(self) -> None:
         async with self._visitor.looking() as work:
             words = await words_for(work, self._job.spec.source)
-        with ui.element("div").classes("padded"):
+        with ui.element("div").classes("padded rows"):
             self._code = editor(self._task.query or "", "SQL", label="Query", words=words)
             self._code.style("height:320px")
             self._code.map_key("Mod-Enter", self._check)
@@ -165,7 +191,11 @@ class _Page:
             (deletes.mode, deletes.every) if isinstance(deletes, DeletesSpec) else (deletes, 1)
         )
         with ui.element("div").classes("padded rows"):
-            self._form = SpecForm(self._task, OPTIONS, _TITLES, choices={"write": _WRITES})
+            self._form = SpecForm(
+                self._task, OPTIONS, _TITLES,
+                choices={"write": _WRITES}, hints=_HINTS, headings=_HEADINGS,
+            )  # fmt: skip
+            heading_2("Rows deleted at the source")
             chosen = ui.select(
                 {
                     "auto": "Delete what a read shows to be gone",
@@ -173,7 +203,7 @@ class _Page:
                     "soft": "Look for deleted rows, and mark them",
                     "ignore": "Never delete",
                 },
-                value=mode, label="Rows deleted at the source",
+                value=mode, label="What becomes of them",
             )  # fmt: skip
             self._deletes = chosen.props("outlined stack-label options-dense").classes("form")
             self._every = ui.number("Look for them every so many runs", value=every, precision=0)
@@ -242,7 +272,7 @@ class _Page:
                 for text in found.notes:
                     with ui.element("li"):
                         ui.icon("chevron_right").props("aria-hidden=true").classes("muted")
-                        ui.label(text).classes("small")
+                        ui.label(text[:1].upper() + text[1:]).classes("small")
         form = self._mapping.form if self._mapping.existing else self._form
         if form.values["write"] is None:
             form.name_default("write", f"Automatic ({how})")

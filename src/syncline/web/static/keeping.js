@@ -6,6 +6,7 @@
   const before = {...sessionStorage};
   let pending = {};
   let lost = false;
+  let wasMissing = false;
 
   const person = () => document.querySelector('main.whole')?.dataset.person;
   const place = () => `${PREFIX}${person()}:${location.pathname}`;
@@ -100,7 +101,10 @@
 
   function show() {
     const bar = document.querySelector('.offline');
-    const away = document.getElementById('popup')?.ariaHidden === 'false';
+    const missing = Boolean(window.socket && !window.socket.connected);
+    // A connection that is back at once is nobody's business.
+    const away = missing && (lost || wasMissing === missing);
+    wasMissing = missing;
     if (away === lost || !bar) return;
     lost = away;
     if (away) {
@@ -118,10 +122,7 @@
     bar.className = 'offline';
     bar.setAttribute('role', 'status');
     document.body.append(bar);
-    const popup = document.getElementById('popup');
-    // A connection that is back at once is nobody's business.
-    const later = () => setTimeout(show, 1500);
-    if (popup) new MutationObserver(later).observe(popup, {attributes: true});
+    setInterval(show, 1000);
     const begin = setInterval(() => {
       if (!window.did_handshake || !person()) return;
       clearInterval(begin);
