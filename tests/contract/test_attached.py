@@ -276,6 +276,26 @@ async def test_killed_anywhere_the_old_rows_are_whole(bench: Bench) -> None:
     assert tuple((f"n{n}",) for n in range(1, 6)) in seen
 
 
+async def test_a_column_of_another_kind_needs_another_table(bench: Bench) -> None:
+    await bench.run(LIST)
+    await commands(bench, "CREATE INDEX mine ON {t} (hours)")
+    other = replace(LIST, query="SELECT id, hours AS updated_at, name FROM List")
+    with pytest.raises(SchemaRefused, match="updated_at") as caught:
+        await bench.run(other)
+    assert "replace_by: drop" in str(caught.value.hint)
+    assert len(await bench.rows("People", "hours")) == 5
+    await bench.run(replace(other, replace_by=ReplaceBy.DROP))
+    assert await bench.rows("People", "updated_at") == [(1.5,)] * 5
+
+
+async def test_a_new_column_comes_beside_what_hangs_on_the_table(bench: Bench) -> None:
+    narrow = replace(LIST, query="SELECT id, name FROM List")
+    await bench.run(narrow)
+    await commands(bench, "CREATE UNIQUE INDEX mine ON {t} (id)")
+    await bench.run(LIST)
+    assert await bench.rows("People", "id", "hours") == [(n, 1.5) for n in range(1, 6)]
+
+
 async def test_it_is_told_before(bench: Bench) -> None:
     planned = plan_of(LIST, await bench.source.tables(), bench.clock)
     await bench.run(LIST)

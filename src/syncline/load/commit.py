@@ -23,7 +23,7 @@ from syncline.load.sift import attempted, numbered, only, rejected, sift, sifts
 from syncline.load.staging import Staging
 from syncline.load.target import changed_target, longest_texts, made
 from syncline.load.together import guarded, other, together
-from syncline.load.whole import applied_whole, put_in_place
+from syncline.load.whole import applied_whole, changed_whole, put_in_place
 from syncline.model.batch import Checkpoint
 from syncline.model.job import Disposition, ReplaceBy, SchemaPolicy, Task
 from syncline.model.ports import Destination
@@ -279,7 +279,7 @@ async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[S
             return [], [*steps, *placed]
         steps = [replace(s, counts=Counts.NOTHING) for s in steps]
     rows = [commit.staging.table, *([aside] if commit.begun else [])]
-    changes, before = await changed_target(load, commit.now, rows)
+    changes, before = await changed_whole(load, commit.now, rows)
     final = await applied_whole(load, await _shape(load, commit.now), aside)
     steps += [*without(aside, commit.without), *only(aside, commit.rows, commit.only)]
     return changes, [*before, *steps, *final, Step(statement=drop_table(aside))]

@@ -1,6 +1,7 @@
 """A complete pass brought to the target in one transaction: swapped in, or written into it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import pyarrow as pa
 from sqlglot import exp
@@ -9,13 +10,15 @@ from syncline.errors import SchemaRefused
 from syncline.load import disposition
 from syncline.load.ddl import column, drop_table, truncate_table
 from syncline.load.disposition import Shape, Step
-from syncline.load.evolve import evolve, refuse_to_drop
+from syncline.load.evolve import Change, evolve, refuse_to_drop
 from syncline.load.indexes import indexes
 from syncline.load.load import Load
-from syncline.load.target import made_target, refuse_to_mix
+from syncline.load.target import changed_target, made_target, refuse_to_mix
 from syncline.model.attached import Attached, attached_of
 from syncline.model.job import Disposition, ReplaceBy, SchemaPolicy
 from syncline.model.table import made_by
+
+_FROZEN = SchemaPolicy.FREEZE
 
 
 async def put_in_place(
@@ -44,6 +47,22 @@ async def put_in_place(
         disposition.insert_all(shape, aside),
         Step(statement=drop_table(aside)),
     ]
+
+
+async def changed_whole(
+    load: Load, now: datetime, rows: Sequence[exp.Table]
+) -> tuple[list[Change], list[Step]]:
+    """Return what makes the target fit for the rows of a whole pass, see `changed_target`."""
+    try:
+        return await changed_target(load, now, rows)
+    except SchemaRefused as error:
+        if load.disposition is not Disposition.REPLACE or load.task.schema_policy is _FROZEN:
+            raise
+        raise SchemaRefused(
+            str(error),
+            hint="cast the column in the query, name it otherwise, or set 'replace_by: drop': what "
+            "hangs on the table goes with it then",
+        ) from error
 
 
 async def staying(load: Load) -> tuple[str, ...]:
