@@ -212,6 +212,13 @@ async def test_signing_in_with_a_browser(people: dict[str, Caller]) -> None:
     assert (refused.status_code, refused.json()["code"]) == (403, "request.forbidden")
     made = await browser("POST", "/session/tokens", token, X_CSRF_Token=csrf)
     secret = made.json()["token"]
+    short = {"name": "short", "expires_at": "2126-01-01T00:00:00Z"}
+    token_id = (await browser("POST", "/session/tokens", short, X_CSRF_Token=csrf)).json()["id"]
+    gone = await browser("DELETE", f"/session/tokens/{token_id}", X_CSRF_Token=csrf)
+    assert gone.status_code == 204
+    log = (await admin("GET", "/audit?kind=token&name=short")).json()["items"]
+    ends = "2126-01-01T00:00:00+00:00"
+    assert [e["changes"]["expires_at"] for e in log] == [[ends, None], [None, ends]]
     assert [t["name"] for t in (await browser("GET", "/session/tokens")).json()] == ["script"]
     before = browser.client.cookies["syncline_session"]
     again = await browser("POST", "/session", {"user": "ANN", "password": password})

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
@@ -9,10 +10,12 @@ from sqlalchemy import select, update
 from control.planes import ADMIN, CLIO, EDITOR, LAKE, SECRET, plane_of
 from control.test_job_cases import SIMPLE
 from standins.clocks import VirtualClock
+from syncline.control.engine.stored import StoreJobs
 from syncline.control.plane import Plane, Work
 from syncline.control.project import JobSpec
 from syncline.control.store.connections import connections
-from syncline.control.store.database import Store
+from syncline.control.store.database import Store, open_store
+from syncline.control.store.schema import migrate
 from syncline.control.stored_tokens import StoredTokens
 from syncline.control.usecases.connections import create_connection
 from syncline.control.usecases.jobs import change_job, create_job, edit_job, get_job
@@ -117,6 +120,27 @@ async def test_a_run_that_is_asked_for_twice_at_once_is_one(plane: Plane) -> Non
     assert actions == ["jobs.create", "jobs.run", "jobs.cancel"], (
         "what changed nothing is no change"
     )
+
+
+async def test_a_run_begins_while_others_write(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    await migrate(store)
+    plane = plane_of(store)
+    async with plane.changing(EDITOR) as work:
+        await create_connection(work, "clio", CLIO)
+        await create_connection(work, "lake", LAKE)
+        all_of_it = SIMPLE.model_copy(update={"all_tables": True})
+        await create_job(work, "all", all_of_it)
+        one = await create_job(work, "one", SIMPLE)
+    async with plane.looking(ADMIN) as work:
+        key = (await get_job(work, "all")).id
+    found = await StoreJobs(plane=plane).find(key)
+    assert len(found.tasks) > 10
+    async with plane.changing(ADMIN):
+        for job in (key, one.id):
+            async with asyncio.timeout(10):
+                assert (await StoreJobs(plane=plane).find(job)).id == job
+    await store.aclose()
 
 
 async def test_tokens_renewed_while_keys_change_are_the_ones_that_stay(

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import RowMapping, delete, func, insert, select, update
 
 from syncline.control.access import PERMISSIONS, SYNCLINE, Actor, Policy
+from syncline.control.differences import differences
 from syncline.control.passwords import (
     check_password,
     digest,
@@ -244,7 +245,7 @@ async def create_token(
         "used_at": None,
     }
     await work.connection.execute(insert(tokens).values(row))
-    await work.record("tokens.create", "token", name, {"scopes": (None, row["scopes"])})
+    await work.record("tokens.create", "token", name, differences({}, _facts(row)))
     return _token(row), secret
 
 
@@ -258,12 +259,12 @@ async def list_tokens(work: Work) -> tuple[Token, ...]:
 async def delete_token(work: Work, token_id: str) -> None:
     """End one of the actor's API tokens. Raises `Missing`."""
     c = tokens.c
-    query = select(c.name).where(c.id == token_id, c.user_id == _person(work.actor))
-    name = await work.connection.scalar(query)
-    if name is None:
+    query = select(tokens).where(c.id == token_id, c.user_id == _person(work.actor))
+    row = (await work.connection.execute(query)).mappings().one_or_none()
+    if row is None:
         raise Missing("you have no such API token", hint="see the list of your tokens")
     await work.connection.execute(delete(tokens).where(c.id == token_id))
-    await work.record("tokens.delete", "token", str(name), {})
+    await work.record("tokens.delete", "token", row["name"], differences(_facts(row), {}))
 
 
 def csrf_of(secret: str) -> str:
@@ -346,6 +347,12 @@ async def _actor(
         roles=names,
         scopes=None if scopes is None else tuple(scopes),
     )
+
+
+def _facts(row: RowMapping | Mapping[str, Any]) -> dict[str, object]:
+    """Return what the audit log keeps of a token: nothing that lets anyone in."""
+    ends = row["expires_at"]
+    return {"scopes": row["scopes"], "expires_at": None if ends is None else ends.isoformat()}
 
 
 def _token(row: RowMapping | Mapping[str, Any]) -> Token:

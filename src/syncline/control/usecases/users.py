@@ -214,7 +214,7 @@ async def put_role(
     _may_give_policies(work.actor, policies)
     query = select(roles).where(roles.c.name == name)
     row = (await work.connection.execute(query)).mappings().one_or_none()
-    before = _policies(_role(row)) if row is not None else {}
+    before = _described(_role(row)) if row is not None else {}
     if row is not None:
         _may_give_policies(work.actor, _role(row).policies)
         await work.connection.execute(delete(roles).where(roles.c.name == name))
@@ -222,7 +222,7 @@ async def put_role(
     await work.connection.execute(
         insert(roles).values(name=name, description=description, **_policies(made))
     )
-    await work.record("users.role", "role", name, differences(before, _policies(made)))
+    await work.record("users.role", "role", name, differences(before, _described(made)))
     return made
 
 
@@ -242,7 +242,7 @@ async def delete_role(work: Work, name: str) -> None:
     if row is None:
         raise Missing(f"there is no role {name!r}", hint="see the list of roles")
     await work.connection.execute(delete(roles).where(roles.c.name == name))
-    await work.record("users.role", "role", name, differences(_policies(_role(row)), {}))
+    await work.record("users.role", "role", name, differences(_described(_role(row)), {}))
 
 
 async def policies_of(work: Work, names: Sequence[str]) -> tuple[Policy, ...]:
@@ -340,6 +340,11 @@ def _facts(found: User) -> dict[str, object]:
 
 def _policies(role: Role) -> dict[str, object]:
     return {"policies": [asdict(policy) for policy in role.policies]}
+
+
+def _described(role: Role) -> dict[str, object]:
+    more = {"description": role.description} if role.description else {}
+    return {**_policies(role), **more}
 
 
 def _role(row: RowMapping) -> Role:
