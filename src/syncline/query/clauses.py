@@ -8,6 +8,10 @@ from syncline.query.dialect import OWN
 from syncline.query.pointing import Refuse
 
 _UNGROUPED = re.compile(r'column "(?P<name>[^"]+)" must appear in the GROUP BY clause')
+_ARGUMENTS = re.compile(r"(?:argument types '|function call \")(?P<name>\w+)\((?P<types>[^)']*)\)")
+_MIXED = re.compile(
+    r"Cannot mix values of type (?P<one>\w+) and (?P<other>\w+) in (?P<where>COALESCE|CASE)"
+)
 
 
 def check_clauses(query: exp.Query, refuse: Refuse) -> None:
@@ -51,6 +55,28 @@ def check_clauses(query: exp.Query, refuse: Refuse) -> None:
 def _items(query: exp.Query) -> list[exp.Expr]:
     order = query.args.get("order")
     return [o.this for o in order.expressions if isinstance(o, exp.Ordered)] if order else []
+
+
+def misused(message: str, query: exp.Query) -> tuple[exp.Expr, str] | None:
+    """Return the call that DuckDB's complaint about arguments is about, and the complaint.
+
+    None: it is about something else, or about more calls than one.
+    """
+    if (found := _ARGUMENTS.search(message)) is not None:
+        name, types = found["name"].lower(), found["types"].replace("_LITERAL", "")
+        calls = [c for c in query.find_all(exp.Func) if _named(c) == name]
+        told = f"{name.upper()} does not take ({types})"
+    elif (found := _MIXED.search(message)) is not None:
+        kind = exp.Coalesce if found["where"] == "COALESCE" else exp.Case
+        calls = list(query.find_all(kind))
+        told = f"{found['where']} cannot mix {found['one']} and {found['other']}"
+    else:
+        return None
+    return (calls[0], told.replace("_LITERAL", "")) if len(calls) == 1 else None
+
+
+def _named(call: exp.Func) -> str:
+    return (call.name if isinstance(call, exp.Anonymous) else call.sql_name()).lower()
 
 
 def ungrouped(message: str, query: exp.Query) -> exp.Expr | None:

@@ -213,6 +213,8 @@ def _round(node: exp.Expr, _: Refuse) -> exp.Expr:
 
 def _position(node: exp.Expr, _: Refuse) -> exp.Expr:
     """CHARINDEX(part, text, start): places count from 1, and so does the start."""
+    if node.this.is_type(*exp.DataType.NUMERIC_TYPES):
+        node.set("this", exp.cast(node.this.copy(), exp.DType.TEXT))
     start = node.args.get("position")
     if start is None:
         return node

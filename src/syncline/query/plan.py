@@ -14,7 +14,7 @@ from syncline.errors import QueryError
 from syncline.model.job import DeclaredColumn
 from syncline.model.table import Scan, Table, Value
 from syncline.query import catalog, engine, functions, notes, outputs
-from syncline.query.clauses import check_clauses, ungrouped
+from syncline.query.clauses import check_clauses, misused, ungrouped
 from syncline.query.declared import declare, declared_schema
 from syncline.query.dialect import parse
 from syncline.query.literals import coerce
@@ -195,6 +195,9 @@ def _describe(query: exp.Query, found: Sequence[Reading], refuse: Refuse) -> eng
                 column,
                 hint=f"add {column.name} to GROUP BY, or write MAX({column.name})",
             ) from error
+        if (blamed := misused(str(error), query)) is not None:
+            call, told = blamed
+            raise refuse(told, call, hint=error.hint or "CAST makes one type of another") from error
         raise refuse(str(error), hint=error.hint) from error
 
 
