@@ -16,6 +16,7 @@ import yaml
 from standins.profile_facts import FACTS, Shape, parents, record_columns
 from standins.vendors import standing
 from syncline.profile.loader import load_profile
+from syncline.profile.schema import ApiTable, Profile
 from syncline.sandbox.options import Options
 from syncline.sandbox.server import running
 
@@ -95,13 +96,39 @@ def _is(value: Any, known: set[str]) -> bool:
     return bool(known & (own | {"any"}))
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if "asks" in facts(name)])
+def test_requests_have_parameters_that_others_know_of(name: str) -> None:
+    known, profile, other = facts(name)["asks"], load_profile(name), set()
+    for table_name, table in profile.tables.items():
+        if table_name in known:
+            unknown = _sent(profile, table) - set(known[table_name])
+            other |= {f"{table_name}.{parameter}" for parameter in unknown}
+    assert other == set(DIFFERENCES["asks"].get(name, {}))
+    assert len(known) == len(profile.tables)
+
+
+def _sent(profile: Profile, table: ApiTable) -> set[str]:
+    """Return the parameters that a table's own requests may have."""
+    page, incremental = table.page or profile.defaults.page, table.incremental
+    every = {
+        *profile.defaults.parameters,
+        *table.parameters,
+        getattr(table.pagination or profile.defaults.pagination, "parameter", None),
+        page.parameter,
+        incremental.parameter if incremental and not incremental.changes else None,
+    }
+    for filters in table.filters.values():
+        every |= {f.parameter for f in (filters if isinstance(filters, tuple) else (filters,))}
+    return {parameter for parameter in every if parameter is not None}
+
+
 def _reasons(part: Mapping[str, Any]) -> Iterator[str]:
     for each in part.values():
         yield from each.values()
 
 
 def test_every_difference_has_a_reason() -> None:
-    assert set(DIFFERENCES) == {"columns", "stand_ins"}
+    assert set(DIFFERENCES) == {"columns", "stand_ins", "asks"}
     for part in DIFFERENCES.values():
         assert all(reason.endswith(".") for reason in _reasons(part))
 

@@ -62,6 +62,22 @@ def shape_in(
     return found, free
 
 
+def asked_by(folder: Path) -> dict[str, set[str]]:
+    """Return the query parameters of every GET of a folder of API classes, by path."""
+    found: dict[str, set[str]] = {}
+    for file in sorted(folder.rglob("*api*.py")):
+        for function in re.split(r"\n    def ", file.read_text("utf-8")):
+            path = _GET.search(function)
+            if path is not None:
+                names = set(re.findall(r"query_params\.append\(\(\"([^\"]+)\"", function))
+                found.setdefault((path[1] or path[2]).rstrip("/"), set()).update(names)
+    return found
+
+
+#: The path stands beside the method, or in a line before.
+_GET = re.compile(r"\"(/[^\"]+)\",\s+\"GET\"|get_resource_url\(\"([^\"]+)\"\).*?\"GET\"", re.DOTALL)
+
+
 def commented(source: str, name: str) -> dict[str, str]:
     """Return the types of a class's attributes, each told in a comment above it if it is known."""
     _, _, own = source.partition(f"\nclass {name}(")

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from standins.client_classes import commented, members_of, shape_in
+from standins.client_classes import asked_by, commented, members_of, shape_in
 from standins.profile_facts import (
     FACTS,
     Shape,
@@ -158,6 +158,8 @@ class Source:
 
     text: str
     read: Callable[[Path], Mapping[str, Shape]]
+    #: The classes that ask, if the package has them.
+    asks: str = ""
 
 
 SOURCES = {
@@ -175,10 +177,12 @@ SOURCES = {
         read=lambda folder: hubspot(
             folder / "hubspot_api_client", folder / "airbyte_source_hubspot"
         ),
+        asks="hubspot_api_client/hubspot/crm",
     ),
     "xero": Source(
         text=f"xero-python 15.2.0 (PyPI): {_GENERATED}",
         read=lambda folder: xero(folder / "xero_python"),
+        asks="xero_python",
     ),
     "harvest": Source(
         text=f"airbyte-source-harvest 1.0.19 and tap-harvest 3.1.1 (PyPI): {_CONNECTORS}",
@@ -232,13 +236,27 @@ SOURCES = {
 }
 
 
+def _asks(profile: str, known: Mapping[str, set[str]]) -> dict[str, list[str]]:
+    """Return the query parameters of the requests of a profile's tables; none where unknown."""
+    found = {}
+    for name, table in load_profile(profile).tables.items():
+        general = re.sub(r"/(objects|pipelines)/\w+$", r"/\1/{objectType}", table.path)
+        asked = known.get(table.path, known.get(general))
+        if asked is not None:
+            found[name] = sorted(asked)
+    return found
+
+
 def main(folder: Path, names: Collection[str]) -> None:
     """Write what is known of each profile."""
     FACTS.mkdir(exist_ok=True)
     for name, source in SOURCES.items():
         if names and name not in names:
             continue
-        content = {"from": source.text, "tables": kept(load_profile(name), source.read(folder))}
+        content: dict[str, object] = {"from": source.text}
+        if source.asks:
+            content["asks"] = _asks(name, asked_by(folder / source.asks))
+        content["tables"] = kept(load_profile(name), source.read(folder))
         text = json.dumps(content, indent=0, sort_keys=False)
         (FACTS / f"{name}.json").write_text(f"{text}\n", "utf-8")
 
