@@ -14,8 +14,7 @@ from syncline.errors import RecordRefused, ResponseRefused
 from syncline.extract.bodies import Unreadable, converter, unpacked
 from syncline.extract.reshape import reshaped
 from syncline.extract.rows import ColumnMisfit, Layout, Rows
-from syncline.extract.shape import Leaf, Shape
-from syncline.extract.trail import Key, key_of
+from syncline.extract.trail import Key
 from syncline.model.batch import Json, Reject
 
 _FORMATS = {"json": "JSON", "jsonl": "lines of JSON", "csv": "CSV", "xml": "XML"}
@@ -165,11 +164,6 @@ class Reader:
                 )
         return self._batch(self._lenient.arrays(records, fixed, lists)), tuple(rejects)
 
-    @cached_property
-    def _key_shape(self) -> Shape:
-        # As they are in JSON: a record of which other columns do not fit has a key as well.
-        return Shape([Leaf(path=c.path, type=Any) for c in self._layout.key])
-
     @property
     def keyed(self) -> bool:
         """Whether records can be told apart."""
@@ -177,11 +171,11 @@ class Reader:
 
     def keys(self, page: PageContent) -> Sequence[Key]:
         """Return the key of each record of a page; None for one that has none."""
+        if page.records is not None:
+            return self._rows.keys(page.records)
         with self._deep():
             texts, _ = self._rows.texts(page.body)
-            read = msgspec.json.Decoder(self._key_shape.type).decode
-            records = [read(text) for text in texts]
-        return [key_of(values) for values in zip(*self._key_shape.columns(records), strict=True)]
+            return [self._rows.key(text) for text in texts]
 
     def without(self, page: PageContent, left_out: Collection[int]) -> PageContent:
         """Return a page of which some records are not handed on."""

@@ -12,6 +12,7 @@ from syncline.extract import convert
 from syncline.extract.convert import Misfit
 from syncline.extract.envelope import Envelope
 from syncline.extract.shape import Leaf, Shape
+from syncline.extract.trail import Key, key_of
 from syncline.model.batch import Json
 from syncline.profile.columns import FlatColumn, arrow_type
 from syncline.profile.formats import Format, JsonFormat
@@ -94,6 +95,9 @@ class Rows:
         leaves = [self._leaf(c) for c in (*self._in_record, *layout.key)]
         self._elements = Shape([self._leaf(c) for c in self._in_element], strict=strict)
         self._list_slot = len(leaves)
+        self._key_slots = range(len(self._in_record), len(leaves))
+        self._key = Shape([self._leaf(c) for c in layout.key], strict=strict)
+        self._read_key = msgspec.json.Decoder(self._key.type, strict=strict).decode
         path = tuple(layout.list.split("."))
         element: Any = self._elements.type
         listed = [Leaf(path=path, type=list[element] | None)] if nested else []
@@ -141,6 +145,19 @@ class Rows:
         if not self._layout.list:
             return len(records)
         return sum(len(each or ()) for each in self._records.column(records, self._list_slot))
+
+    def keys(self, records: Sequence[msgspec.Struct]) -> list[Key]:
+        """Return the key of each record; None for one that has none."""
+        columns = [self._records.column(records, slot) for slot in self._key_slots]
+        return [key_of(values) for values in zip(*columns, strict=True)]
+
+    def key(self, text: msgspec.Raw) -> Key:
+        """Return the key of a record; None if it has none, or one that does not fit."""
+        try:
+            record = self._read_key(text)
+        except msgspec.ValidationError:
+            return None
+        return key_of([values[0] for values in self._key.columns([record])])
 
     def arrays(
         self,

@@ -3,6 +3,8 @@
 from collections.abc import Hashable, Sequence
 from typing import TypeAlias
 
+import msgspec
+
 #: The key of a record; None: it has none.
 Key: TypeAlias = tuple[Hashable, ...] | None
 
@@ -12,8 +14,9 @@ _MOST = 10_000
 
 def key_of(values: Sequence[object]) -> Key:
     """Return the values of a key's columns as a key."""
-    known = all(isinstance(value, str | int | float) for value in values)
-    return tuple(values) if known else None
+    # A scalar is kept as the text that it is in JSON.
+    plain = tuple(bytes(v) or None if isinstance(v, msgspec.Raw) else v for v in values)
+    return None if None in plain else plain
 
 
 class Trail:
