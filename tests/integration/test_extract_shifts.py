@@ -18,6 +18,7 @@ from syncline.errors import EmptyRefused, ResponseRefused
 from syncline.model.job import Deletes, Task
 from syncline.model.run import Result
 from syncline.model.table import Misses, Operator
+from syncline.query.plan import plan
 from syncline.sync import sync
 
 _PAGES = {
@@ -206,6 +207,8 @@ async def test_what_a_table_tells_of_what_it_misses() -> None:
         assert tables["Below"].misses is misses
         assert tables["Asked"].asked_by is Operator.EQ
         assert tables["Items"].asked_by is None
+        notes = plan("SELECT * FROM Below", tables).notes
+        assert any("its pages are counted" in n for n in notes) is (misses is Misses.GONE)
 
 
 class Swept:
