@@ -47,12 +47,21 @@ async def test_thousands_of_rows_are_refused_in_one_commit(
     """More than halving could ever find."""
     await teams(bench, KEYED)
     await run(bench, "INSERT INTO {s}.\"Hours\" VALUES (-1, 'held', 1)")
-    refused, rows = 0, []
+    refused = 0
+    rows: list[dict[str, Any]] = []
     for number in range(1, 3_001):
-        bad = {0: {"name": "held"}, 1: {"hours": 9.0}, 3: {"name": f"n{number - 1}"}}
-        chosen = bad.get(number % 4, {}) if number > 5 else {}
+        bad: dict[int, dict[str, Any]] = {
+            0: {"name": "held"},
+            1: {"hours": 9.0},
+            3: {"name": f"n{number - 1}"},
+        }
+            0: {"name": "held"},
+            1: {"hours": 9.0},
+            3: {"name": f"n{number - 1}"},
+        }
+        chosen: dict[str, Any] = bad.get(number % 4, {}) if number > 5 else {}
         refused += bool(chosen)
-        rows.append(person(number, **{"hours": 1.0, **chosen}))
+        rows.append({**person(number, hours=1.0), **chosen})
     bench.source = MemorySource([LIST], {"List": rows}, page_size=2_000)
     result = await bench.run(redirected("SELECT id, name, hours FROM List", write))
     assert refused > 2_000
