@@ -55,10 +55,6 @@ async def test_thousands_of_rows_are_refused_in_one_commit(
             1: {"hours": 9.0},
             3: {"name": f"n{number - 1}"},
         }
-            0: {"name": "held"},
-            1: {"hours": 9.0},
-            3: {"name": f"n{number - 1}"},
-        }
         chosen: dict[str, Any] = bad.get(number % 4, {}) if number > 5 else {}
         refused += bool(chosen)
         rows.append({**person(number, hours=1.0), **chosen})
