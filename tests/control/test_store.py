@@ -101,7 +101,7 @@ async def test_who_is_cancelled_lets_go_of_the_store(store: Store) -> None:
             await connection.execute(insert(settings).values(row))
             await connection.execute(select(settings))
 
-    gone = []
+    gone: list[BaseException | None] = []
     gc.disable()
     try:
         for number in range(150):

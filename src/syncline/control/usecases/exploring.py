@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import sqlglot
@@ -112,7 +113,8 @@ async def _read(
         project, name, plane.clock, observe=lambda _: None, say=lambda _: None,
         tokens=StoredTokens(plane, owner),
     ) as source:  # fmt: skip
-        planned = plan(sql, await source.tables())
+        now = datetime.fromtimestamp(plane.clock.time(), UTC)
+        planned = plan(sql, await source.tables(), now=now)
         async with aclosing(execute(planned, source, None, changes=False)) as read:
             async for batch in read:
                 batches.append(batch.records)
