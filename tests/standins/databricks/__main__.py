@@ -1,6 +1,6 @@
 """Runs the stand-in as a process: ``python -m standins.databricks --root FOLDER``.
 
-With ``--revive``, a process that has died is followed by a new one at the same port, at once:
+With ``--revive``, a process that has died is followed at once by a new one at the same port:
 everything is imported already. Not with Spark.
 """
 
@@ -9,10 +9,8 @@ import importlib
 import json
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
-from types import ModuleType
 
 from standins.databricks.access import Access
 from standins.databricks.certificate import tls_context
@@ -43,37 +41,6 @@ def main() -> None:
     chosen = parser.parse_args()
     chosen.root.mkdir(parents=True, exist_ok=True)
     engine = importlib.import_module(f"standins.databricks.{chosen.engine}")
-    if chosen.revive:
-        _revive(chosen, engine)
-    else:
-        _serve(chosen, engine)
-
-
-def _revive(chosen: argparse.Namespace, engine: ModuleType) -> None:
-    """Serve in a process of its own, and in the next one when that has died."""
-    if not chosen.port:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            chosen.port = free.getsockname()[1]
-    children: list[int] = []
-    over = False
-
-    def end(*_: object) -> None:
-        nonlocal over
-        over = True
-        os.kill(children[-1], signal.SIGTERM)
-
-    while not over:
-        child = os.fork()
-        if not child:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            _serve(chosen, engine, announced=bool(children))
-            os._exit(0)
-        children.append(child)
-        signal.signal(signal.SIGTERM, end)
-        os.waitpid(child, 0)
-
-
-def _serve(chosen: argparse.Namespace, module: ModuleType, *, announced: bool = False) -> None:
     tls, certificate = tls_context(chosen.root)
     site: list[Site] = []
 
@@ -81,11 +48,12 @@ def _serve(chosen: argparse.Namespace, module: ModuleType, *, announced: bool = 
         return site[0].answer(request)
 
     server = serve(answer, chosen.port, tls)
-    port = server.server_address[1]
-    base = f"https://localhost:{port}"
+    if chosen.revive:
+        _be_revived()
+    base = f"https://localhost:{server.server_address[1]}"
     volumes = Volumes(chosen.root)
     catalogs = {"main"}
-    engine: Engine = module.start(
+    started: Engine = engine.start(
         chosen.root,
         volumes=volumes,
         catalogs=catalogs,
@@ -96,23 +64,48 @@ def _serve(chosen: argparse.Namespace, module: ModuleType, *, announced: bool = 
     warehouse.transactions = not chosen.no_transactions
     site.append(
         Site(
-            service=Service(engine, warehouse, trace=chosen.trace),
+            service=Service(started, warehouse, trace=chosen.trace),
             volumes=volumes,
             access=Access(
                 {chosen.token}, (chosen.client_id, chosen.client_secret), chosen.token_seconds
             ),
             rest=Rest(volumes, base, warehouse.rights),
-            faults=Faults(),
+            faults=Faults(chosen.root / "faults.json"),
         )
     )
+    port = server.server_address[1]
     ready = {"ready": True, "port": port, "certificate": str(certificate)}
-    if not announced:
+    told = chosen.root / "told"
+    if not (chosen.revive and told.exists()):
+        told.touch()
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop_on(server))
     server.serve_forever()
-    engine.stop()
+    started.stop()
+
+
+def _be_revived() -> None:
+    """Return in a process of its own, and in the next one when that has died.
+
+    All of them listen at the same place, so who comes in between waits.
+    """
+    child, over = 0, False
+
+    def end(*_: object) -> None:
+        nonlocal over
+        over = True
+        os.kill(child, signal.SIGTERM)
+
+    while not over:
+        child = os.fork()
+        if not child:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            return
+        signal.signal(signal.SIGTERM, end)
+        os.waitpid(child, 0)
+    sys.exit()
 
 
 if __name__ == "__main__":

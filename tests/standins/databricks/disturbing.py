@@ -1,11 +1,9 @@
 """Loads that are disturbed, and what is left of that: the rows and the ledger."""
 
 import asyncio
-import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from threading import Event, Thread
 from typing import Any, Final, TypeAlias
 
 from sqlglot import exp
@@ -13,6 +11,7 @@ from sqlglot import exp
 from standins.databricks.fixture import DatabricksServer
 from standins.databricks.settings import settings_of
 from syncline.destinations.databricks import Databricks
+from syncline.destinations.databricks_connection import Settings
 from syncline.load import names
 from syncline.load.ddl import column
 from syncline.model.ports import Destination
@@ -29,20 +28,25 @@ _PATIENCE: Final = 90.0
 
 
 @asynccontextmanager
-async def opened_with(server: DatabricksServer, *, machine: bool) -> AsyncIterator[Databricks]:
-    chosen = replace(settings_of(server), patience=_PATIENCE)
-    if machine:
-        chosen = replace(
-            chosen,
-            auth_scheme="OAuthM2M",
-            client_id=server.client_id,
-            client_secret=server.client_secret,
-        )
+async def opened_with(chosen: Settings) -> AsyncIterator[Databricks]:
     destination = Databricks(chosen)
     try:
         yield destination
     finally:
         await destination.aclose()
+
+
+def _chosen(server: DatabricksServer, options: Mapping[str, Any]) -> Settings:
+    """Return settings with a schema and a warehouse that nobody else uses, of the same name.
+
+    So a fault can be meant for this load only, whatever it asks for.
+    """
+    given = settings_of(server)
+    path = f"/sql/1.0/warehouses/{given.schema}"
+    chosen = replace(given, http_path=path, patience=_PATIENCE, **options)
+    if chosen.auth_scheme == "OAuthM2M":
+        return replace(chosen, client_id=server.client_id, client_secret=server.client_secret)
+    return chosen
 
 
 async def ending(destination: Destination, story: Story) -> Ending:
@@ -55,48 +59,44 @@ async def ending(destination: Destination, story: Story) -> Ending:
 
 
 async def loaded(
-    server: DatabricksServer, story: Story, disturb: Callable[[str], None], *, machine: bool
-) -> Ending:
-    """Load what was there before, let a fault come, and load."""
-    async with opened_with(server, machine=machine) as destination:
-        schema = destination.traits.schema
+    server: DatabricksServer, story: Story, disturb: Callable[[str], None], **options: Any
+) -> tuple[int, Ending]:
+    """Load what was there before, let a fault come, and load, from first to last request.
+
+    Returns how often the fault has happened, and the ending.
+    """
+    chosen = _chosen(server, options)
+    async with opened_with(chosen) as destination:
         if story is not NEW:
             await story.prepare(destination, 0)
-        await asyncio.to_thread(disturb, schema)
-        await story.run(destination, 0)
-        left = await asyncio.to_thread(server.clear, schema)
-        if left:
+        await asyncio.to_thread(disturb, chosen.schema)
+        async with opened_with(chosen) as disturbed:
+            await story.run(disturbed, 0)
+        left = await asyncio.to_thread(server.clear, chosen.schema)
+        if any(not fault["of"] for fault in left):
             raise AssertionError(f"the fault never happened: {left}")
-        return await ending(destination, story)
+        happened = left[0]["times"] if left else 1
+        return happened, await ending(destination, story)
 
 
-async def counted(server: DatabricksServer, story: Story) -> tuple[int, Ending]:
-    """Return how many requests an undisturbed load makes, and how it ends."""
-    async with opened_with(server, machine=False) as destination:
-        schema = destination.traits.schema
+async def counted(
+    server: DatabricksServer, story: Story, *, differing: bool = False, **options: Any
+) -> tuple[int, Ending]:
+    """Return how many requests an undisturbed load makes, and how it ends.
+
+    ``differing``: those that ask for the same are one.
+    """
+
+    def watch(schema: str) -> None:
+        server.fault(schema, "delay", **({"of": 1} if differing else {"times": _MANY}))
+
+    chosen = _chosen(server, options)
+    async with opened_with(chosen) as destination:
         if story is not NEW:
             await story.prepare(destination, 0)
-        await asyncio.to_thread(lambda: server.fault(schema, "delay", times=_MANY))
-        await story.run(destination, 0)
-        (left,) = await asyncio.to_thread(server.clear, schema)
-        return _MANY - left["times"], await ending(destination, story)
-
-
-@contextmanager
-def revived(server: DatabricksServer) -> Iterator[None]:
-    """Start the server again whenever its process has ended."""
-    over = Event()
-
-    def watch() -> None:
-        while not over.is_set() and server.process:
-            with suppress(subprocess.TimeoutExpired):
-                server.process.wait(0.1)
-                server.start()
-
-    watching = Thread(target=watch)
-    watching.start()
-    try:
-        yield
-    finally:
-        over.set()
-        watching.join()
+        await asyncio.to_thread(watch, chosen.schema)
+        async with opened_with(chosen) as watched:
+            await story.run(watched, 0)
+        (left,) = await asyncio.to_thread(server.clear, chosen.schema)
+        count = left["times"] if differing else _MANY - left["times"]
+        return count, await ending(destination, story)

@@ -1,8 +1,10 @@
 """Faults that tests ask for: refusals, broken connections and errors at a chosen request."""
 
+import json
 import re
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
 ACTIONS: Final = (
@@ -20,31 +22,57 @@ class Fault:
     carried out; ``die_before`` and ``die_after`` end the process then; ``error`` answers a
     statement with a message; ``expire`` makes the request's own token worthless; ``delay`` waits
     so many seconds.
+
+    With ``of``, it happens at many: of all requests that differ, at the n-th and at every one that
+    comes ``of`` later, each time only at the first that is like it. It waits until it is cleared;
+    ``times`` then says how often it has happened.
     """
 
     pattern: str
     action: str
     nth: int = 1
     times: int = 1
+    of: int = 0
     status: int = 503
     retry_after: int | None = None
     message: str = ""
     seconds: float = 0.0
+    #: Requests that have come, with ``of``.
+    seen: list[str] = field(default_factory=list)
+
+    def met(self, alike: str) -> bool:
+        """Take note of a request; say whether it happens there, with ``of``."""
+        if alike in self.seen:
+            return False
+        self.seen.append(alike)
+        return len(self.seen) % self.of == self.nth % self.of
 
 
 class Faults:
-    """The faults that are still to happen, shared by all requests."""
+    """The faults that are still to happen, shared by all requests.
 
-    def __init__(self) -> None:
+    Those that end the process are kept in a file, since they go on happening in the next one.
+    """
+
+    def __init__(self, kept: Path) -> None:
         self._lock = threading.Lock()
+        self._kept = kept
         self._waiting: list[Fault] = []
+        if kept.exists():
+            self._waiting = [Fault(**known) for known in json.loads(kept.read_text())]
+            kept.unlink()
 
     def add(self, fault: Fault) -> None:
         """Let it happen when its time comes."""
         if fault.action not in ACTIONS:
             raise ValueError(f"no such action: {fault.action}")
         with self._lock:
-            self._waiting.append(fault)
+            self._waiting.append(replace(fault, times=0) if fault.of else fault)
+
+    def keep(self) -> None:
+        """Write down what is still to happen: the process ends now."""
+        with self._lock:
+            self._kept.write_text(json.dumps([asdict(fault) for fault in self._waiting]))
 
     def clear(self, pattern: str = "") -> list[Fault]:
         """Let no fault of a pattern happen any more; '': none at all. Return those that waited."""
@@ -53,14 +81,20 @@ class Faults:
             self._waiting = [f for f in self._waiting if f not in left]
             return left
 
-    def at(self, text: str) -> Fault | None:
-        """Return the fault that is to happen at this request, and count it for the others."""
+    def at(self, text: str, alike: str) -> Fault | None:
+        """Return the fault that is to happen at this request, and count it for the others.
+
+        ``alike``: what it has in common with those that ask for the same.
+        """
         with self._lock:
             due = None
             waiting = []
             for fault in self._waiting:
                 if due is not None or not re.search(fault.pattern, text, re.IGNORECASE):
                     waiting.append(fault)
+                elif fault.of:
+                    due = fault if fault.met(alike) else None
+                    waiting.append(replace(fault, times=fault.times + (due is not None)))
                 elif fault.nth > 1:
                     waiting.append(replace(fault, nth=fault.nth - 1))
                 else:

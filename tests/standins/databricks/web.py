@@ -24,6 +24,8 @@ from standins.databricks.rest import Rest
 from standins.databricks.service import Service
 from standins.databricks.volumes import Volumes
 
+#: The statement of a call, or its name.
+_WORDS: Final = re.compile(r"[ -~\n]+")
 _WAREHOUSE: Final = re.compile(r"/sql/(1\.0|protocolv1)/(warehouses|endpoints|o)/(?!unknown$).+")
 
 
@@ -42,6 +44,16 @@ class Request:
         """What faults are looked for in."""
         said = f"{self.method} {self.path}"
         return f"{said}\n{self.body.decode(errors='ignore')}" if self.is_thrift else said
+
+    @property
+    def alike(self) -> str:
+        """What it has in common with those that ask for the same, of other sessions too."""
+        if not self.is_thrift:
+            # The key of an address is another one each time.
+            path = self.path.rpartition("/")[0] if "/presigned/" in self.path else self.path
+            return f"{self.method} {path}"
+        said = self.body.decode(errors="ignore")
+        return max(_WORDS.findall(said), key=len, default="")
 
     @property
     def kind(self) -> str:
@@ -97,7 +109,7 @@ class Site:
         if request.path.startswith("/_control/"):
             return self._control(request)
         self._requests += 1
-        fault = self._faults.at(request.text)
+        fault = self._faults.at(request.text, request.alike)
         if fault is None:
             try:
                 with self._service.tally.timed(request.kind, len(request.body)):
@@ -106,6 +118,7 @@ class Site:
                 message = f"{type(error).__name__}: {error}"
                 return json_response({"error_code": "INTERNAL_ERROR", "message": message}, 400)
         if fault.action == "die_before":
+            self._faults.keep()
             os._exit(1)
         if fault.action == "drop_before":
             return None
@@ -126,6 +139,7 @@ class Site:
         finally:
             self._service.failing.message = ""
         if fault.action == "die_after":
+            self._faults.keep()
             os._exit(1)
         return None if fault.action == "drop_after" else response
 
