@@ -25,7 +25,7 @@ from standins.databricks.fixture import DatabricksServer, running_databricks
 from syncline.testing.conformance_crashes import STORIES, Story
 
 #: Loads at the same time: most of them wait where the server says that it cannot now.
-_AT_ONCE: Final = 40
+_AT_ONCE: Final = 48
 #: Servers that are killed, one load at a time.
 _KILLED: Final = 8
 #: Loads that share the requests of a kind.

@@ -14,8 +14,9 @@ from sqlglot import exp
 
 from standins.databricks.disturbing import Ending, counted, loaded
 from standins.databricks.fixture import DatabricksServer
-from standins.databricks.settings import borrowed
+from standins.databricks.settings import borrowed, settings_of
 from syncline.destinations.databricks import Databricks, open_databricks
+from syncline.destinations.databricks_check import checks
 from syncline.destinations.databricks_connection import Settings
 from syncline.model.job import Deletes, Disposition
 from syncline.model.ports import Destination
@@ -169,14 +170,17 @@ async def test_columns_are_added_and_widened(spark: Databricks) -> None:
     assert await contents(spark, trial.task) == ordered([first | {"more": None}, second])
 
 
-#: Statements of the load below that a fault meets, and the fault.
-_SAMPLE: Final[Mapping[str, tuple[str, str, Mapping[str, int]]]] = {
-    "claim": ("MERGE INTO `{}`.`_syncline_checkpoints`", "drop_after", {}),
-    "new column": ("ALTER TABLE `{}`.`target_0.* ADD", "drop_after", {}),
-    "upload": ("PUT /api/.*{}", "status", {"status": 503}),
-    "merge": ("MERGE INTO `{}`.`target_0", "drop_after", {}),
-    "merge that is too much": ("MERGE INTO `{}`.`target_0", "status", {"status": 429}),
-    "checkpoint": ("MERGE INTO `{}`.`_syncline_checkpoints`", "drop_before", {"nth": 2}),
+#: A kind of load, a statement or call of it that a fault meets, and the fault.
+_SAMPLE: Final[Mapping[str, tuple[str, str, str, Mapping[str, int]]]] = {
+    "claim": ("increment", "MERGE INTO `{}`.`_syncline_checkpoints`", "drop_after", {}),
+    "new column": ("increment", "ALTER TABLE `{}`.`target_0.* ADD", "drop_after", {}),
+    "upload": ("increment", "PUT /api/.*{}", "status", {"status": 503}),
+    "merge": ("increment", "MERGE INTO `{}`.`target_0", "drop_after", {}),
+    "merge that is too much": ("increment", "MERGE INTO `{}`.`target_0", "status", {"status": 429}),
+    "checkpoint": ("increment", "MERGE INTO `{}`.`_sync.*points`", "drop_before", {"nth": 2}),
+    "history": ("history", "MERGE INTO `{}`.`target_0", "drop_after", {}),
+    "replace": ("replace", "INSERT OVERWRITE .*`{}`.`target_0", "drop_after", {}),
+    "copy": ("append without a key", "COPY INTO `{}`.`target_0", "drop_after", {}),
 }
 
 
@@ -192,17 +196,40 @@ async def test_faults(
     """A sample of what the quick engine goes through at every request."""
     if spark_server.real:
         pytest.skip("faults are those of the stand-in")
-    story = STORIES["increment"]
-    if not undisturbed:
-        _, undisturbed["clean"] = await counted(spark_server, story)
-    pattern, action, options = _SAMPLE[place]
+    kind, pattern, action, options = _SAMPLE[place]
+    if kind not in undisturbed:
+        _, undisturbed[kind] = await counted(spark_server, STORIES[kind])
 
     def disturb(schema: str) -> None:
         spark_server.fault(pattern.format(schema), action, **options)
 
-    found = await loaded(spark_server, story, disturb, machine=False)
-    assert found == undisturbed["clean"]
+    _, found = await loaded(spark_server, STORIES[kind], disturb)
+    assert found == undisturbed[kind]
     assert not spark_server.clear()
+
+
+async def test_rows_and_checkpoint_are_one_transaction(spark_server: DatabricksServer) -> None:
+    destination = Databricks(replace(settings_of(spark_server), transactions="On"))
+    before, trial = len(spark_server.log()), Trial(task=task(commit_rows=100))
+    await trial.run(destination, trial.rows([thing(1), thing(2), thing(3)]))
+    (batch,) = trial.rows([thing(2, "new", minute=1), thing(4)], at=100)
+    outcome = await trial.run(destination, [replace(batch, complete=False), gone([3], at=110)])
+    assert (outcome.result.inserted, outcome.result.updated, outcome.result.deleted) == (1, 1, 1)
+    wanted = [thing(1), thing(2, "new", minute=1), thing(4)]
+    assert await contents(destination, trial.task) == ordered(wanted)
+    # Those of a workspace are not told.
+    if not spark_server.real:
+        blocks = [s for s in spark_server.log()[before:] if s.startswith("BEGIN ATOMIC")]
+        assert len(blocks) == 2
+    await destination.aclose()
+
+
+async def test_the_connection_is_tested(spark_server: DatabricksServer) -> None:
+    settings = settings_of(spark_server)
+    for _ in range(2):
+        found = [check async for check in checks(settings, lambda _: None)]
+        assert [(check.name, check.error) for check in found if check.error] == []
+        assert len(found) == 6
 
 
 class TestHistory(HistoryConformance):
