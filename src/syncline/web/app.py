@@ -86,7 +86,8 @@ def mount(
         app.include_router(signing_on(plane, STYLE, provider))
     app.include_router(coming_back(plane, STYLE))
     ui.add_head_html(f'<link rel="stylesheet" href="{STYLE}">', shared=True)
-    ui.add_head_html(f'<script src="{_asset("keeping.js")}"></script>', shared=True)
+    for script in ("keeping.js", "reaching.js"):
+        ui.add_head_html(f'<script src="{_asset(script)}"></script>', shared=True)
     for path, place, build in PAGES:
         page = _Page(
             path,
