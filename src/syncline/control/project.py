@@ -135,8 +135,9 @@ class TaskSpec(_Part):
     replace_by: Literal["swap", "truncate", "drop"] = Field(
         default="swap",
         description="How 'write: replace' does it, in one transaction: swap gives the new table "
-        "the target's name; truncate empties the target and fills it, so that indexes, rights and "
-        "columns that others added stay; drop makes the target again and fills it.",
+        "the target's name, unless something hangs on the target that would go with it, such as "
+        "an index or rights: then its rows are replaced; truncate empties the target and fills "
+        "it, so that columns that others added stay too; drop makes the target again and fills it.",
     )
     columnstore: bool = Field(
         default=False,
