@@ -295,7 +295,7 @@ async def test_rows_that_do_not_fit(bench: Bench, policy: RowErrors) -> None:
         rejects=policy is RowErrors.REDIRECT,
     )
     if policy is RowErrors.FAIL:
-        with pytest.raises(RecordRefused, match=r"spent: no decimal\(4,2\)"):
+        with pytest.raises(RecordRefused, match=r"spent: does not fit decimal\(4,2\)"):
             await bench.run(task)
         assert await bench.rows("Hours", "nr", order="nr") == []
         return
@@ -304,7 +304,7 @@ async def test_rows_that_do_not_fit(bench: Bench, policy: RowErrors) -> None:
     if policy is RowErrors.REDIRECT:
         assert result.rejected == 2
         rejects = await bench.rows("Hours_rejects", "column", "reason", "record", order="record")
-        assert [(c, r) for c, r, _ in rejects] == [("spent", "no decimal(4,2)")] * 2
+        assert [(c, r) for c, r, _ in rejects] == [("spent", "does not fit decimal(4,2)")] * 2
         assert '"hours": 1000.0' in rejects[0][2]
 
 
@@ -329,7 +329,7 @@ async def test_rejected_rows_are_mended_and_sent_again_once(bench: Bench) -> Non
     bench.source.put("List", person(2, hours=1000.0), person(4, hours=0.125))
     await bench.run(_REDIRECTED)
     small, great = sorted(await _kept(bench), key=lambda row: "1000" in row.record)
-    assert (small.column, small.reason) == ("spent", "no decimal(4,2)")
+    assert (small.column, small.reason) == ("spent", "does not fit decimal(4,2)")
     # As the table names its columns, with another type; and one that does not fit again.
     sent = {great.id: {"NR": "2", "spent": 9.75}, small.id: {"id": 4, "hours": 0.625}}
     done = await bench.resend(_REDIRECTED, sent)

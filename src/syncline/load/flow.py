@@ -155,7 +155,11 @@ def _unfitting(target: pa.Field) -> str:
     step = told_step(target)
     if step:
         return f"would be rounded to {step}"
-    return "would be rounded" if pa.types.is_floating(target.type) else f"no {told_type(target)}"
+    return (
+        "would be rounded"
+        if pa.types.is_floating(target.type)
+        else f"does not fit {told_type(target)}"
+    )
 
 
 def _holds(column: pa.Array, target: pa.Field) -> bool:
