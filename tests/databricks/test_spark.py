@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from datetime import time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from standins.databricks.settings import borrowed, settings_of
 from syncline.destinations.databricks import Databricks, open_databricks
 from syncline.destinations.databricks_check import checks
 from syncline.destinations.databricks_connection import Settings
+from syncline.errors import DestinationRefused
 from syncline.model.job import Deletes, Disposition
 from syncline.model.ports import Destination
 from syncline.testing.conformance_crashes import STORIES
@@ -206,6 +208,40 @@ async def test_faults(
     _, found = await loaded(spark_server, STORIES[kind], disturb)
     assert found == undisturbed[kind]
     assert not spark_server.clear()
+
+
+@pytest.mark.parametrize("disposition", [Disposition.MERGE, Disposition.HISTORY])
+async def test_a_merge_reads_only_files_that_may_have_its_keys(
+    spark: Databricks, spark_server: DatabricksServer, disposition: Disposition
+) -> None:
+    """The other files of the table are not even there while it runs."""
+    if spark_server.real:
+        pytest.skip("files are those of the stand-in")
+    trial = Trial(task=task(disposition=disposition, commit_rows=100))
+    for start in (0, 1000, 2000):
+        rows = [thing(start + n) for n in range(3)]
+        await trial.run(spark, trial.rows(rows, at=start, size=100))
+        if not start:
+            elsewhere = [*_data_files(spark_server, spark.traits.schema)]
+    assert elsewhere
+    hidden = [file.rename(file.with_suffix(".away")) for file in elsewhere]
+    changes = [thing(1001, "new", minute=5), thing(2002, "new", minute=5), thing(2500)]
+    outcome = await trial.run(spark, trial.rows(changes, at=3000, size=100))
+    assert (outcome.result.inserted, outcome.result.updated) == (
+        (3, 2) if disposition is Disposition.HISTORY else (1, 2)
+    )
+    # Whoever reads one of them fails.
+    with pytest.raises(DestinationRefused):
+        await contents(spark, trial.task)
+    for file in hidden:
+        file.rename(file.with_suffix(".parquet"))
+    found = await contents(spark, trial.task, "id", "name")
+    assert len(found) == (12 if disposition is Disposition.HISTORY else 10)
+
+
+def _data_files(server: DatabricksServer, schema: str) -> Iterator[Path]:
+    root = Path(server.command[server.command.index("--root") + 1])
+    yield from (root / "warehouse" / f"{schema}.db" / "things").glob("*.parquet")
 
 
 async def test_rows_and_checkpoint_are_one_transaction(spark_server: DatabricksServer) -> None:
