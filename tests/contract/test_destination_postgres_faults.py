@@ -297,10 +297,10 @@ async def test_a_view_of_the_user_on_a_table_to_replace(
     trial = Trial(task=task(disposition=Disposition.REPLACE))
     await trial.run(destination, trial.rows(_ROWS[:1]))
     place.run('CREATE VIEW {s}.seen AS SELECT * FROM {s}."Things"')
-    with pytest.raises(DestinationRefused) as refused:
-        await trial.run(destination, trial.rows(_ROWS, at=100))
-    assert "views" in refused.value.hint
-    assert await contents(destination, trial.task) == _ROWS[:1]
+    await trial.run(destination, trial.rows(_ROWS, at=100))
+    assert await contents(destination, trial.task) == _ROWS
+    seen = exp.select("id").from_(exp.table_("seen", db=place.schema, quoted=True))
+    assert (await destination.fetch(seen)).num_rows == len(_ROWS)
 
 
 _WRONG: Sequence[tuple[str, dict[str, Any], type[SynclineError], str]] = (
@@ -359,16 +359,6 @@ _FORBIDDEN: Sequence[tuple[str, Sequence[str], str]] = (
         ),
         "GRANT SELECT, INSERT, UPDATE, DELETE",
     ),
-    (
-        "no owner",
-        (
-            "CREATE SCHEMA {s}",
-            "GRANT USAGE, CREATE ON SCHEMA {s} TO {role}",
-            'CREATE TABLE {s}."Things" (id bigint)',
-            'GRANT ALL ON {s}."Things" TO {role}',
-        ),
-        "OWNER",
-    ),
 )
 
 
@@ -381,6 +371,24 @@ async def test_a_missing_permission(place: Place, grants: Sequence[str], hint: s
     with pytest.raises(PermissionRefused) as refused:
         await trial.run(destination, trial.rows(_ROWS))
     assert hint in refused.value.hint
+    await destination.aclose()
+
+
+async def test_a_new_column_of_a_table_that_another_role_owns_by_now(place: Place) -> None:
+    destination, role = _role(
+        place, "CREATE SCHEMA {s}", "GRANT USAGE, CREATE ON SCHEMA {s} TO {role}"
+    )
+    trial = Trial(task=task())
+    await trial.run(destination, trial.rows(_ROWS))
+    place.run(
+        'ALTER TABLE {s}."Things" OWNER TO CURRENT_USER',
+        f'GRANT ALL ON {{s}}."Things" TO "{role}"',
+    )
+    wider = trial.but(schema=trial.schema.append(pa.field("note", pa.string())))
+    with pytest.raises(PermissionRefused) as refused:
+        await wider.run(destination, wider.rows([{**_ROWS[0], "note": "x"}], at=100))
+    assert "OWNER" in refused.value.hint
+    assert await contents(destination, trial.task) == _ROWS
     await destination.aclose()
 
 

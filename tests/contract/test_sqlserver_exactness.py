@@ -15,7 +15,7 @@ from sqlglot import exp
 from standins.tds.fixture import TdsServer
 from syncline.destinations.sqlserver import SQLServer, open_sqlserver
 from syncline.destinations.sqlserver_connection import Settings, missing_libraries
-from syncline.model.job import Deletes
+from syncline.model.job import Deletes, Disposition, Flow
 from syncline.testing.conformance_runs import Trial, contents, ordered, table_of, task
 
 _SCHEMA = pa.schema([("code", pa.string()), ("name", pa.string()), ("raw", pa.binary())])
@@ -99,10 +99,12 @@ async def test_a_table_made_by_others_keeps_what_it_has(
 ) -> None:
     sqlserver_server.execute(f"CREATE SCHEMA [{settings.schema}]")
     sqlserver_server.execute(_MADE_BY_OTHERS.format(schema=settings.schema))
+    upsert = task("T", disposition=Disposition.MERGE, deletes=Deletes.IGNORE, flow=Flow())
+    trial = _TRIAL.but(task=upsert)
     first = [_row("a"), _row("b", "two"), _row("ö", None, None)]
-    await _TRIAL.run(opened, _TRIAL.rows(first, size=10))
+    await trial.run(opened, trial.rows(first, size=10))
     second = [_row("a"), _row("b", "TWO"), _row("c")]
-    outcome = await _TRIAL.run(opened, _TRIAL.rows(second, at=100, size=10))
+    outcome = await trial.run(opened, trial.rows(second, at=100, size=10))
     assert (outcome.result.inserted, outcome.result.updated) == (1, 1)
     found = await contents(opened, _TRIAL.task, *_SCHEMA.names)
     assert found == ordered([*second, first[2]])
