@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from acceptance.processes import SYNCLINE
@@ -19,6 +20,8 @@ from acceptance.processes import SYNCLINE
 PATIENCE = 20_000
 #: Seconds: importing everything takes a while where other tests run beside.
 _START = 90
+#: What axe looks for.
+_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 PASSWORD = "correct horse battery staple"
 _ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage",
@@ -136,3 +139,14 @@ def window(
     yield context
     context.close()
     assert problems == []
+
+
+def violations(page: Page) -> list[tuple[str, str]]:
+    """Return what axe finds: rule and element, once what comes and goes with a page has."""
+    # Editors get their names a moment after the page.
+    expect(page.locator(".cm-content:not([aria-label])")).to_have_count(0)
+    # The bar that says that something is being fetched, and menus that fade out.
+    expect(page.get_by_role("progressbar")).to_have_count(0)
+    expect(page.get_by_role("listbox")).to_have_count(0)
+    found = Axe().run(page, options=_RULES).response["violations"]
+    return [(rule["id"], node["html"][:300]) for rule in found for node in rule["nodes"]]

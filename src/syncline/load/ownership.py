@@ -73,6 +73,10 @@ async def refuse_others(load: Load, *, noted: str | None, known: bool) -> None:
     held = await load.destination.describe(load.target)
     if held is None or await _is_prepared(load, held):
         return
+    if await standing(load.destination, load.task) == OURS:
+        # Another run of the task has made it since we asked; which of the two goes on is the
+        # generation's to say. The note is never later than the table.
+        return
     raise DestinationRefused(
         f"{load.task.target} is there already, and Syncline did not make it; nothing was read, "
         "and nothing was changed",
