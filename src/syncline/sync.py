@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from syncline.errors import Missing, QueryError
 from syncline.load import names, ownership, resending, strategy, verify, whole
-from syncline.load.checkpoint import last_checkpoint
+from syncline.load.checkpoint import Ledger, read_ledger
 from syncline.load.flow import fitted, matched
 from syncline.load.load import Load
 from syncline.load.loader import load, pour, suited_load
@@ -51,7 +51,7 @@ async def sync(
     committed stays.
     """
     planned = planned or plan_of(task, await source.tables(), clock)
-    last, sweeping = await _checkpoints(task, destination, strategy.sweep_id(task))
+    ledger, last, sweeping = await _ledger(task, destination, strategy.sweep_id(task))
     missing = last is not None and await _missing(task, destination)
     decision = _decision(task, planned, last, full=full, missing=missing)
     observe(
@@ -63,7 +63,17 @@ async def sync(
         )
     )
     pairs = await matched(task, planned.schema, destination, planned.key)
-    work = _load(task, planned, pairs, decision, destination, run=run, clock=clock, observe=observe)
+    work = _load(
+        task,
+        planned,
+        pairs,
+        decision,
+        destination,
+        ledger=ledger,
+        run=run,
+        clock=clock,
+        observe=observe,
+    )
     work = replace(work, sweep_aside=sweeping.aside if sweeping else None, stop=stop)
     if decision.last is not None and decision.last.collected:
         return (await pour(work))[0]
@@ -92,8 +102,17 @@ async def foresee(
     Raises what the run would raise then: `DestinationRefused` for a table of others.
     """
     decision = _decision(task, planned, None, full=False)
+    ledger, _, _ = await _ledger(task, destination, strategy.sweep_id(task))
     work = _load(
-        task, planned, (), decision, destination, run="", clock=clock, observe=lambda _: None
+        task,
+        planned,
+        (),
+        decision,
+        destination,
+        ledger=ledger,
+        run="",
+        clock=clock,
+        observe=_nothing,
     )
     work = suited_load(work)
     await ownership.refuse_foreign(work)
@@ -121,14 +140,24 @@ async def compare(
             "compared with one source"
         )
     planned = plan_of(task, await source.tables(), clock)
-    own, earlier = await _checkpoints(task, destination, f"{task.id}#verify")
+    ledger, own, earlier = await _ledger(task, destination, f"{task.id}#verify")
     decision = _decision(task, planned, own, full=True)
     if not decision.disposition.keyed:
         raise QueryError(
             f"{task.id}: rows are compared by key, and 'write: {decision.disposition}' has none",
             hint="verify is for 'write: merge' and 'write: history'",
         )
-    every = _load(task, planned, (), decision, destination, run=run, clock=clock, observe=observe)
+    every = _load(
+        task,
+        planned,
+        (),
+        decision,
+        destination,
+        ledger=ledger,
+        run=run,
+        clock=clock,
+        observe=observe,
+    )
     work = verify.comparing(every, earlier)
     since = work.last.cursor if work.last else None
     _, collected = await load(execute(planned, source, since, changes=False), work)
@@ -156,7 +185,7 @@ async def resend(
     something else has committed meanwhile, `RecordRefused` for what is not a row of the query.
     """
     planned = plan_of(task, tables, clock)
-    last, sweeping = await _checkpoints(task, destination, strategy.sweep_id(task))
+    ledger, last, sweeping = await _ledger(task, destination, strategy.sweep_id(task))
     # After the checkpoint: whoever takes them out meanwhile makes this one stale.
     held = await records_of(destination, task, tuple(rows))
     if last is None:
@@ -164,7 +193,17 @@ async def resend(
     wanted = {i: row if row is not None else json.loads(held[i]) for i, row in rows.items()}
     pairs = await matched(task, planned.schema, destination, planned.key)
     decision = _decision(task, planned, last, full=False)
-    work = _load(task, planned, pairs, decision, destination, run=run, clock=clock, observe=observe)
+    work = _load(
+        task,
+        planned,
+        pairs,
+        decision,
+        destination,
+        ledger=ledger,
+        run=run,
+        clock=clock,
+        observe=observe,
+    )
     work = replace(work, sweep_aside=sweeping.aside if sweeping else None)
     return await resending.resend(work, last, planned.schema, pairs, wanted)
 
@@ -193,14 +232,17 @@ def plan_of(task: Task, tables: Mapping[str, Table], clock: Clock) -> Plan:
     return replace(planned, scans=scans)
 
 
-async def _checkpoints(
+async def _ledger(
     task: Task, destination: Destination, other: str
-) -> tuple[Checkpoint | None, Checkpoint | None]:
-    schema = names.schema(task, destination.traits)
-    return (
-        await last_checkpoint(destination, schema, task.id),
-        await last_checkpoint(destination, schema, other),
-    )
+) -> tuple[Ledger, Checkpoint | None, Checkpoint | None]:
+    """Read the ledger; return it, and the checkpoints of the task and of what goes on beside it."""
+    ids = (task.id, other, ownership.note_id(task, destination))
+    ledger = await read_ledger(destination, names.schema(task, destination.traits), ids)
+    return ledger, ledger.newest.get(task.id), ledger.newest.get(other)
+
+
+def _nothing(_: object) -> None:
+    """Observe nothing."""
 
 
 async def _missing(task: Task, destination: Destination) -> bool:
@@ -233,6 +275,7 @@ def _load(
     decision: Decision,
     destination: Destination,
     *,
+    ledger: Ledger,
     run: str,
     clock: Clock,
     observe: Observer,
@@ -248,6 +291,7 @@ def _load(
         direct=decision.direct,
         fingerprint=decision.fingerprint,
         last=decision.last,
+        ledger=ledger,
         destination=destination,
         run=run,
         clock=clock,

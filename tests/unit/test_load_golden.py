@@ -7,7 +7,7 @@ SQL, SYNCLINE_UPDATE_GOLDEN=1 writes the files anew; read the difference before 
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -137,18 +137,24 @@ def _merge(**fields: object) -> Callable[[str], Statements]:
     return lambda _: _steps(disposition.merge(shape, _STAGED, removing=removing))
 
 
+_RANGE = disposition.Range(column="id", least=exp.Literal.number(100), most=exp.Literal.number(200))
+_DAYS = ranges.range_of(pa.table({"id": pa.array([date(2026, 1, 2), date(2025, 12, 31)])}))
+
 _CASES: Mapping[str, Callable[[str], Statements]] = {
     "create": _create,
     "evolve": _evolve,
     "ledger": lambda dialect: [checkpoint.create_ledger("law", _traits(dialect))],
+    "newest_checkpoints": lambda _: [checkpoint.newest_of("law", ["a", "a#sweep"])],
     "checkpoint": lambda _: checkpoint.write_checkpoint(_CHECKPOINT, "law", _NOW),
     "merge": _merge(),
+    "merge_distinct_keys": _merge(distinct=True),
+    "merge_range_of_dates": _merge(range=_DAYS),
     "merge_on_two_columns": _merge(key=("id", "name")),
     "merge_keys_only": _merge(columns=("id",)),
     "merge_removing": _merge(removing=True),
     "merge_soft_deletes": _merge(soft=True, synced_at=True, removing=True),
     "merge_rewritten": _merge(rewritten=True, soft=True, synced_at=True, removing=True),
-    "merge_range": _merge(range="id"),
+    "merge_range": _merge(range=_RANGE),
     "merge_history": _merge(history=True, version="changed", removing=True),
     "begin_history": lambda _: _steps(
         begin_history(replace(_SHAPE, history=True, version="changed"), marked=True)
@@ -158,8 +164,8 @@ _CASES: Mapping[str, Callable[[str], Statements]] = {
         disposition.append(replace(_SHAPE, version="changed"), _STAGED)
     ),
     "collect": lambda _: _steps(disposition.collect(_SHAPE, _STAGED)),
-    "collect_range": lambda _: _steps(disposition.collect(replace(_SHAPE, range="id"), _STAGED)),
-    "first_between": lambda _: [ranges.first_between(_TARGET, "id", _STAGED)],
+    "collect_range": lambda _: _steps(disposition.collect(replace(_SHAPE, range=_RANGE), _STAGED)),
+    "first_between": lambda _: [ranges.first_between(_TARGET, _RANGE)],
     "collect_without_a_key": lambda _: _steps(
         disposition.collect(replace(_SHAPE, key=()), _STAGED)
     ),

@@ -59,6 +59,9 @@ class SQLServer:
             identity_switch=True,
             index_bytes=1700,
             columnstore=True,
+            exact_text=False,
+            # A bulk copy has a login of its own.
+            ingest_rows=50_000,
             instants=settings.instants,
             non_finite=False,
         )

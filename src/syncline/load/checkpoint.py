@@ -5,7 +5,10 @@ refused, and its whole transaction with it. That is the only fence the engine ne
 """
 
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 from sqlglot import exp
@@ -43,24 +46,52 @@ def create_ledger(schema: str, traits: Traits) -> exp.Expression:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """What the ledger of a schema says of some tasks."""
+
+    #: There is one.
+    there: bool = False
+    #: The newest checkpoint of each task that has any, by id.
+    newest: Mapping[str, Checkpoint] = field(default_factory=dict)
+
+
+async def read_ledger(destination: Destination, schema: str, tasks: Sequence[str]) -> Ledger:
+    """Read the newest checkpoint of each task, all with one query."""
+    if await destination.describe(table(LEDGER, schema)) is None:
+        return Ledger()
+    rows = (await destination.fetch(newest_of(schema, tasks))).to_pylist()
+    return Ledger(there=True, newest={row["task"]: _checkpoint(row) for row in rows})
+
+
+def newest_of(schema: str, tasks: Sequence[str]) -> exp.Select:
+    """Select the newest row of each task that has one."""
+    held, later = (
+        exp.alias_(table(LEDGER, schema), name, table=True) for name in ("held", "later")
+    )
+    newer = exp.select("1").from_(later)
+    newer = newer.where(
+        column("task", "later").eq(column("task", "held")),
+        exp.GT(this=column("generation", "later"), expression=column("generation", "held")),
+    )
+    return (
+        exp.select(*(column(name, "held") for name in SCHEMA.names))
+        .from_(held)
+        .where(
+            column("task", "held").isin(*map(text, tasks)),
+            exp.Not(this=exp.Exists(this=newer)),
+        )
+    )
+
+
 async def last_checkpoint(destination: Destination, schema: str, task: str) -> Checkpoint | None:
     """Return the newest checkpoint of a task, or None; a missing ledger is an empty one."""
-    ledger = table(LEDGER, schema)
-    if await destination.describe(ledger) is None:
-        return None
-    query = (
-        exp.select(*(column(name) for name in SCHEMA.names))
-        .from_(ledger)
-        .where(column("task").eq(exp.Literal.string(task)))
-        .order_by(exp.Ordered(this=column("generation"), desc=True))
-        .limit(1)
-    )
-    rows = (await destination.fetch(query)).to_pylist()
-    if not rows:
-        return None
-    (row,) = rows
+    return (await read_ledger(destination, schema, [task])).newest.get(task)
+
+
+def _checkpoint(row: Mapping[str, Any]) -> Checkpoint:
     return Checkpoint(
-        task=task,
+        task=row["task"],
         generation=row["generation"],
         cursor=json.loads(row["cursor"]),
         passes=row["passes"],

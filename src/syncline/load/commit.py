@@ -57,10 +57,9 @@ class Commit:
 
 async def prepare(destination: Destination, schema: str) -> None:
     """Make sure that the schema and its ledger are there."""
-    if await destination.describe(names.table(names.LEDGER, schema)) is None:
-        if not await _has_schema(destination, schema):
-            await destination.execute([create_schema(schema)])
-        await destination.execute([create_ledger(schema, destination.traits)])
+    if not await _has_schema(destination, schema):
+        await destination.execute([create_schema(schema)])
+    await destination.execute([create_ledger(schema, destination.traits)])
 
 
 async def _has_schema(destination: Destination, schema: str) -> bool:
@@ -133,7 +132,7 @@ async def execute(commit: Commit) -> Committed:
 def _tables(commit: Commit) -> list[exp.Table]:
     """Return where the rows are that a commit may write."""
     begun = [commit.aside] if commit.aside is not None and commit.begun else []
-    return [commit.staging.table, *begun]
+    return [*commit.staging.tables, *begun]
 
 
 async def _sifted(commit: Commit, rows: Sequence[int]) -> Commit:
@@ -190,7 +189,7 @@ async def _executed(commit: Commit) -> Committed:
         steps,
         commit.checkpoint,
         commit.now,
-        drop=None if load.kept else commit.staging.table,
+        drop=() if load.kept else commit.staging.tables,
         claiming=commit.first,
     )
     if changes:
@@ -200,16 +199,20 @@ async def _executed(commit: Commit) -> Committed:
 
 async def _direct(commit: Commit) -> tuple[list[Change], list[Step]]:
     load, staging = commit.load, commit.staging
-    changes, steps = await changed_target(load, commit.now, [staging.table])
+    changes, steps = await changed_target(load, commit.now, staging.tables)
     if staging.rows:
         shape = guarded(load, await _shape(load, commit.now), commit.checkpoint)
-        shape = await narrowed(load, shape, staging.table, staging.rows)
+        shape = _compared(load, shape, staging)
         ways = disposition if load.traits.transactional else alone
         # What is made here has no rows yet, however often the commit is tried.
         empty = any(isinstance(step.statement, exp.Create) for step in steps)
-        first, *rest = _apply(load, shape, staging, empty=empty)
+        if not empty:
+            shape = await narrowed(load, shape, staging)
+        rest = _apply(load, shape, staging, empty=empty)
         steps += without(staging.table, commit.without)
-        steps += [*only(staging.table, commit.rows, commit.only), first]
+        steps += only(staging.table, commit.rows, commit.only)
+        if not shape.distinct:
+            steps.append(rest.pop(0))
         if load.sweep_aside:
             # A row that came after a sweep began is not among the keys the sweep has read.
             keys = names.table(load.sweep_aside, load.schema_name)
@@ -229,6 +232,13 @@ async def _shape(load: Load, now: datetime) -> Shape:
     return replace(shape, rewritten=current is None or ours.issuperset(current.names))
 
 
+def _compared(load: Load, shape: Shape, staging: Staging) -> Shape:
+    """Return the shape, which says whether no two of the staged rows have the same key."""
+    # Elsewhere, files of an attempt that failed may be read with those of this one.
+    distinct = load.traits.transactional and staging.has_distinct_keys()
+    return replace(shape, distinct=distinct)
+
+
 def _apply(load: Load, shape: Shape, staging: Staging, *, empty: bool) -> list[Step]:
     ways = disposition if load.traits.transactional else alone
     match load.disposition:
@@ -238,8 +248,8 @@ def _apply(load: Load, shape: Shape, staging: Staging, *, empty: bool) -> list[S
         case Disposition.UPDATE | Disposition.DELETE if not load.traits.transactional:
             return alone.changed(shape, staging.table, load.disposition, staged=True)
         case Disposition.UPDATE | Disposition.DELETE:
-            first = disposition.latest_only(shape, staging.table)
-            return [first, disposition.changed(shape, staging.table, load.disposition, marked=True)]
+            changed = disposition.changed(shape, staging.table, load.disposition, marked=True)
+            return [*disposition.latest_only(shape, staging.table), changed]
         case _:
             removing = load.removing and staging.removals > 0
             if load.traits.transactional:
@@ -278,7 +288,7 @@ async def _aside(commit: Commit, aside: exp.Table) -> tuple[list[Change], list[S
         if placed is not None:
             return [], [*steps, *placed]
         steps = [replace(s, counts=Counts.NOTHING) for s in steps]
-    rows = [commit.staging.table, *([aside] if commit.begun else [])]
+    rows = _tables(commit)
     changes, before = await changed_whole(load, commit.now, rows)
     final = await applied_whole(load, await _shape(load, commit.now), aside)
     steps += [*without(aside, commit.without), *only(aside, commit.rows, commit.only)]
@@ -340,7 +350,7 @@ async def _collect(
             load.traits,
             key=key,
             columnstore=columnstore,
-            longest=await longest_texts(load, held or schema, [commit.staging.table]),
+            longest=await longest_texts(load, held or schema, commit.staging.tables),
         )
         steps = [Step(statement=c.statement(dialect)) for c in changes]
     else:
@@ -348,7 +358,8 @@ async def _collect(
     if commit.staging.rows:
         ways = disposition if load.traits.transactional else alone
         if commit.begun:
-            shape = await narrowed(load, shape, commit.staging.table, commit.staging.rows)
+            shape = await narrowed(load, shape, commit.staging)
+        shape = _compared(load, shape, commit.staging)
         steps += ways.collect(shape, commit.staging.table)
     return steps
 

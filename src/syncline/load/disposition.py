@@ -55,6 +55,15 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """Between which values a column of the key lies in the rows; the bounds are among them."""
+
+    column: str
+    least: exp.Expr
+    most: exp.Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
     """What every disposition needs to know of a target."""
 
@@ -65,6 +74,8 @@ class Shape:
     version: str | None = None
     #: Rows with the same key are different rows all the same.
     every: bool = False
+    #: No two staged rows have the same key.
+    distinct: bool = False
     #: The target keeps every version of a row.
     history: bool = False
     #: Deleted rows stay and get `DELETED_AT`.
@@ -75,20 +86,22 @@ class Shape:
     rewritten: bool = False
     #: Columns whose type has no equality: they are compared as texts.
     texts: tuple[str, ...] = ()
-    #: A column of the key whose range in the rows holds few rows of the target, or none.
-    range: str | None = None
+    #: Bounds of the rows' keys between which the target has few rows, or none.
+    range: Range | None = None
     #: True, or fails its statement: see `fence.held`.
     guard: exp.Expr | None = None
     now: datetime
 
 
-def latest_only(shape: Shape, staging: exp.Table) -> Step:
+def latest_only(shape: Shape, staging: exp.Table) -> list[Step]:
     """Keep the row that arrived last of those with the same key (and version, if any)."""
+    if shape.distinct:
+        return []
     by = [*shape.key, *([shape.version] if shape.version else [])]
     last = exp.select(exp.Max(this=column(SEQUENCE))).from_(staging.copy())
     last = last.group_by(*(column(c) for c in by))
     where = exp.Not(this=exp.In(this=column(SEQUENCE), query=last.subquery()))
-    return Step(statement=exp.Delete(this=staging.copy(), where=exp.Where(this=where)))
+    return [Step(statement=exp.Delete(this=staging.copy(), where=exp.Where(this=where)))]
 
 
 def merge(shape: Shape, staging: exp.Table, *, removing: bool) -> list[Step]:
@@ -96,7 +109,7 @@ def merge(shape: Shape, staging: exp.Table, *, removing: bool) -> list[Step]:
 
     Invariant 2: applying it twice changes nothing.
     """
-    steps = [latest_only(replace(shape, version=None), staging)]
+    steps = latest_only(replace(shape, version=None), staging)
     if removing:
         gone = same_key(shape, staging).where(column(GONE, ROWS))
         steps.append(remove(shape, gone, gone=True))
@@ -108,7 +121,7 @@ def append(shape: Shape, staging: exp.Table) -> list[Step]:
     if not (shape.key and shape.version):
         return [_insert(shape, staging, exp.Not(this=column(GONE, ROWS)))]
     return [
-        latest_only(shape, staging),
+        *latest_only(shape, staging),
         _insert_missing(shape, staging, (*shape.key, shape.version)),
     ]
 
@@ -117,9 +130,9 @@ def collect(shape: Shape, staging: exp.Table) -> list[Step]:
     """Bring rows into an aside table: by key if there is one, so that repeats do no harm."""
     if not shape.key or shape.every:
         return [_insert(shape, staging, exp.Not(this=column(GONE, ROWS)))]
-    known = exp.and_(exp.Exists(this=same_key(shape, staging)), *within(shape, staging))
+    known = exp.and_(exp.Exists(this=same_key(shape, staging)), *within(shape))
     return [
-        latest_only(shape, staging),
+        *latest_only(shape, staging),
         Step(statement=exp.Delete(this=shape.target.copy(), where=exp.Where(this=known))),
         _insert(shape, staging, exp.Not(this=column(GONE, ROWS))),
     ]
@@ -234,16 +247,14 @@ def _upsert(shape: Shape, rows: exp.Table, *, marked: bool) -> list[Step]:
     ]
 
 
-def within(shape: Shape, rows: exp.Table) -> list[exp.Expr]:
+def within(shape: Shape) -> list[exp.Expr]:
     """Return what holds for every row of the target that has the key of a row, and few others."""
     if shape.range is None:
         return []
-    held = column(shape.range, shape.target.name)
-    least = exp.select(exp.Min(this=column(shape.range))).from_(rows.copy()).subquery()
-    most = exp.select(exp.Max(this=column(shape.range))).from_(rows.copy()).subquery()
+    held = column(shape.range.column, shape.target.name)
     return [
-        exp.GTE(this=held, expression=least),
-        exp.LTE(this=held.copy(), expression=most),
+        exp.GTE(this=held, expression=shape.range.least.copy()),
+        exp.LTE(this=held.copy(), expression=shape.range.most.copy()),
     ]
 
 
@@ -274,7 +285,7 @@ def _comparable(shape: Shape, name: str, table: str) -> exp.Expr:
 def _update(shape: Shape, rows: exp.Table, *, marked: bool = True) -> Step:
     """Change rows that differ; of a history, close their active version."""
     rest = [c for c in shape.columns if c not in shape.key]
-    where = [*_same(shape), *within(shape, rows)]
+    where = [*_same(shape), *within(shape)]
     if marked:
         where.append(exp.Not(this=column(GONE, ROWS)))
     if shape.history:
@@ -345,7 +356,7 @@ def _insert_missing(
         else column(c, shape.target.name).eq(column(c, ROWS))
         for c in identity
     ]
-    there = exp.select("1").from_(shape.target.copy()).where(*same, *within(shape, rows))
+    there = exp.select("1").from_(shape.target.copy()).where(*same, *within(shape))
     if shape.history:
         there = there.where(column(ACTIVE, shape.target.name))
     missing: exp.Expr = exp.Not(this=exp.Exists(this=there))

@@ -158,7 +158,7 @@ async def _gathered(
                 await load.destination.execute([s.statement for s in without(rows, numbers)])
         if _by_key(load, shape):
             last = disposition.latest_only(_plain(shape), rows)
-            await load.destination.execute([last.statement])
+            await load.destination.execute([step.statement for step in last])
         yield rows
     finally:
         await load.destination.execute([drop_table(rows)])

@@ -8,6 +8,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from syncline.load import names
+from syncline.load.checkpoint import Ledger
 from syncline.load.disposition import (
     ACTIVE,
     DELETED_AT,
@@ -57,6 +58,8 @@ class Load:
     confirms: bool = False
     #: This load only collects a whole pass, to compare it with the target.
     compares: bool = False
+    #: What the ledger said when the run began.
+    ledger: Ledger
     #: Whose the target is, which the first commit is to note; None: it is noted.
     notes: str | None = None
     destination: Destination

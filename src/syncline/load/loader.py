@@ -62,7 +62,8 @@ async def load(batches: AsyncGenerator[Batch], job: Load) -> tuple[Result, Check
     """
     started = job.clock.monotonic()
     job, batches = suited(job, batches)
-    await commit.prepare(job.destination, job.schema_name)
+    if not job.ledger.there:
+        await commit.prepare(job.destination, job.schema_name)
     job = await ownership.claimed(job)
     staging = Staging(
         destination=job.destination,

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from syncline.errors import DestinationRefused, SchemaRefused
 from syncline.load import fence, names
-from syncline.load.checkpoint import SCHEMA, last_checkpoint, text, values
+from syncline.load.checkpoint import SCHEMA, Ledger, read_ledger, text, values
 from syncline.load.ddl import column, identifier
 from syncline.load.disposition import Step
 from syncline.load.evolve import evolve
@@ -33,7 +33,7 @@ async def claimed(load: Load) -> Load:
     """
     if load.sweeps is not None or load.compares:
         return load
-    noted = await standing(load.destination, load.task)
+    noted = told(load.ledger, load.task, load.destination)
     owner = noted
     if load.task.flow is not None:
         owner = noted or THEIRS
@@ -54,12 +54,14 @@ async def claimed(load: Load) -> Load:
 
 async def standing(destination: Destination, task: Task) -> str | None:
     """Return what the ledger says of a task's target: `OURS`, `THEIRS`, or None."""
-    ledger = names.table(names.LEDGER, names.schema(task, destination.traits))
-    if await destination.describe(ledger) is None:
-        return None
-    query = exp.select(column("fingerprint")).from_(ledger)
-    found = (await destination.fetch(query.where(_mine(destination, task)))).column(0).to_pylist()
-    return str(found[0]) if found else None
+    schema, id_ = names.schema(task, destination.traits), note_id(task, destination)
+    return told(await read_ledger(destination, schema, [id_]), task, destination)
+
+
+def told(ledger: Ledger, task: Task, destination: Destination) -> str | None:
+    """Return what a ledger that was read with `note_id` says of a task's target."""
+    note = ledger.newest.get(note_id(task, destination))
+    return note.fingerprint if note else None
 
 
 async def refuse_others(load: Load, *, noted: str | None, known: bool) -> None:
@@ -89,9 +91,8 @@ async def refuse_foreign(load: Load) -> None:
     """Refuse what a run would refuse, without a run. Raises `DestinationRefused`."""
     if load.task.flow is not None:
         return
-    noted = await standing(load.destination, load.task)
-    last = await last_checkpoint(load.destination, load.schema_name, load.task.id)
-    await refuse_others(load, noted=noted, known=last is not None)
+    noted = told(load.ledger, load.task, load.destination)
+    await refuse_others(load, noted=noted, known=load.task.id in load.ledger.newest)
     await _refuse_reject_table(load)
 
 

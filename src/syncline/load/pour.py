@@ -60,7 +60,7 @@ async def pouring(
         ended = [Step(statement=drop_table(aside))] if last else []
         rejects: Sequence[Reject] = ()
         try:
-            done = await together(load, [*steps, *applied, *ended], following, now, drop=batch)
+            done = await together(load, [*steps, *applied, *ended], following, now, drop=[batch])
         except RecordRefused:
             if not sifts(load):
                 raise
@@ -95,7 +95,7 @@ class _Poured:
             load, rejects, staged, shape, generation=self.following.generation, first=False
         )
         steps = [*self.taken, *left, *self.applied, *self.ended, *kept]
-        return await together(load, steps, self.following, self.now, drop=self.batch)
+        return await together(load, steps, self.following, self.now, drop=[self.batch])
 
 
 async def _fewer(poured: _Poured) -> tuple[Committed, list[Reject]]:
@@ -154,7 +154,7 @@ async def _copied(load: Load, checkpoint: Checkpoint) -> tuple[Checkpoint, Commi
     files = await kept_files(load, replace(following, collected=True), checkpoint.aside or "")
     changes, steps = await changed_target(load, now, [])
     steps += [declared(load, files), alone.copied(load.shape(now), files)]
-    done = await together(load, steps, following, now, drop=files)
+    done = await together(load, steps, following, now, drop=[files])
     if changes:
         load.observe(Evolved(changes=tuple(map(str, changes))))
     return following, replace(done, rows=done.inserted)

@@ -13,10 +13,12 @@ from syncline.errors import RecordRefused
 from syncline.load.ddl import create_table, drop_table
 from syncline.load.disposition import GONE, SEQUENCE
 from syncline.model.batch import Batch, Reject
-from syncline.model.ports import Destination
+from syncline.model.ports import Destination, Traits
 
-#: Rows gathered before they are handed to the destination: a call costs more than a row.
-GATHERED = 20_000
+#: Bytes gathered at most before they are handed to the destination, however few the rows.
+_GATHERED_BYTES = 64 << 20
+#: Rows of a commit whose keys are remembered, to tell whether one comes twice.
+_REMEMBERED = 1_000_000
 
 #: The columns of a reject table.
 REJECTS = pa.schema(
@@ -61,7 +63,8 @@ class Staging:
         self._records = schema
         self._schema = pa.schema([*schema, (SEQUENCE, pa.int64()), (GONE, pa.bool_())])
         self._gathered: list[tuple[pa.RecordBatch, bool]] = []
-        self._waiting = 0
+        self._waiting = self._waiting_bytes = 0
+        self._keys: list[pa.RecordBatch] = []
         self._sequence = first
         self._there = False
 
@@ -71,29 +74,58 @@ class Staging:
         self._gather(self._with_keys(batch.records), gone=False)
         if batch.removed is not None:
             self._gather(batch.removed, gone=True)
-        if self._waiting >= GATHERED:
+        full = self._waiting >= self._destination.traits.ingest_rows
+        if full or self._waiting_bytes >= _GATHERED_BYTES:
             await self.flush()
 
     async def flush(self) -> None:
         """Hand what is gathered to the destination."""
+        # A commit of a pass that is kept as files has some, even without rows.
+        if not (self._gathered or (self._kept and not self.rows)):
+            return
         if not self._there:
             await self._create()
         if self._gathered:
             await self._ingest(self._joined())
-        elif self._kept and not self.rows:
-            # A commit of a pass that is kept as files has some, even without rows.
+        else:
             await self._destination.ingest(self.table, self._schema.empty_table())
+
+    @property
+    def tables(self) -> Sequence[exp.Table]:
+        """The table, if anything has been staged since the last `reset`."""
+        return [self.table] if self._there else []
+
+    def keys(self) -> pa.Table | None:
+        """Return the keys of the staged rows, or None where there are too many, or no keys."""
+        if not self._keys or self.rows > _REMEMBERED:
+            return None
+        return pa.Table.from_batches(self._keys)
+
+    def has_distinct_keys(self) -> bool:
+        """Say whether no two staged rows have the same key, where that costs next to nothing.
+
+        Asked here, because the database would have to sort the rows for it.
+        """
+        traits = self._destination.traits
+        keys = self.keys()
+        if keys is None or not all(_is_compared(f.type, traits) for f in keys.schema):
+            return False
+        if keys.num_columns == 1:
+            return bool(pc.count_distinct(keys.column(0)).as_py() == keys.num_rows)
+        groups = keys.combine_chunks().group_by(keys.column_names, use_threads=False)
+        return bool(groups.aggregate([]).num_rows == keys.num_rows)
 
     def reset(self, table: exp.Table) -> None:
         """Note that a commit has applied the table; the next rows go to another or a new one."""
         self.table = table
+        self._keys = []
         self.rows = self.removals = 0
         self.rejects = []
         self._there = False
 
     async def forget(self) -> None:
         """Throw away what is staged."""
-        self._gathered, self._waiting = [], 0
+        self._gathered, self._waiting, self._waiting_bytes = [], 0, 0
         await self.drop()
         self.reset(self.table)
 
@@ -142,8 +174,11 @@ class Staging:
         if count:
             self._gathered.append((records, gone))
             self._waiting += count
+            self._waiting_bytes += records.get_total_buffer_size()
             self.rows += count
             self.removals += count if gone else 0
+            if self._key and self.rows <= _REMEMBERED:
+                self._keys.append(records.select(self._key))
 
     def _joined(self) -> pa.Table:
         """Return what is gathered as one table, numbered and marked."""
@@ -163,7 +198,7 @@ class Staging:
         sequence = pa.array(range(self._sequence, self._sequence + count), pa.int64())
         marks = [pa.repeat(pa.scalar(gone), records.num_rows) for records, gone in self._gathered]
         self._sequence += count
-        self._gathered, self._waiting = [], 0
+        self._gathered, self._waiting, self._waiting_bytes = [], 0, 0
         columns = [*rows.columns, sequence, pa.chunked_array(marks)]
         return pa.Table.from_arrays(columns, schema=self._schema)
 
@@ -185,6 +220,13 @@ class Staging:
             reason = f"no value in the key column {bad[0]!r}"
             self._refuse(Reject(record=as_json(row), reason=reason, column=bad[0]))
         return records.filter(pc.invert(missing))
+
+
+def _is_compared(kind: pa.DataType, traits: Traits) -> bool:
+    """Say whether values of a key are equal here just if they are in the database."""
+    if pa.types.is_string(kind):
+        return traits.exact_text
+    return bool(pa.types.is_integer(kind) or pa.types.is_date(kind) or pa.types.is_timestamp(kind))
 
 
 def _alike(gathered: tuple[pa.RecordBatch, bool]) -> Sequence[str]:

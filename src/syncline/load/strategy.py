@@ -160,6 +160,7 @@ def sweep_of(load: Load, done: Checkpoint, last: Checkpoint | None) -> Load:
         else replace(last, cursor=None, aside=None, collected=False),
         sweep_aside=None,
         sweeps=done,
+        ledger=replace(load.ledger, there=True),
     )
 
 

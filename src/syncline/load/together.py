@@ -56,7 +56,7 @@ async def together(
     checkpoint: Checkpoint,
     now: datetime,
     *,
-    drop: exp.Table | None,
+    drop: Sequence[exp.Table] = (),
     claiming: bool = True,
 ) -> Committed:
     """Run steps and the checkpoint that covers them, and drop the table they took rows from.
@@ -65,7 +65,7 @@ async def together(
     it covers, so that a crash between them repeats what changes nothing then. ``claiming``: it
     is the run's first commit.
     """
-    last = [Step(statement=drop_table(drop))] if drop is not None else []
+    last = [Step(statement=drop_table(table)) for table in drop]
     noted = [*map(_step, record(checkpoint, load.schema_name, now, load.traits))]
     if load.traits.transactional:
         noted += ownership.notes(load, now) if claiming else []

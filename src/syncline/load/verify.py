@@ -139,7 +139,7 @@ async def _ended(
         passes=collected.passes + 1,
         run=load.run,
     )
-    return await together(load, steps, following, now, drop=aside)
+    return await together(load, steps, following, now, drop=[aside])
 
 
 async def _number(load: Load, query: exp.Select) -> int:

@@ -81,6 +81,10 @@ class Traits:
     columnstore: bool = False
     #: A column may hold instants; elsewhere they are kept as UTC, without saying so.
     instants: bool = True
+    #: Texts are equal only if all their characters are; elsewhere, case or blanks may not count.
+    exact_text: bool = True
+    #: Rows that are handed over at once: a call costs more than a row.
+    ingest_rows: int = 20_000
     #: Text may hold the character NUL; elsewhere such a row is refused.
     nul_in_text: bool = True
     #: Rows can be written into some views.

@@ -9,10 +9,11 @@ import pyarrow as pa
 from sqlglot import exp
 
 from syncline.load import names, strategy
-from syncline.load.checkpoint import last_checkpoint
+from syncline.load.checkpoint import last_checkpoint, read_ledger
 from syncline.load.ddl import column
 from syncline.load.load import Load
 from syncline.load.loader import load
+from syncline.load.ownership import note_id
 from syncline.model.batch import Batch, Checkpoint, Cursor
 from syncline.model.job import Task
 from syncline.model.ports import Destination, Traits
@@ -95,15 +96,16 @@ class Trial:
         """Read the last checkpoint and decide, without loading yet."""
         strategy.check_columns(self.schema, destination.traits)
         schema = self.task.schema or destination.traits.schema
-        last = await last_checkpoint(destination, schema, self.task.id)
-        sweeping = await last_checkpoint(destination, schema, strategy.sweep_id(self.task))
+        ids = self.task.id, strategy.sweep_id(self.task), note_id(self.task, destination)
+        ledger = await read_ledger(destination, schema, ids)
+        sweeping = ledger.newest.get(ids[1])
         decision = strategy.decide(
             self.task,
             has_cursor=self.has_cursor,
             key=self.key,
             version=self.version,
             fingerprint=self.fingerprint,
-            last=last,
+            last=ledger.newest.get(self.task.id),
             full=full,
         )
         events: list[Event] = []
@@ -117,6 +119,7 @@ class Trial:
             fingerprint=decision.fingerprint,
             last=decision.last,
             sweep_aside=sweeping.aside if sweeping else None,
+            ledger=ledger,
             destination=destination,
             run=run or f"run-{self.clock.time()}",
             clock=self.clock,

@@ -17,16 +17,8 @@ WHERE
     WHERE
       "_syncline_rows"."id" = "Matters"."id"
   )
-  AND "Matters"."id" >= (
-    SELECT
-      MIN("id")
-    FROM "law"."_syncline_stage_1"
-  )
-  AND "Matters"."id" <= (
-    SELECT
-      MAX("id")
-    FROM "law"."_syncline_stage_1"
-  );
+  AND "Matters"."id" >= 100
+  AND "Matters"."id" <= 200;
 INSERT INTO "law"."Matters" (
   "id",
   "name",
@@ -59,16 +51,8 @@ WHERE
     WHERE
       "_syncline_rows"."id" = "Matters"."id"
   )
-  AND "Matters"."id" >= (
-    SELECT
-      MIN("id")
-    FROM "law"."_syncline_stage_1"
-  )
-  AND "Matters"."id" <= (
-    SELECT
-      MAX("id")
-    FROM "law"."_syncline_stage_1"
-  );
+  AND "Matters"."id" >= 100
+  AND "Matters"."id" <= 200;
 INSERT INTO "law"."Matters" (
   "id",
   "name",
@@ -84,7 +68,7 @@ WHERE
 
 -- tsql
 DELETE FROM [law].[_syncline_stage_1] WHERE NOT [_syncline_stage_1].[_syncline_seq] IS NULL AND NOT EXISTS(SELECT 1 FROM (SELECT MAX([_syncline_seq]) AS [_syncline_value] FROM [law].[_syncline_stage_1] GROUP BY [id]) AS [_syncline_found] WHERE [_syncline_found].[_syncline_value] = [_syncline_stage_1].[_syncline_seq]);
-DELETE FROM [law].[Matters] WHERE EXISTS(SELECT 1 FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[id] = [Matters].[id]) AND [Matters].[id] >= (SELECT MIN([id]) FROM [law].[_syncline_stage_1]) AND [Matters].[id] <= (SELECT MAX([id]) FROM [law].[_syncline_stage_1]);
+DELETE FROM [law].[Matters] WHERE EXISTS(SELECT 1 FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[id] = [Matters].[id]) AND [Matters].[id] >= 100 AND [Matters].[id] <= 200;
 INSERT INTO [law].[Matters] ([id], [name], [changed]) SELECT [_syncline_rows].[id], [_syncline_rows].[name], [_syncline_rows].[changed] FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[_syncline_gone] = 0;
 
 -- databricks
@@ -106,16 +90,8 @@ WHERE
     WHERE
       `_syncline_rows`.`id` = `Matters`.`id`
   )
-  AND `Matters`.`id` >= (
-    SELECT
-      MIN(`id`)
-    FROM `law`.`_syncline_stage_1`
-  )
-  AND `Matters`.`id` <= (
-    SELECT
-      MAX(`id`)
-    FROM `law`.`_syncline_stage_1`
-  );
+  AND `Matters`.`id` >= 100
+  AND `Matters`.`id` <= 200;
 INSERT INTO `law`.`Matters` (
   `id`,
   `name`,

@@ -7,16 +7,8 @@ WHERE
       MIN("id")
     FROM "law"."Matters"
     WHERE
-      "id" >= (
-        SELECT
-          MIN("id")
-        FROM "law"."_syncline_stage_1"
-      )
-  ) <= (
-    SELECT
-      MAX("id")
-    FROM "law"."_syncline_stage_1"
-  );
+      "id" >= 100
+  ) <= 200;
 
 -- postgres
 SELECT
@@ -27,19 +19,11 @@ WHERE
       MIN("id")
     FROM "law"."Matters"
     WHERE
-      "id" >= (
-        SELECT
-          MIN("id")
-        FROM "law"."_syncline_stage_1"
-      )
-  ) <= (
-    SELECT
-      MAX("id")
-    FROM "law"."_syncline_stage_1"
-  );
+      "id" >= 100
+  ) <= 200;
 
 -- tsql
-SELECT 1 WHERE (SELECT MIN([id]) FROM [law].[Matters] WHERE [id] >= (SELECT MIN([id]) FROM [law].[_syncline_stage_1])) <= (SELECT MAX([id]) FROM [law].[_syncline_stage_1]);
+SELECT 1 WHERE (SELECT MIN([id]) FROM [law].[Matters] WHERE [id] >= 100) <= 200;
 
 -- databricks
 SELECT
@@ -50,13 +34,5 @@ WHERE
       MIN(`id`)
     FROM `law`.`Matters`
     WHERE
-      `id` >= (
-        SELECT
-          MIN(`id`)
-        FROM `law`.`_syncline_stage_1`
-      )
-  ) <= (
-    SELECT
-      MAX(`id`)
-    FROM `law`.`_syncline_stage_1`
-  );
+      `id` >= 100
+  ) <= 200;

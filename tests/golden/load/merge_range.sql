@@ -12,16 +12,8 @@ UPDATE "law"."Matters" SET "name" = "_syncline_rows"."name", "changed" = "_syncl
 FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
   "_syncline_rows"."id" = "Matters"."id"
-  AND "Matters"."id" >= (
-    SELECT
-      MIN("id")
-    FROM "law"."_syncline_stage_1"
-  )
-  AND "Matters"."id" <= (
-    SELECT
-      MAX("id")
-    FROM "law"."_syncline_stage_1"
-  )
+  AND "Matters"."id" >= 100
+  AND "Matters"."id" <= 200
   AND NOT "_syncline_rows"."_syncline_gone"
   AND (
     "Matters"."name" IS DISTINCT FROM "_syncline_rows"."name"
@@ -45,16 +37,8 @@ WHERE
     FROM "law"."Matters"
     WHERE
       "Matters"."id" = "_syncline_rows"."id"
-      AND "Matters"."id" >= (
-        SELECT
-          MIN("id")
-        FROM "law"."_syncline_stage_1"
-      )
-      AND "Matters"."id" <= (
-        SELECT
-          MAX("id")
-        FROM "law"."_syncline_stage_1"
-      )
+      AND "Matters"."id" >= 100
+      AND "Matters"."id" <= 200
   );
 
 -- postgres
@@ -71,16 +55,8 @@ UPDATE "law"."Matters" SET "name" = "_syncline_rows"."name", "changed" = "_syncl
 FROM "law"."_syncline_stage_1" AS _syncline_rows
 WHERE
   "_syncline_rows"."id" = "Matters"."id"
-  AND "Matters"."id" >= (
-    SELECT
-      MIN("id")
-    FROM "law"."_syncline_stage_1"
-  )
-  AND "Matters"."id" <= (
-    SELECT
-      MAX("id")
-    FROM "law"."_syncline_stage_1"
-  )
+  AND "Matters"."id" >= 100
+  AND "Matters"."id" <= 200
   AND NOT "_syncline_rows"."_syncline_gone"
   AND (
     "Matters"."name" IS DISTINCT FROM "_syncline_rows"."name"
@@ -104,22 +80,14 @@ WHERE
     FROM "law"."Matters"
     WHERE
       "Matters"."id" = "_syncline_rows"."id"
-      AND "Matters"."id" >= (
-        SELECT
-          MIN("id")
-        FROM "law"."_syncline_stage_1"
-      )
-      AND "Matters"."id" <= (
-        SELECT
-          MAX("id")
-        FROM "law"."_syncline_stage_1"
-      )
+      AND "Matters"."id" >= 100
+      AND "Matters"."id" <= 200
   );
 
 -- tsql
 DELETE FROM [law].[_syncline_stage_1] WHERE NOT [_syncline_stage_1].[_syncline_seq] IS NULL AND NOT EXISTS(SELECT 1 FROM (SELECT MAX([_syncline_seq]) AS [_syncline_value] FROM [law].[_syncline_stage_1] GROUP BY [id]) AS [_syncline_found] WHERE [_syncline_found].[_syncline_value] = [_syncline_stage_1].[_syncline_seq]);
-UPDATE [_syncline_target] SET [name] = [_syncline_rows].[name], [changed] = [_syncline_rows].[changed] FROM [law].[Matters] AS [_syncline_target], [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[id] = [_syncline_target].[id] AND [_syncline_target].[id] >= (SELECT MIN([id]) FROM [law].[_syncline_stage_1]) AND [_syncline_target].[id] <= (SELECT MAX([id]) FROM [law].[_syncline_stage_1]) AND [_syncline_rows].[_syncline_gone] = 0 AND (EXISTS(SELECT [_syncline_target].[name], [_syncline_target].[changed] EXCEPT SELECT [_syncline_rows].[name], [_syncline_rows].[changed]));
-INSERT INTO [law].[Matters] ([id], [name], [changed]) SELECT [_syncline_rows].[id], [_syncline_rows].[name], [_syncline_rows].[changed] FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[_syncline_gone] = 0 AND NOT EXISTS(SELECT 1 FROM [law].[Matters] WHERE [Matters].[id] = [_syncline_rows].[id] AND [Matters].[id] >= (SELECT MIN([id]) FROM [law].[_syncline_stage_1]) AND [Matters].[id] <= (SELECT MAX([id]) FROM [law].[_syncline_stage_1]));
+UPDATE [_syncline_target] SET [name] = [_syncline_rows].[name], [changed] = [_syncline_rows].[changed] FROM [law].[Matters] AS [_syncline_target], [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[id] = [_syncline_target].[id] AND [_syncline_target].[id] >= 100 AND [_syncline_target].[id] <= 200 AND [_syncline_rows].[_syncline_gone] = 0 AND (EXISTS(SELECT [_syncline_target].[name], [_syncline_target].[changed] EXCEPT SELECT [_syncline_rows].[name], [_syncline_rows].[changed]));
+INSERT INTO [law].[Matters] ([id], [name], [changed]) SELECT [_syncline_rows].[id], [_syncline_rows].[name], [_syncline_rows].[changed] FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[_syncline_gone] = 0 AND NOT EXISTS(SELECT 1 FROM [law].[Matters] WHERE [Matters].[id] = [_syncline_rows].[id] AND [Matters].[id] >= 100 AND [Matters].[id] <= 200);
 
 -- databricks
 DELETE FROM `law`.`_syncline_stage_1`
@@ -135,16 +103,8 @@ UPDATE `law`.`Matters` SET `name` = `_syncline_rows`.`name`, `changed` = `_syncl
 FROM `law`.`_syncline_stage_1` AS _syncline_rows
 WHERE
   `_syncline_rows`.`id` = `Matters`.`id`
-  AND `Matters`.`id` >= (
-    SELECT
-      MIN(`id`)
-    FROM `law`.`_syncline_stage_1`
-  )
-  AND `Matters`.`id` <= (
-    SELECT
-      MAX(`id`)
-    FROM `law`.`_syncline_stage_1`
-  )
+  AND `Matters`.`id` >= 100
+  AND `Matters`.`id` <= 200
   AND NOT `_syncline_rows`.`_syncline_gone`
   AND (
     `Matters`.`name` IS DISTINCT FROM `_syncline_rows`.`name`
@@ -168,14 +128,6 @@ WHERE
     FROM `law`.`Matters`
     WHERE
       `Matters`.`id` = `_syncline_rows`.`id`
-      AND `Matters`.`id` >= (
-        SELECT
-          MIN(`id`)
-        FROM `law`.`_syncline_stage_1`
-      )
-      AND `Matters`.`id` <= (
-        SELECT
-          MAX(`id`)
-        FROM `law`.`_syncline_stage_1`
-      )
+      AND `Matters`.`id` >= 100
+      AND `Matters`.`id` <= 200
   );

@@ -1,0 +1,133 @@
+-- duckdb
+DELETE FROM "law"."_syncline_stage_1"
+WHERE
+  NOT "_syncline_seq" IN (
+    SELECT
+      MAX("_syncline_seq")
+    FROM "law"."_syncline_stage_1"
+    GROUP BY
+      "id"
+  );
+UPDATE "law"."Matters" SET "name" = "_syncline_rows"."name", "changed" = "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
+WHERE
+  "_syncline_rows"."id" = "Matters"."id"
+  AND "Matters"."id" >= CAST('2025-12-31' AS DATE)
+  AND "Matters"."id" <= CAST('2026-01-02' AS DATE)
+  AND NOT "_syncline_rows"."_syncline_gone"
+  AND (
+    "Matters"."name" IS DISTINCT FROM "_syncline_rows"."name"
+    OR "Matters"."changed" IS DISTINCT FROM "_syncline_rows"."changed"
+  );
+INSERT INTO "law"."Matters" (
+  "id",
+  "name",
+  "changed"
+)
+SELECT
+  "_syncline_rows"."id",
+  "_syncline_rows"."name",
+  "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
+WHERE
+  NOT "_syncline_rows"."_syncline_gone"
+  AND NOT EXISTS(
+    SELECT
+      1
+    FROM "law"."Matters"
+    WHERE
+      "Matters"."id" = "_syncline_rows"."id"
+      AND "Matters"."id" >= CAST('2025-12-31' AS DATE)
+      AND "Matters"."id" <= CAST('2026-01-02' AS DATE)
+  );
+
+-- postgres
+DELETE FROM "law"."_syncline_stage_1"
+WHERE
+  NOT "_syncline_seq" IN (
+    SELECT
+      MAX("_syncline_seq")
+    FROM "law"."_syncline_stage_1"
+    GROUP BY
+      "id"
+  );
+UPDATE "law"."Matters" SET "name" = "_syncline_rows"."name", "changed" = "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
+WHERE
+  "_syncline_rows"."id" = "Matters"."id"
+  AND "Matters"."id" >= CAST('2025-12-31' AS DATE)
+  AND "Matters"."id" <= CAST('2026-01-02' AS DATE)
+  AND NOT "_syncline_rows"."_syncline_gone"
+  AND (
+    "Matters"."name" IS DISTINCT FROM "_syncline_rows"."name"
+    OR "Matters"."changed" IS DISTINCT FROM "_syncline_rows"."changed"
+  );
+INSERT INTO "law"."Matters" (
+  "id",
+  "name",
+  "changed"
+)
+SELECT
+  "_syncline_rows"."id",
+  "_syncline_rows"."name",
+  "_syncline_rows"."changed"
+FROM "law"."_syncline_stage_1" AS _syncline_rows
+WHERE
+  NOT "_syncline_rows"."_syncline_gone"
+  AND NOT EXISTS(
+    SELECT
+      1
+    FROM "law"."Matters"
+    WHERE
+      "Matters"."id" = "_syncline_rows"."id"
+      AND "Matters"."id" >= CAST('2025-12-31' AS DATE)
+      AND "Matters"."id" <= CAST('2026-01-02' AS DATE)
+  );
+
+-- tsql
+DELETE FROM [law].[_syncline_stage_1] WHERE NOT [_syncline_stage_1].[_syncline_seq] IS NULL AND NOT EXISTS(SELECT 1 FROM (SELECT MAX([_syncline_seq]) AS [_syncline_value] FROM [law].[_syncline_stage_1] GROUP BY [id]) AS [_syncline_found] WHERE [_syncline_found].[_syncline_value] = [_syncline_stage_1].[_syncline_seq]);
+UPDATE [_syncline_target] SET [name] = [_syncline_rows].[name], [changed] = [_syncline_rows].[changed] FROM [law].[Matters] AS [_syncline_target], [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[id] = [_syncline_target].[id] AND [_syncline_target].[id] >= CAST(N'2025-12-31' AS DATE) AND [_syncline_target].[id] <= CAST(N'2026-01-02' AS DATE) AND [_syncline_rows].[_syncline_gone] = 0 AND (EXISTS(SELECT [_syncline_target].[name], [_syncline_target].[changed] EXCEPT SELECT [_syncline_rows].[name], [_syncline_rows].[changed]));
+INSERT INTO [law].[Matters] ([id], [name], [changed]) SELECT [_syncline_rows].[id], [_syncline_rows].[name], [_syncline_rows].[changed] FROM [law].[_syncline_stage_1] AS _syncline_rows WHERE [_syncline_rows].[_syncline_gone] = 0 AND NOT EXISTS(SELECT 1 FROM [law].[Matters] WHERE [Matters].[id] = [_syncline_rows].[id] AND [Matters].[id] >= CAST(N'2025-12-31' AS DATE) AND [Matters].[id] <= CAST(N'2026-01-02' AS DATE));
+
+-- databricks
+DELETE FROM `law`.`_syncline_stage_1`
+WHERE
+  NOT `_syncline_seq` IN (
+    SELECT
+      MAX(`_syncline_seq`)
+    FROM `law`.`_syncline_stage_1`
+    GROUP BY
+      `id`
+  );
+UPDATE `law`.`Matters` SET `name` = `_syncline_rows`.`name`, `changed` = `_syncline_rows`.`changed`
+FROM `law`.`_syncline_stage_1` AS _syncline_rows
+WHERE
+  `_syncline_rows`.`id` = `Matters`.`id`
+  AND `Matters`.`id` >= CAST('2025-12-31' AS DATE)
+  AND `Matters`.`id` <= CAST('2026-01-02' AS DATE)
+  AND NOT `_syncline_rows`.`_syncline_gone`
+  AND (
+    `Matters`.`name` IS DISTINCT FROM `_syncline_rows`.`name`
+    OR `Matters`.`changed` IS DISTINCT FROM `_syncline_rows`.`changed`
+  );
+INSERT INTO `law`.`Matters` (
+  `id`,
+  `name`,
+  `changed`
+)
+SELECT
+  `_syncline_rows`.`id`,
+  `_syncline_rows`.`name`,
+  `_syncline_rows`.`changed`
+FROM `law`.`_syncline_stage_1` AS _syncline_rows
+WHERE
+  NOT `_syncline_rows`.`_syncline_gone`
+  AND NOT EXISTS(
+    SELECT
+      1
+    FROM `law`.`Matters`
+    WHERE
+      `Matters`.`id` = `_syncline_rows`.`id`
+      AND `Matters`.`id` >= CAST('2025-12-31' AS DATE)
+      AND `Matters`.`id` <= CAST('2026-01-02' AS DATE)
+  );
