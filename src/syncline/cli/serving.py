@@ -8,12 +8,11 @@ from rich.markup import escape
 
 from syncline.cli import interrupt
 from syncline.cli.control import opened
-from syncline.control.engine.delivering import deliverer
 from syncline.control.engine.node import running_node, serve_node
 from syncline.control.engine.settings import EngineSettings
 from syncline.control.engine.stored import StoreJobs
 from syncline.control.store.database import default_store
-from syncline.control.tending import tended_webhooks
+from syncline.control.tending import errands, tended_webhooks
 
 
 async def work(store: str | None, settings: EngineSettings, console: Console) -> int:
@@ -27,7 +26,7 @@ async def work(store: str | None, settings: EngineSettings, console: Console) ->
         tended_webhooks(plane),
     ):
         console.print(f"node {escape(node.id)} runs the jobs of the store; Ctrl-C ends it")
-        await serve_node(node, stop, deliverer(plane, node.clock).deliver)
+        await serve_node(node, stop, errands(plane, node.clock))
         console.print("ending: what is under way stops at its next commit")
     return 0
 

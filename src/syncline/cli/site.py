@@ -15,14 +15,13 @@ from syncline.api.request_log import RequestLog
 from syncline.cli.control import opened
 from syncline.cli.sample import sampled
 from syncline.cli.serving import told_to_end
-from syncline.control.engine.delivering import deliverer
 from syncline.control.engine.node import running_node, serve_node
 from syncline.control.engine.settings import EngineSettings
 from syncline.control.engine.stored import StoreJobs
 from syncline.control.openid import provider_of
 from syncline.control.plane import Plane
 from syncline.control.store.database import default_store
-from syncline.control.tending import tended_webhooks
+from syncline.control.tending import errands, tended_webhooks
 from syncline.control.usecases.signing_in import first_link
 from syncline.errors import PropertyError
 from syncline.web.app import mount
@@ -61,7 +60,7 @@ async def serve(
                     f"admin:\n{escape(address)}/welcome/{escape(secret)}",
                     soft_wrap=True, highlight=False,
                 )  # fmt: skip
-            await serve_node(node, stop, deliverer(plane, node.clock).deliver)
+            await serve_node(node, stop, errands(plane, node.clock))
             console.print("ending: what is under way stops at its next commit")
     return 0
 

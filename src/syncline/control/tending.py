@@ -1,42 +1,48 @@
-"""What every process over a store looks after beside its runs: webhooks."""
+"""What every process over a store looks after beside its runs: webhooks, and notices."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from syncline.control.engine.delivering import deliverer
+from syncline.control.errands import Errand
 from syncline.control.plane import Plane
 from syncline.control.touching import Touched
 from syncline.control.usecases.webhooks import tend_webhooks
 from syncline.errors import TransientError
+from syncline.model.run import Clock
 
 _LOG = logging.getLogger(__name__)
-#: Seconds between two looks: for what deliveries have changed, for subscriptions that end.
-TICK, RENEWING = 2.0, 30.0
+#: Seconds between two looks for subscriptions that end.
+RENEWING = 30.0
+
+
+def errands(plane: Plane, clock: Clock) -> Sequence[Errand]:
+    """Return what a node of a store does: tell people, begin runs of what deliveries changed."""
+    notices = deliverer(plane, clock)
+    touched = Touched(store=plane.store, clock=plane.clock)
+    return (
+        Errand(waiting=notices.waiting, do=notices.deliver),
+        Errand(waiting=touched.waiting, do=touched.tick),
+    )
 
 
 @asynccontextmanager
-async def tended_webhooks(
-    plane: Plane, *, tick: float = TICK, renewing: float = RENEWING
-) -> AsyncIterator[None]:
-    """Begin runs of what has changed and renew subscriptions, for as long as the block lasts."""
-    touched = Touched(store=plane.store, clock=plane.clock)
-    jobs = (
-        asyncio.create_task(_again_and_again(plane, touched.tick, tick)),
-        asyncio.create_task(_again_and_again(plane, lambda: tend_webhooks(plane), renewing)),
-    )
+async def tended_webhooks(plane: Plane, *, renewing: float = RENEWING) -> AsyncIterator[None]:
+    """Renew subscriptions, for as long as the block lasts."""
+    renewal = asyncio.create_task(_renewed(plane, renewing))
     try:
         yield
     finally:
-        for job in jobs:
-            job.cancel()
-        await asyncio.gather(*jobs, return_exceptions=True)
+        renewal.cancel()
+        await asyncio.gather(renewal, return_exceptions=True)
 
 
-async def _again_and_again(plane: Plane, job: Callable[[], Awaitable[int]], seconds: float) -> None:
+async def _renewed(plane: Plane, seconds: float) -> None:
     while True:
         try:
-            await job()
+            await tend_webhooks(plane)
         except TransientError as error:
             _LOG.warning("trying again: %s", error)
         except Exception:  # noqa: BLE001 (a defect here must not stop what runs beside it)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlglot import exp
 
 from syncline.control.plane import Work
@@ -95,6 +95,11 @@ class Touched:
     clock: Clock
     quiet: float = QUIET
     longest: float = LONGEST
+
+    @staticmethod
+    def waiting(_: datetime) -> ColumnElement[bool]:
+        """Return whether something was delivered that no run has been asked for yet."""
+        return exists().where(touched.c.job_id == jobs.c.id, jobs.c.paused.is_(False))
 
     async def tick(self) -> int:
         """Ask for runs of the jobs whose deliveries have come to rest; return how many.

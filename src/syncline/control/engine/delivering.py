@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
-from sqlalchemy import RowMapping, Select, func, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncline.control.channels import address_of, opened_url
@@ -49,6 +49,11 @@ class Deliverer:
     reach: Reach
     clock: Clock
     send: Tell = tell
+
+    @staticmethod
+    def waiting(now: datetime) -> ColumnElement[bool]:
+        """Return whether a notice is due."""
+        return exists().where(notices.c.next_at <= now)
 
     async def deliver(self) -> int:
         """Tell what is due; return how many notices were tried."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from dbos import DBOS
 from filelock import FileLock, Timeout
@@ -41,6 +42,7 @@ from syncline.control.engine.workflows import (
     register,
     register_queues,
 )
+from syncline.control.errands import Errand, look
 from syncline.control.store.database import Store
 from syncline.control.store.runs import runs
 from syncline.errors import DestinationBusy, TransientError
@@ -161,58 +163,70 @@ async def running_node(
             await node.drained()
 
 
-async def serve_node(
-    node: Node, stop: asyncio.Event, deliver: Callable[[], Awaitable[int]] | None = None
-) -> None:
+async def serve_node(node: Node, stop: asyncio.Event, errands: Sequence[Errand] = ()) -> None:
     """Start what is due and take up what waits, until told to stop.
 
-    ``deliver``: tells people what is written down for them; returns how many notices it tried.
+    ``errands``: what else is done when the store says so; none waits for another.
     """
     settings = node.settings
     scheduler = Scheduler(store=node.store, clock=node.clock, late_after=settings.late_after)
     upkeep = Upkeep(store=node.store, clock=node.clock, keep_days=settings.keep_days)
 
+    async def schedule() -> None:
+        await scheduler.tick()
+        await node.take_up()
+
+    asked = [Errand(waiting=scheduler.waiting, do=schedule), *errands]
+    called = [asyncio.Event() for _ in asked]
+
     async def tick() -> None:
-        if await scheduler.anything():
-            await scheduler.tick()
-            await node.take_up()
+        async with node.store.reading() as connection:
+            found = await look(connection, asked, node.desk.board.now())
+        for call, is_time in zip(called, found, strict=True):
+            if is_time:
+                call.set()
 
-    async def forget() -> None:
-        await upkeep.forget()
-
-    async def calm() -> None:
-        await node.works.calm(settings)
-
-    async def look() -> None:
+    async def find() -> None:
         await node.clock.set()
         await upkeep.find_lost()
 
-    async def tell() -> None:
-        if deliver is not None:
-            await deliver()
-
     async with asyncio.TaskGroup() as group:
-        times = (
-            (settings.tick, tick), (2 * settings.tick, tell), (10.0, calm), (60.0, look),
-            (3600.0, forget),
+        for call, errand in zip(called, asked, strict=True):
+            group.create_task(_whenever(call, errand, stop))
+        times: Sequence[tuple[float, Callable[[], Awaitable[object]]]] = (
+            (settings.tick, tick), (10.0, partial(node.works.calm, settings)), (60.0, find),
+            (3600.0, upkeep.forget),
         )  # fmt: skip
         for seconds, job in times:
             group.create_task(_again_and_again(job, seconds, stop))
+        await stop.wait()
+        for call in called:
+            call.set()
+
+
+async def _whenever(call: asyncio.Event, errand: Errand, stop: asyncio.Event) -> None:
+    while await call.wait() and not stop.is_set():
+        call.clear()
+        await _safely(errand.do)
 
 
 async def _again_and_again(
-    job: Callable[[], Awaitable[None]], seconds: float, stop: asyncio.Event
+    job: Callable[[], Awaitable[object]], seconds: float, stop: asyncio.Event
 ) -> None:
     while not stop.is_set():
-        try:
-            await job()
-        except TransientError as error:
-            _LOG.warning("trying again: %s", error)
-        except Exception:  # noqa: BLE001 (a defect in one thing must not stop all the others)
-            _LOG.exception("a defect, trying again")
+        await _safely(job)
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await stop.wait()
+
+
+async def _safely(job: Callable[[], Awaitable[object]]) -> None:
+    try:
+        await job()
+    except TransientError as error:
+        _LOG.warning("trying again: %s", error)
+    except Exception:  # noqa: BLE001 (a defect in one thing must not stop all the others)
+        _LOG.exception("a defect, trying again")
 
 
 def _alone(address: str) -> FileLock:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from pydantic import ValidationError
-from sqlalchemy import RowMapping, exists, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncline.control.calendar import last_run_before, next_runs
@@ -47,17 +47,14 @@ class Scheduler:
             done += count
         return done
 
-    async def anything(self) -> bool:
-        """Say whether a slot is due or late, a run has ended, or one waits to be taken up.
-
-        One look that mostly finds nothing: this is what thousands of idle schedules cost.
-        """
-        due = exists().where(schedules.c.enabled, schedules.c.next_run_at <= self._now())
+    @staticmethod
+    def waiting(now: datetime) -> ColumnElement[bool]:
+        """Return whether a slot is due or late, a run has ended, or one waits to be taken up."""
+        due = exists().where(schedules.c.enabled, schedules.c.next_run_at <= now)
         ended = exists().where(runs.c.followed.is_(False), runs.c.finished_at.is_not(None))
         waiting = exists().where(runs.c.dispatched_at.is_(None))
-        late = exists().where(slots.c.late_at <= self._now())
-        async with self.store.reading() as connection:
-            return bool(await connection.scalar(select(or_(due, ended, waiting, late))))
+        late = exists().where(slots.c.late_at <= now)
+        return or_(due, ended, waiting, late)
 
     async def _due(self) -> int:
         now = self._now()
