@@ -1,0 +1,133 @@
+"""What a load says to its destination: no more than it has to."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlglot import exp
+
+from syncline.destinations.duckdb import open_duckdb
+from syncline.load import names
+from syncline.load.staging import Staging
+from syncline.model.ports import Destination, Merged, Traits
+from syncline.testing.conformance_runs import SCHEMA, Trial, contents, pages, task, thing
+
+_MEMORY = ":memory:"
+
+
+class Heard:
+    """A destination that also writes down what it is asked."""
+
+    def __init__(self, inner: Destination) -> None:
+        self._inner = inner
+        self.described: list[str] = []
+        self.fetched: list[exp.Query] = []
+        self.executed: list[exp.Expression] = []
+        self.ingested: list[int] = []
+
+    @property
+    def traits(self) -> Traits:
+        return self._inner.traits
+
+    async def describe(self, table: exp.Table, *, attached: bool = False) -> pa.Schema | None:
+        self.described.append(table.name)
+        return await self._inner.describe(table, attached=attached)
+
+    async def fetch(self, query: exp.Query) -> pa.Table:
+        self.fetched.append(query)
+        return await self._inner.fetch(query)
+
+    async def ingest(self, table: exp.Table, records: pa.Table) -> None:
+        self.ingested.append(records.num_rows)
+        await self._inner.ingest(table, records)
+
+    async def execute(
+        self, statements: Sequence[exp.Expression], *, lock: str | None = None
+    ) -> Sequence[int | Merged]:
+        self.executed += statements
+        return await self._inner.execute(statements, lock=lock)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    def repeats(self) -> int:
+        """Return how often rows were looked for that have the key of another one."""
+        return sum(isinstance(s, exp.Delete) and s.find(exp.Max) is not None for s in self.executed)
+
+
+@pytest.fixture
+async def heard() -> AsyncIterator[Heard]:
+    destination = Heard(open_duckdb(_MEMORY, memory_limit="1GB"))
+    yield destination
+    await destination.aclose()
+
+
+async def test_a_run_that_finds_nothing_stages_nothing(heard: Heard) -> None:
+    trial = Trial(task=task())
+    await trial.run(heard, trial.rows([thing(1), thing(2)]))
+    before = len(heard.executed)
+    heard.described.clear()
+    heard.fetched.clear()
+    await trial.run(heard, pages([], SCHEMA, at=9))
+    said = heard.executed[before:]
+    assert {t.name for s in said for t in s.find_all(exp.Table)} == {names.LEDGER}
+    assert not any(isinstance(s, exp.Create | exp.Drop) for s in said)
+    # What the ledger says is read once, whatever it is asked for.
+    assert heard.described.count(names.LEDGER) == 1
+    ledger = [
+        q for q in heard.fetched if any(t.name == names.LEDGER for t in q.find_all(exp.Table))
+    ]
+    assert len(ledger) == 1
+
+
+async def test_keys_that_are_all_different_are_not_looked_for_twice(heard: Heard) -> None:
+    trial = Trial(task=task(commit_rows=100))
+    rows = [thing(n) for n in range(9)]
+    await trial.run(heard, trial.rows(rows))
+    assert heard.repeats() == 0
+    await trial.run(heard, trial.rows([thing(1, "old"), thing(2), thing(1, "new")], at=50))
+    assert heard.repeats() == 1
+    rows[1]["name"] = "new"
+    assert await contents(heard, trial.task) == rows
+
+
+async def test_rows_are_handed_over_before_they_are_too_many_bytes(heard: Heard) -> None:
+    text = "x" * (9 << 20)
+    trial = Trial(task=task(commit_rows=100))
+    rows = [thing(n, f"{n}{text}") for n in range(10)]
+    await trial.run(heard, trial.rows(rows, size=1))
+    assert heard.ingested == [8, 2]
+    assert await contents(heard, trial.task) == rows
+
+
+_IDLE = open_duckdb(_MEMORY)
+_VALUES: dict[pa.DataType, st.SearchStrategy[Any]] = {
+    pa.int64(): st.integers(-3, 3),
+    pa.int32(): st.integers(-3, 3),
+    pa.string(): st.sampled_from(["a", "A", "a ", "", "ä", "\U0001f600"]),
+    pa.date32(): st.dates().map(lambda d: d.replace(year=2026, month=1)),
+    pa.timestamp("us", tz="UTC"): st.integers(0, 3),
+}
+
+
+@given(data=st.data())
+def test_whether_keys_are_all_different(data: st.DataObject) -> None:
+    kinds = data.draw(st.lists(st.sampled_from(list(_VALUES)), min_size=1, max_size=3))
+    schema = pa.schema([(f"k{n}", kind) for n, kind in enumerate(kinds)])
+    keys = data.draw(st.lists(st.tuples(*(_VALUES[k] for k in kinds)), min_size=1, max_size=8))
+    columns = [pa.array(c, k) for c, k in zip(zip(*keys, strict=True), kinds, strict=True)]
+    rows = pa.RecordBatch.from_arrays(columns, schema=schema)
+    staging = Staging(
+        destination=_IDLE,
+        table=exp.to_table("t"),
+        schema=schema,
+        key=schema.names,
+        keep_rejects=False,
+    )
+    cut = data.draw(st.integers(0, len(keys)))
+    for part in (rows.slice(0, cut), rows.slice(cut)):
+        staging._gather(part, gone=False)
+    assert staging.has_distinct_keys() == (len(set(keys)) == len(keys))
