@@ -16,7 +16,7 @@ from syncline.control.clock import SystemClock
 from syncline.control.connections import opened_source, opener
 from syncline.control.project import load_project
 from syncline.control.tasks import tasks_of
-from syncline.load import commit
+from syncline.load import checkpoint
 from syncline.model.job import Task
 from syncline.model.ports import Destination, Source
 from syncline.sync import sync
@@ -86,7 +86,7 @@ class Trial:
         """Make a schema what another one is."""
         if before is None:
             return
-        await commit.prepare(self.destination, schema)
+        await checkpoint.prepare(self.destination, schema)
         await self.destination.execute(
             [
                 _statement(f"INSERT INTO {schema}.{_LEDGER} SELECT * FROM {before}.{_LEDGER}"),

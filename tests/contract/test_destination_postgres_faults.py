@@ -24,8 +24,7 @@ from syncline.errors import (
     SynclineError,
     Unavailable,
 )
-from syncline.load.checkpoint import last_checkpoint
-from syncline.load.commit import prepare
+from syncline.load.checkpoint import last_checkpoint, prepare
 from syncline.load.loader import load
 from syncline.model.batch import Batch
 from syncline.model.job import Deletes, Disposition

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
+from uuid import uuid4
 
 import pyarrow as pa
 import pytest
@@ -9,11 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlglot import exp
 
+from contract.test_task_kinds import PEOPLE, person
 from syncline.destinations.duckdb import open_duckdb
-from syncline.load import names
+from syncline.load import names, ownership
 from syncline.load.staging import Staging
+from syncline.model.job import Deletes, Disposition, Flow, Task
 from syncline.model.ports import Destination, Merged, Traits
-from syncline.testing.conformance_runs import SCHEMA, Trial, contents, pages, task, thing
+from syncline.sync import sync
+from syncline.testing.conformance_runs import (
+    SCHEMA,
+    StepClock,
+    Trial,
+    contents,
+    pages,
+    task,
+    thing,
+)
+from syncline.testing.source import MemorySource
 
 _MEMORY = ":memory:"
 
@@ -131,3 +144,48 @@ def test_whether_keys_are_all_different(data: st.DataObject) -> None:
     for part in (rows.slice(0, cut), rows.slice(cut)):
         staging._gather(part, gone=False)
     assert staging.has_distinct_keys() == (len(set(keys)) == len(keys))
+
+
+def test_keys_are_forgotten_for_good_when_they_are_too_many() -> None:
+    """Rejected rows do not make the rows fewer again: the first key would be missing."""
+    schema = pa.schema([("id", pa.int64())])
+    staging = Staging(
+        destination=_IDLE,
+        table=exp.to_table("t"),
+        schema=schema,
+        key=schema.names,
+        keep_rejects=True,
+        remembered=3,
+    )
+    for ids in ([1, 2], [3, 4], [1]):
+        staging._gather(pa.record_batch({"id": ids}, schema=schema), gone=False)
+    staging.rows -= 3
+    assert staging.keys() is None
+    assert not staging.has_distinct_keys()
+    staging.reset(staging.table)
+    staging._gather(pa.record_batch({"id": [7]}, schema=schema), gone=False)
+    assert staging.has_distinct_keys()
+
+
+async def test_a_table_that_got_an_owner_meanwhile_stays_the_owners(heard: Heard) -> None:
+    """The owner's first run ends while the flow is still looking at the table."""
+    clock, people = StepClock(), MemorySource([PEOPLE], {"People": [person(1)]})
+    own = Task(id="own", query="SELECT id, name FROM People", target="Hours")
+    guest = Task(
+        id="guest", query=own.query, target="Hours", flow=Flow(), deletes=Deletes.IGNORE,
+        disposition=Disposition.MERGE,
+    )  # fmt: skip
+
+    async def run(task: Task, destination: Destination) -> None:
+        await sync(task, people, destination, run=uuid4().hex, clock=clock, observe=lambda _: None)
+
+    class Meanwhile(Heard):
+        async def describe(self, table: exp.Table, *, attached: bool = False) -> pa.Schema | None:
+            if table.name == "Hours" and not self.described.count("Hours"):
+                self.described.append("Hours")
+                await run(own, heard)
+            return await super().describe(table, attached=attached)
+
+    await run(guest, Meanwhile(heard))
+    assert await ownership.standing(heard, own) == ownership.OURS
+    await run(own, heard)

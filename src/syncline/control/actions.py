@@ -16,7 +16,7 @@ from syncline.control.commands import run_command
 from syncline.control.references import VARIABLE
 from syncline.control.requests import request
 from syncline.errors import Invalid, ProjectError, QueryError
-from syncline.load.commit import prepare
+from syncline.load.checkpoint import prepare
 from syncline.model.ports import Destination, Merged
 from syncline.model.reach import Reach
 

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from syncline.load.ddl import column, create_table, identifier
+from syncline.load.ddl import column, create_schema, create_table, identifier
 from syncline.load.names import LEDGER, table
 from syncline.model.batch import Checkpoint
 from syncline.model.ports import Destination, Traits
@@ -44,6 +44,25 @@ def create_ledger(schema: str, traits: Traits) -> exp.Expression:
     return create_table(
         table(LEDGER, schema), SCHEMA, traits.dialect, key=("task", "generation"), enforced=True
     )
+
+
+async def prepare(destination: Destination, schema: str) -> None:
+    """Make sure that the schema and its ledger are there."""
+    if await destination.describe(table(LEDGER, schema)) is not None:
+        return
+    if not await _has_schema(destination, schema):
+        await destination.execute([create_schema(schema)])
+    await destination.execute([create_ledger(schema, destination.traits)])
+
+
+async def _has_schema(destination: Destination, schema: str) -> bool:
+    """Say whether a schema is there: who may write to it may not be allowed to make one."""
+    query = (
+        exp.select(exp.column("schema_name"))
+        .from_(exp.table_("schemata", db="information_schema"))
+        .where(exp.column("schema_name").eq(exp.Literal.string(schema)))
+    )
+    return bool((await destination.fetch(query)).num_rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,7 @@ from sqlglot import exp
 
 from syncline.errors import RecordRefused
 from syncline.load import alone, disposition, names
-from syncline.load.checkpoint import create_ledger
-from syncline.load.ddl import create_schema, drop_table
+from syncline.load.ddl import drop_table
 from syncline.load.disposition import Counts, Shape, Step
 from syncline.load.emptiness import refuse_empty
 from syncline.load.evolve import Change, evolve
@@ -53,23 +52,6 @@ class Commit:
     without: exp.Table | None = None
     #: Steps that belong to it too.
     more: Sequence[Step] = ()
-
-
-async def prepare(destination: Destination, schema: str) -> None:
-    """Make sure that the schema and its ledger are there."""
-    if not await _has_schema(destination, schema):
-        await destination.execute([create_schema(schema)])
-    await destination.execute([create_ledger(schema, destination.traits)])
-
-
-async def _has_schema(destination: Destination, schema: str) -> bool:
-    """Say whether a schema is there: who may write to it may not be allowed to make one."""
-    query = (
-        exp.select(exp.column("schema_name"))
-        .from_(exp.table_("schemata", db="information_schema"))
-        .where(exp.column("schema_name").eq(exp.Literal.string(schema)))
-    )
-    return bool((await destination.fetch(query)).num_rows)
 
 
 async def tables_of(destination: Destination, schema: str) -> tuple[str, ...]:
@@ -116,7 +98,9 @@ async def execute(commit: Commit) -> Committed:
             raise
     load = commit.load
     # Most refusals are those of keys, which a few queries find for all rows at once.
-    refused = await foreseen(load, load.shape(commit.now), _tables(commit))
+    refused = await foreseen(
+        load, load.shape(commit.now), commit.staging.tables, _collected(commit)
+    )
     if not refused:
         return await _executed(await _sifted(commit, rows))
     async with listed(load, refused) as numbers:
@@ -131,8 +115,11 @@ async def execute(commit: Commit) -> Committed:
 
 def _tables(commit: Commit) -> list[exp.Table]:
     """Return where the rows are that a commit may write."""
-    begun = [commit.aside] if commit.aside is not None and commit.begun else []
-    return [*commit.staging.tables, *begun]
+    return [*commit.staging.tables, *_collected(commit)]
+
+
+def _collected(commit: Commit) -> list[exp.Table]:
+    return [commit.aside] if commit.aside is not None and commit.begun else []
 
 
 async def _sifted(commit: Commit, rows: Sequence[int]) -> Commit:

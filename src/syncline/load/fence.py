@@ -54,15 +54,21 @@ def claim(checkpoint: Checkpoint, schema: str, now: datetime) -> exp.Expression:
     )
 
 
-def noted(checkpoint: Checkpoint, schema: str, now: datetime) -> exp.Expression:
-    """Return the statement that puts a note of generation 0 in the place of an earlier one."""
+def noted(
+    checkpoint: Checkpoint, schema: str, now: datetime, *, instead: bool = True
+) -> exp.Expression:
+    """Return the statement that adds a note of generation 0.
+
+    ``instead``: in the place of an earlier one, if there is any; else that one stays.
+    """
     names = ("fingerprint", "run", "committed_at")
     sets = [exp.EQ(this=column(n), expression=column(n, _ROWS)) for n in names]
+    replaced = exp.When(matched=True, source=False, then=exp.Update(expressions=sets))
     return _merge(
         checkpoint.task,
         schema,
         exp.select(*_row(checkpoint, checkpoint.task, 0, now)),
-        exp.When(matched=True, source=False, then=exp.Update(expressions=sets)),
+        *([replaced] if instead else []),
         _insert(),
     )
 

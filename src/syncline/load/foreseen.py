@@ -45,16 +45,21 @@ class _Key:
 
 
 async def foreseen(
-    load: Load, shape: Shape, tables: Sequence[exp.Table], upto: int | None = None
+    load: Load,
+    shape: Shape,
+    staged: Sequence[exp.Table],
+    collected: Sequence[exp.Table],
+    upto: int | None = None,
 ) -> dict[int, RecordRefused]:
     """Return rows of some tables that the target's keys refuse, by number, with the reason.
 
-    Of several rows with one unique value the first stays. ``upto``: only rows up to this number.
+    ``staged``: those whose rows may be removals. Of several rows with one unique value the first
+    stays. ``upto``: only rows up to this number.
     """
     keys = await _keys(load, shape)
     found: dict[int, RecordRefused] = {}
     while keys:
-        async with _gathered(load, shape, tables, upto, found) as rows:
+        async with _gathered(load, shape, (staged, collected), upto, found) as rows:
             new = await _refused(load, shape, keys, rows)
         found |= new
         # Without the last version of a row, an earlier one counts.
@@ -128,7 +133,7 @@ async def _keys(load: Load, shape: Shape) -> Sequence[_Key]:
 async def _gathered(
     load: Load,
     shape: Shape,
-    tables: Sequence[exp.Table],
+    tables: tuple[Sequence[exp.Table], Sequence[exp.Table]],
     upto: int | None,
     known: Mapping[int, RecordRefused],
 ) -> AsyncIterator[exp.Table]:
@@ -140,10 +145,11 @@ async def _gathered(
         rows, schema, traits.dialect, key=shape.key, temporary=traits.temporary_staging
     )
     steps: list[exp.Expression] = [drop_table(rows), made]
-    for number, table in enumerate(tables):
-        staged = number == 0 and upto is None
-        moved = disposition.copy([*given, *([GONE] if staged else [])], table, rows)
-        if not staged:
+    staged, collected = tables
+    for table in (*staged, *collected):
+        marked = table in staged
+        moved = disposition.copy([*given, *([GONE] if marked else [])], table, rows)
+        if not marked:
             # Rows that were collected are there.
             moved.this.append("expressions", exp.to_identifier(GONE, quoted=True))
             moved.expression.select(exp.alias_(exp.false(), GONE, quoted=True), copy=False)

@@ -10,6 +10,7 @@ from sqlglot import exp
 from syncline.errors import ResponseRefused, SynclineError
 from syncline.load import commit, names, ownership
 from syncline.load.ahead import read_ahead
+from syncline.load.checkpoint import prepare
 from syncline.load.ddl import drop_table
 from syncline.load.load import Load, in_utc
 from syncline.load.pour import pouring
@@ -63,7 +64,7 @@ async def load(batches: AsyncGenerator[Batch], job: Load) -> tuple[Result, Check
     started = job.clock.monotonic()
     job, batches = suited(job, batches)
     if not job.ledger.there:
-        await commit.prepare(job.destination, job.schema_name)
+        await prepare(job.destination, job.schema_name)
     job = await ownership.claimed(job)
     staging = Staging(
         destination=job.destination,

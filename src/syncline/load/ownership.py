@@ -48,7 +48,9 @@ async def claimed(load: Load) -> Load:
     # Where each statement commits for itself, the note comes before the table: a run that dies
     # between its first rows and its checkpoint finds its own table again.
     mark = _mark(load, owner or OURS)
-    await load.destination.execute([fence.noted(mark, load.schema_name, _now(load))])
+    # Whose it has become since we looked is not for a guest to say.
+    note = fence.noted(mark, load.schema_name, _now(load), instead=owner != THEIRS)
+    await load.destination.execute([note])
     return load
 
 
@@ -101,13 +103,18 @@ def notes(load: Load, now: datetime) -> list[Step]:
     if not load.notes:
         return []
     ledger = names.table(names.LEDGER, load.schema_name)
-    mark = _mark(load, load.notes)
-    mine = exp.Where(this=_mine(load.destination, load.task))
-    insert = exp.Insert(
-        this=exp.Schema(this=ledger, expressions=[identifier(n) for n in SCHEMA.names]),
-        expression=exp.select(*values(mark, now)),
-    )
-    return [Step(statement=s) for s in (exp.Delete(this=ledger.copy(), where=mine), insert)]
+    mine = _mine(load.destination, load.task)
+    row = exp.select(*values(_mark(load, load.notes), now))
+    steps: list[exp.Expression] = []
+    if load.notes == OURS:
+        steps.append(exp.Delete(this=ledger.copy(), where=exp.Where(this=mine)))
+    else:
+        # Whose it has become since we looked is not for a guest to say.
+        there = exp.select("1").from_(ledger.copy()).where(mine)
+        row = row.where(exp.Not(this=exp.Exists(this=there)))
+    into = exp.Schema(this=ledger, expressions=[identifier(n) for n in SCHEMA.names])
+    steps.append(exp.Insert(this=into, expression=row))
+    return [Step(statement=s) for s in steps]
 
 
 def note_id(task: Task, destination: Destination) -> str:

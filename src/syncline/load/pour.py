@@ -101,7 +101,7 @@ class _Poured:
 async def _fewer(poured: _Poured) -> tuple[Committed, list[Reject]]:
     """Commit a batch without the rows that the target refuses; return these as rejects."""
     load, aside, batch = poured.load, poured.aside, poured.batch
-    refused = await foreseen(load, load.shape(poured.now), [aside], poured.upto)
+    refused = await foreseen(load, load.shape(poured.now), (), [aside], poured.upto)
     if not refused:
         return await _halved(poured, [], refused, [])
     async with listed(load, refused) as numbers:

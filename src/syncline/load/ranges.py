@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
+from syncline.errors import DestinationBusy, DestinationRefused
 from syncline.load.ddl import column
 from syncline.load.disposition import Range, Shape
 from syncline.load.load import Load
@@ -25,7 +26,10 @@ def range_of(keys: pa.Table) -> Range | None:
     if not (pa.types.is_integer(values.type) or pa.types.is_date(values.type)):
         return None
     found = pc.min_max(values)
-    return Range(column=name, least=_literal(found["min"]), most=_literal(found["max"]))
+    try:
+        return Range(column=name, least=_literal(found["min"]), most=_literal(found["max"]))
+    except OverflowError:  # Days before the year 1 or after 9999, which some databases have.
+        return None
 
 
 def _literal(value: pa.Scalar) -> exp.Expr:
@@ -60,5 +64,9 @@ async def narrowed(load: Load, shape: Shape, staging: Staging) -> Shape:
     found = range_of(keys) if keys is not None else None
     if found is None:
         return shape
-    between = await load.destination.fetch(first_between(shape.target, found))
+    try:
+        between = await load.destination.fetch(first_between(shape.target, found))
+    except (DestinationRefused, DestinationBusy):
+        # Another run may have taken the table away: that is for the commit to find out.
+        return shape
     return shape if between.num_rows else replace(shape, range=found)

@@ -14,11 +14,12 @@ from syncline.load.ddl import create_table, drop_table
 from syncline.load.disposition import GONE, SEQUENCE
 from syncline.model.batch import Batch, Reject
 from syncline.model.ports import Destination, Traits
+from syncline.model.table import is_json, is_uncompared
 
 #: Bytes gathered at most before they are handed to the destination, however few the rows.
 _GATHERED_BYTES = 64 << 20
 #: Rows of a commit whose keys are remembered, to tell whether one comes twice.
-_REMEMBERED = 1_000_000
+REMEMBERED = 1_000_000
 
 #: The columns of a reject table.
 REJECTS = pa.schema(
@@ -48,6 +49,7 @@ class Staging:
         ignoring: bool = False,
         kept: bool = False,
         first: int = 0,
+        remembered: int = REMEMBERED,
     ) -> None:
         self.table = table
         #: Rows staged since the last `reset`.
@@ -64,7 +66,11 @@ class Staging:
         self._schema = pa.schema([*schema, (SEQUENCE, pa.int64()), (GONE, pa.bool_())])
         self._gathered: list[tuple[pa.RecordBatch, bool]] = []
         self._waiting = self._waiting_bytes = 0
-        self._keys: list[pa.RecordBatch] = []
+        #: Of all rows since the last `reset`; None where not all of them are known.
+        self._keys: list[pa.RecordBatch] | None = []
+        self._bound = remembered
+        self._remembered = 0
+        self._distinct: bool | None = None
         self._sequence = first
         self._there = False
 
@@ -96,29 +102,25 @@ class Staging:
         return [self.table] if self._there else []
 
     def keys(self) -> pa.Table | None:
-        """Return the keys of the staged rows, or None where there are too many, or no keys."""
-        if not self._keys or self.rows > _REMEMBERED:
-            return None
-        return pa.Table.from_batches(self._keys)
+        """Return the keys of all staged rows, or None where there are too many, or no keys."""
+        return pa.Table.from_batches(self._keys) if self._keys else None
 
     def has_distinct_keys(self) -> bool:
         """Say whether no two staged rows have the same key, where that costs next to nothing.
 
         Asked here, because the database would have to sort the rows for it.
         """
-        traits = self._destination.traits
-        keys = self.keys()
-        if keys is None or not all(_is_compared(f.type, traits) for f in keys.schema):
-            return False
-        if keys.num_columns == 1:
-            return bool(pc.count_distinct(keys.column(0)).as_py() == keys.num_rows)
-        groups = keys.combine_chunks().group_by(keys.column_names, use_threads=False)
-        return bool(groups.aggregate([]).num_rows == keys.num_rows)
+        if self._distinct is None:
+            traits, keys = self._destination.traits, self.keys()
+            fields = [self._records.field(name) for name in self._key]
+            told = keys is not None and all(_is_compared(f, traits) for f in fields)
+            self._distinct = keys is not None and told and _all_differ(keys)
+        return self._distinct
 
     def reset(self, table: exp.Table) -> None:
         """Note that a commit has applied the table; the next rows go to another or a new one."""
         self.table = table
-        self._keys = []
+        self._keys, self._distinct, self._remembered = [], None, 0
         self.rows = self.removals = 0
         self.rejects = []
         self._there = False
@@ -177,8 +179,25 @@ class Staging:
             self._waiting_bytes += records.get_total_buffer_size()
             self.rows += count
             self.removals += count if gone else 0
-            if self._key and self.rows <= _REMEMBERED:
-                self._keys.append(records.select(self._key))
+            self._remember(records)
+
+    def _remember(self, records: pa.RecordBatch) -> None:
+        """Keep the keys of rows; where one is missing, or there are too many, keep none."""
+        self._distinct = None
+        if self._keys is None or not self._key:
+            return
+        fields = [pa.field(name, self._records.field(name).type) for name in self._key]
+        try:
+            # Removals come with the types that the source has.
+            columns = [records.column(f.name).cast(f.type) for f in fields]
+        except pa.ArrowInvalid:
+            self._keys = None
+            return
+        self._keys.append(pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields)))
+        # Never fewer again before the next commit, though some of the rows may be rejected.
+        self._remembered += records.num_rows
+        if self._remembered > self._bound:
+            self._keys = None
 
     def _joined(self) -> pa.Table:
         """Return what is gathered as one table, numbered and marked."""
@@ -222,11 +241,21 @@ class Staging:
         return records.filter(pc.invert(missing))
 
 
-def _is_compared(kind: pa.DataType, traits: Traits) -> bool:
+def _is_compared(field: pa.Field, traits: Traits) -> bool:
     """Say whether values of a key are equal here just if they are in the database."""
-    if pa.types.is_string(kind):
+    if is_json(field) or is_uncompared(field):
+        return False
+    if pa.types.is_string(field.type):
         return traits.exact_text
-    return bool(pa.types.is_integer(kind) or pa.types.is_date(kind) or pa.types.is_timestamp(kind))
+    kinds = (pa.types.is_integer, pa.types.is_date32, pa.types.is_timestamp)
+    return any(is_(field.type) for is_ in kinds)
+
+
+def _all_differ(keys: pa.Table) -> bool:
+    if keys.num_columns == 1:
+        return bool(pc.count_distinct(keys.column(0)).as_py() == keys.num_rows)
+    groups = keys.combine_chunks().group_by(keys.column_names, use_threads=False)
+    return bool(groups.aggregate([]).num_rows == keys.num_rows)
 
 
 def _alike(gathered: tuple[pa.RecordBatch, bool]) -> Sequence[str]:

@@ -9,7 +9,7 @@ import pytest
 from sqlglot import exp
 
 from syncline.errors import CommitUnknown, Unavailable
-from syncline.load import commit, names, strategy
+from syncline.load import checkpoint, names, strategy
 from syncline.load.checkpoint import text
 from syncline.load.ddl import column
 from syncline.model.batch import Batch
@@ -56,7 +56,7 @@ class Story:
 
     async def prepare(self, destination: Destination, number: int) -> None:
         """Load what was there before."""
-        await commit.prepare(destination, self.options.get("schema", destination.traits.schema))
+        await checkpoint.prepare(destination, self.options.get("schema", destination.traits.schema))
         if self.before:
             trial = Trial(task=task(f"Target {number}", **self.options, commit_rows=100))
             key = {n: v for n, v in (self.trial or {}).items() if n != "schema"}

@@ -16,7 +16,7 @@ from syncline.errors import (
     StaleGeneration,
     SynclineError,
 )
-from syncline.load import commit, names
+from syncline.load import checkpoint, names
 from syncline.load.checkpoint import KEPT, last_checkpoint
 from syncline.load.ddl import column, create_table, drop_table
 from syncline.load.fence import record
@@ -85,7 +85,7 @@ class LedgerConformance:
         """What was there before, with another column, is refused and stays as it is."""
         trial = Trial(task=task(disposition=disposition))
         theirs = table_of(trial.task, destination.traits)
-        await commit.prepare(destination, destination.traits.schema)
+        await checkpoint.prepare(destination, destination.traits.schema)
         wider = SCHEMA.append(pa.field("note", pa.string()))
         made = create_table(theirs, wider, destination.traits.dialect)
         await destination.execute([made])
@@ -103,7 +103,7 @@ class LedgerConformance:
     async def test_a_checkpoint_comes_back(self, destination: Destination) -> None:
         """Whatever a source puts into its cursor, and every other field."""
         schema = destination.traits.schema
-        await commit.prepare(destination, schema)
+        await checkpoint.prepare(destination, schema)
         assert await last_checkpoint(destination, schema, "task-Things") is None
         cursor = {
             "text": "it's \"quoted\" \\ back \\' \n\t 😀 -- /* %s :x ${y} */ \u2028",
@@ -120,7 +120,7 @@ class LedgerConformance:
     async def test_tasks_do_not_see_each_other(self, destination: Destination) -> None:
         """Many tasks share a ledger; each has its own generations."""
         schema = destination.traits.schema
-        await commit.prepare(destination, schema)
+        await checkpoint.prepare(destination, schema)
         for id_ in ("a", "A", "a'", "a#sweep"):
             for generation in (1, 2):
                 mark = _checkpoint(generation, task=id_)
@@ -133,7 +133,7 @@ class LedgerConformance:
     async def test_a_ledger_is_pruned(self, destination: Destination) -> None:
         """It keeps so many generations of a task, and refuses all it ever had."""
         schema = destination.traits.schema
-        await commit.prepare(destination, schema)
+        await checkpoint.prepare(destination, schema)
         ends = KEPT + 20
         for generation in range(1, ends + 1):
             mark = _checkpoint(generation)
