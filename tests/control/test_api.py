@@ -1,13 +1,16 @@
 """The REST API: what people do with it, from the first connection to a run that is cancelled."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from control.calling import Caller, calling, ready
 from control.planes import SECRET, plane_of
+from standins.clocks import SkippingClock
 from syncline.api.app import PREFIX, api_of
 from syncline.control.plane import Plane
 from syncline.control.store.database import Store, open_store
@@ -32,7 +35,10 @@ async def people(plane: Plane) -> AsyncIterator[dict[str, Caller]]:
 
 @pytest.fixture
 async def editor(people: dict[str, Caller]) -> Caller:
-    call = people["editor"]
+    return await _with_a_job(people["editor"])
+
+
+async def _with_a_job(call: Caller) -> Caller:
     for connection in (CLIO, LAKE):
         assert (await call("POST", "/connections", connection)).status_code == 201
     assert (await call("POST", "/jobs", JOB)).status_code == 201
@@ -149,6 +155,19 @@ async def test_a_run_from_its_start_to_its_end(editor: Caller) -> None:
     assert told[-1][0] == "event: end"
     assert json.loads(told[-1][1].removeprefix("data: "))["state"] == "cancelled"
     assert (await editor("GET", "/runs/unknown")).status_code == 404
+
+
+async def test_who_follows_a_log_is_asked_again(plane: Plane) -> None:
+    async with calling(replace(plane, clock=SkippingClock())) as people:
+        editor = await _with_a_job(people["editor"])
+        run = (await editor("POST", "/jobs/nightly/runs", {})).json()
+        # Nobody runs it, so that its log would go on for ever.
+        following = asyncio.create_task(editor("GET", f"/runs/{run['id']}/events/stream"))
+        assert (await people["admin"]("DELETE", "/users/editor")).status_code == 204
+        *_, last = (await following).text.strip().split("\n\n")
+    kind, content = last.split("\n")
+    assert kind == "event: error"
+    assert json.loads(content.removeprefix("data: "))["code"] == "request.sign_in"
 
 
 async def test_a_project_file_over_the_api(

@@ -1,14 +1,15 @@
 """Routes of runs: started, waited for, cancelled, and their logs, also as they are written."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import TypeAdapter
 
-from syncline.api.access import Guarded, TheActor, ThePlane
+from syncline.api.access import Guarded, TheActor, ThePlane, authenticated
 from syncline.api.run_schemas import (
     MendedRowsIn,
     RejectedRowsOut,
@@ -29,6 +30,8 @@ router = APIRouter(route_class=Guarded, tags=["runs"])
 _POLL = 0.5
 #: Something is sent at least so often, so that nobody in between hangs up.
 _ALIVE = 15.0
+#: Who follows a log is asked again who it is so often.
+_KNOWN = 5.0
 _AT_ONCE = 500
 _EVENT = TypeAdapter(RunEvent)
 
@@ -120,6 +123,8 @@ async def events(
     responses={200: {"content": {"text/event-stream": {}}}},
 )
 async def followed(
+    *,
+    request: Request,
     plane: ThePlane,
     actor: TheActor,
     run_id: str,
@@ -128,16 +133,21 @@ async def followed(
     # What cannot be seen is refused before anything is sent.
     run = await see_run(plane, actor, run_id)
     return StreamingResponse(
-        _lines(plane, actor, run.id, int(last_event_id or 0)),
+        _lines(plane, actor, partial(authenticated, request), run.id, int(last_event_id or 0)),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _lines(plane: Plane, actor: Actor, run_id: str, after: int) -> AsyncIterator[str]:
-    spoken = plane.clock.monotonic()
+async def _lines(
+    plane: Plane, actor: Actor, who: Callable[[], Awaitable[Actor]], run_id: str, after: int
+) -> AsyncIterator[str]:
+    known = spoken = plane.clock.monotonic()
     try:
         while True:
+            if plane.clock.monotonic() - known > _KNOWN:
+                # A token that has ended, or a role that was taken away, shows nothing more.
+                actor, known = await who(), plane.clock.monotonic()
             # In this order: what was written before the end is read after it.
             run = await see_run(plane, actor, run_id)
             found = await see_events(plane, actor, run_id, after=after, limit=_AT_ONCE)
