@@ -80,6 +80,10 @@ _CASES: Mapping[str, Callable[[], Sequence[exp.Expr]]] = {
     "merge_into_a_new_table": lambda: _steps(
         *alone.merge(_SHAPE, _STAGED, removing=True, empty=True)
     ),
+    "merge_distinct_keys": lambda: _steps(
+        *alone.merge(replace(_SHAPE, distinct=True), _STAGED, removing=True, empty=True),
+        *alone.merge(replace(_SHAPE, distinct=True), _STAGED, removing=True),
+    ),
     "merge_soft_deletes": lambda: _merged(soft=True, synced_at=True),
     "merge_history": lambda: _merged(history=True, version="changed"),
     "merge_history_without_times": lambda: _merged(history=True),

@@ -146,6 +146,8 @@ def recreate(shape: Shape, source: exp.Select) -> Step:
 def latest(shape: Shape, rows: exp.Expression, by: Sequence[str]) -> exp.Select:
     """Select the row that arrived last of those with the same key, removals too."""
     names = [column(c) for c in (*shape.columns, GONE)]
+    if shape.distinct:
+        return _guarded(shape, exp.select(*names).from_(rows.copy()))
     number = exp.Window(
         this=exp.RowNumber(),
         partition_by=[column(c) for c in by],

@@ -189,7 +189,7 @@ async def _direct(commit: Commit) -> tuple[list[Change], list[Step]]:
     changes, steps = await changed_target(load, commit.now, staging.tables)
     if staging.rows:
         shape = guarded(load, await _shape(load, commit.now), commit.checkpoint)
-        shape = _compared(load, shape, staging)
+        shape = replace(shape, distinct=staging.has_distinct_keys())
         ways = disposition if load.traits.transactional else alone
         # What is made here has no rows yet, however often the commit is tried.
         empty = any(isinstance(step.statement, exp.Create) for step in steps)
@@ -198,7 +198,7 @@ async def _direct(commit: Commit) -> tuple[list[Change], list[Step]]:
         rest = _apply(load, shape, staging, empty=empty)
         steps += without(staging.table, commit.without)
         steps += only(staging.table, commit.rows, commit.only)
-        if not shape.distinct:
+        if not (shape.distinct and load.traits.transactional):
             steps.append(rest.pop(0))
         if load.sweep_aside:
             # A row that came after a sweep began is not among the keys the sweep has read.
@@ -217,13 +217,6 @@ async def _shape(load: Load, now: datetime) -> Shape:
     # What others keep in columns of their own stays with the row.
     ours = {*shape.columns, *disposition.ADDED}
     return replace(shape, rewritten=current is None or ours.issuperset(current.names))
-
-
-def _compared(load: Load, shape: Shape, staging: Staging) -> Shape:
-    """Return the shape, which says whether no two of the staged rows have the same key."""
-    # Elsewhere, files of an attempt that failed may be read with those of this one.
-    distinct = load.traits.transactional and staging.has_distinct_keys()
-    return replace(shape, distinct=distinct)
 
 
 def _apply(load: Load, shape: Shape, staging: Staging, *, empty: bool) -> list[Step]:
@@ -346,7 +339,7 @@ async def _collect(
         ways = disposition if load.traits.transactional else alone
         if commit.begun:
             shape = await narrowed(load, shape, commit.staging)
-        shape = _compared(load, shape, commit.staging)
+        shape = replace(shape, distinct=commit.staging.has_distinct_keys())
         steps += ways.collect(shape, commit.staging.table)
     return steps
 

@@ -19,7 +19,7 @@ from syncline.model.table import is_json, is_uncompared
 #: Bytes gathered at most before they are handed to the destination, however few the rows.
 _GATHERED_BYTES = 64 << 20
 #: Rows of a commit whose keys are remembered, to tell whether one comes twice.
-REMEMBERED = 1_000_000
+REMEMBERED = 2_000_000
 
 #: The columns of a reject table.
 REJECTS = pa.schema(
