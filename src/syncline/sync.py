@@ -64,16 +64,9 @@ async def sync(
     )
     pairs = await matched(task, planned.schema, destination, planned.key)
     work = _load(
-        task,
-        planned,
-        pairs,
-        decision,
-        destination,
-        ledger=ledger,
-        run=run,
-        clock=clock,
+        task, planned, pairs, decision, destination, ledger=ledger, run=run, clock=clock,
         observe=observe,
-    )
+    )  # fmt: skip
     work = replace(work, sweep_aside=sweeping.aside if sweeping else None, stop=stop)
     if decision.last is not None and decision.last.collected:
         return (await pour(work))[0]
@@ -104,16 +97,9 @@ async def foresee(
     decision = _decision(task, planned, None, full=False)
     ledger, _, _ = await _ledger(task, destination, strategy.sweep_id(task))
     work = _load(
-        task,
-        planned,
-        (),
-        decision,
-        destination,
-        ledger=ledger,
-        run="",
-        clock=clock,
+        task, planned, (), decision, destination, ledger=ledger, run="", clock=clock,
         observe=_nothing,
-    )
+    )  # fmt: skip
     work = suited_load(work)
     await ownership.refuse_foreign(work)
     return await whole.staying(work)
@@ -148,16 +134,9 @@ async def compare(
             hint="verify is for 'write: merge' and 'write: history'",
         )
     every = _load(
-        task,
-        planned,
-        (),
-        decision,
-        destination,
-        ledger=ledger,
-        run=run,
-        clock=clock,
+        task, planned, (), decision, destination, ledger=ledger, run=run, clock=clock,
         observe=observe,
-    )
+    )  # fmt: skip
     work = verify.comparing(every, earlier)
     since = work.last.cursor if work.last else None
     _, collected = await load(execute(planned, source, since, changes=False), work)
@@ -194,16 +173,9 @@ async def resend(
     pairs = await matched(task, planned.schema, destination, planned.key)
     decision = _decision(task, planned, last, full=False)
     work = _load(
-        task,
-        planned,
-        pairs,
-        decision,
-        destination,
-        ledger=ledger,
-        run=run,
-        clock=clock,
+        task, planned, pairs, decision, destination, ledger=ledger, run=run, clock=clock,
         observe=observe,
-    )
+    )  # fmt: skip
     work = replace(work, sweep_aside=sweeping.aside if sweeping else None)
     return await resending.resend(work, last, planned.schema, pairs, wanted)
 

@@ -167,6 +167,36 @@ def test_keys_are_forgotten_for_good_when_they_are_too_many() -> None:
     assert staging.has_distinct_keys()
 
 
+def _staged(kind: pa.DataType, *batches: pa.Array) -> Staging:
+    schema = pa.schema([("id", kind)])
+    staging = Staging(
+        destination=_IDLE,
+        table=exp.to_table("t"),
+        schema=schema,
+        key=schema.names,
+        keep_rejects=False,
+    )
+    for values in batches:
+        staging._gather(pa.record_batch({"id": values}), gone=False)
+    return staging
+
+
+def test_keys_that_differ_by_less_than_a_database_keeps_may_be_the_same() -> None:
+    for unit, differ in (("us", True), ("ns", False)):
+        kind = pa.timestamp(unit)
+        assert _staged(kind, pa.array([1, 2], kind)).has_distinct_keys() is differ
+    days = pa.array([0, 1000], pa.int64()).cast(pa.date64())
+    assert not _staged(pa.date64(), days).has_distinct_keys()
+
+
+def test_keys_of_another_type_are_not_compared() -> None:
+    """Of removals, say: the destination tells what is wrong with them."""
+    for other in (pa.array(["x"]), pa.array([[1]])):
+        staging = _staged(pa.int64(), pa.array([1, 2]), other)
+        assert staging.keys() is None
+        assert not staging.has_distinct_keys()
+
+
 async def test_a_table_that_got_an_owner_meanwhile_stays_the_owners(heard: Heard) -> None:
     """The owner's first run ends while the flow is still looking at the table."""
     clock, people = StepClock(), MemorySource([PEOPLE], {"People": [person(1)]})

@@ -190,7 +190,7 @@ class Staging:
         try:
             # Removals come with the types that the source has.
             columns = [records.column(f.name).cast(f.type) for f in fields]
-        except pa.ArrowInvalid:
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             self._keys = None
             return
         self._keys.append(pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields)))
@@ -247,8 +247,10 @@ def _is_compared(field: pa.Field, traits: Traits) -> bool:
         return False
     if pa.types.is_string(field.type):
         return traits.exact_text
-    kinds = (pa.types.is_integer, pa.types.is_date32, pa.types.is_timestamp)
-    return any(is_(field.type) for is_ in kinds)
+    if pa.types.is_timestamp(field.type):
+        # Databases keep microseconds.
+        return bool(field.type.unit != "ns")
+    return bool(pa.types.is_integer(field.type) or pa.types.is_date32(field.type))
 
 
 def _all_differ(keys: pa.Table) -> bool:
