@@ -117,6 +117,16 @@ async def test_rows_are_handed_over_before_they_are_too_many_bytes(heard: Heard)
 
 
 _IDLE = open_duckdb(_MEMORY)
+
+
+def _staging(schema: pa.Schema, **options: Any) -> Staging:
+    """Return staging of rows whose columns are all of the key; nothing is handed over."""
+    return Staging(
+        destination=_IDLE, table=exp.to_table("t"), schema=schema, key=schema.names,
+        keep_rejects=True, **options,
+    )  # fmt: skip
+
+
 _VALUES: dict[pa.DataType, st.SearchStrategy[Any]] = {
     pa.int64(): st.integers(-3, 3),
     pa.int32(): st.integers(-3, 3),
@@ -133,13 +143,7 @@ def test_whether_keys_are_all_different(data: st.DataObject) -> None:
     keys = data.draw(st.lists(st.tuples(*(_VALUES[k] for k in kinds)), min_size=1, max_size=8))
     columns = [pa.array(c, k) for c, k in zip(zip(*keys, strict=True), kinds, strict=True)]
     rows = pa.RecordBatch.from_arrays(columns, schema=schema)
-    staging = Staging(
-        destination=_IDLE,
-        table=exp.to_table("t"),
-        schema=schema,
-        key=schema.names,
-        keep_rejects=False,
-    )
+    staging = _staging(schema)
     cut = data.draw(st.integers(0, len(keys)))
     for part in (rows.slice(0, cut), rows.slice(cut)):
         staging._gather(part, gone=False)
@@ -149,14 +153,7 @@ def test_whether_keys_are_all_different(data: st.DataObject) -> None:
 def test_keys_are_forgotten_for_good_when_they_are_too_many() -> None:
     """Rejected rows do not make the rows fewer again: the first key would be missing."""
     schema = pa.schema([("id", pa.int64())])
-    staging = Staging(
-        destination=_IDLE,
-        table=exp.to_table("t"),
-        schema=schema,
-        key=schema.names,
-        keep_rejects=True,
-        remembered=3,
-    )
+    staging = _staging(schema, remembered=3)
     for ids in ([1, 2], [3, 4], [1]):
         staging._gather(pa.record_batch({"id": ids}, schema=schema), gone=False)
     staging.rows -= 3
@@ -169,13 +166,7 @@ def test_keys_are_forgotten_for_good_when_they_are_too_many() -> None:
 
 def _staged(kind: pa.DataType, *batches: pa.Array) -> Staging:
     schema = pa.schema([("id", kind)])
-    staging = Staging(
-        destination=_IDLE,
-        table=exp.to_table("t"),
-        schema=schema,
-        key=schema.names,
-        keep_rejects=False,
-    )
+    staging = _staging(schema)
     for values in batches:
         staging._gather(pa.record_batch({"id": values}), gone=False)
     return staging

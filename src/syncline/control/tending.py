@@ -1,19 +1,17 @@
 """What every process over a store looks after beside its runs: webhooks, and notices."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from syncline.control.engine.delivering import deliverer
-from syncline.control.errands import Errand
+from syncline.control.errands import Errand, safely
 from syncline.control.plane import Plane
 from syncline.control.touching import Touched
 from syncline.control.usecases.webhooks import tend_webhooks
-from syncline.errors import TransientError
 from syncline.model.run import Clock
 
-_LOG = logging.getLogger(__name__)
 #: Seconds between two looks for subscriptions that end.
 RENEWING = 30.0
 
@@ -41,10 +39,5 @@ async def tended_webhooks(plane: Plane, *, renewing: float = RENEWING) -> AsyncI
 
 async def _renewed(plane: Plane, seconds: float) -> None:
     while True:
-        try:
-            await tend_webhooks(plane)
-        except TransientError as error:
-            _LOG.warning("trying again: %s", error)
-        except Exception:  # noqa: BLE001 (a defect here must not stop what runs beside it)
-            _LOG.exception("a defect, trying again")
+        await safely(partial(tend_webhooks, plane))
         await plane.clock.sleep(seconds)

@@ -1,13 +1,12 @@
 """One node: takes up runs from the store, and executes them until it is told to end."""
 
 import asyncio
-import logging
 import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -42,13 +41,12 @@ from syncline.control.engine.workflows import (
     register,
     register_queues,
 )
-from syncline.control.errands import Errand, look
+from syncline.control.errands import Errand, again_and_again, attend
 from syncline.control.store.database import Store
 from syncline.control.store.runs import runs
-from syncline.errors import DestinationBusy, TransientError
+from syncline.errors import DestinationBusy
 from syncline.model.run import Clock
 
-_LOG = logging.getLogger(__name__)
 #: The only executor of a SQLite store: what it left when it died is its own when it is back.
 _ALONE = "local"
 _BATCH = 100
@@ -176,57 +174,22 @@ async def serve_node(node: Node, stop: asyncio.Event, errands: Sequence[Errand] 
         await scheduler.tick()
         await node.take_up()
 
-    asked = [Errand(waiting=scheduler.waiting, do=schedule), *errands]
-    called = [asyncio.Event() for _ in asked]
-
-    async def tick() -> None:
-        async with node.store.reading() as connection:
-            found = await look(connection, asked, node.desk.board.now())
-        for call, is_time in zip(called, found, strict=True):
-            if is_time:
-                call.set()
+    own = Errand(waiting=scheduler.waiting, do=schedule)
 
     async def find() -> None:
         await node.clock.set()
         await upkeep.find_lost()
 
     async with asyncio.TaskGroup() as group:
-        for call, errand in zip(called, asked, strict=True):
-            group.create_task(_whenever(call, errand, stop))
+        attending = attend(
+            node.store, (own, *errands), stop, every=settings.tick, now=node.desk.board.now
+        )
+        group.create_task(attending)
         times: Sequence[tuple[float, Callable[[], Awaitable[object]]]] = (
-            (settings.tick, tick), (10.0, partial(node.works.calm, settings)), (60.0, find),
-            (3600.0, upkeep.forget),
+            (10.0, partial(node.works.calm, settings)), (60.0, find), (3600.0, upkeep.forget),
         )  # fmt: skip
         for seconds, job in times:
-            group.create_task(_again_and_again(job, seconds, stop))
-        await stop.wait()
-        for call in called:
-            call.set()
-
-
-async def _whenever(call: asyncio.Event, errand: Errand, stop: asyncio.Event) -> None:
-    while await call.wait() and not stop.is_set():
-        call.clear()
-        await _safely(errand.do)
-
-
-async def _again_and_again(
-    job: Callable[[], Awaitable[object]], seconds: float, stop: asyncio.Event
-) -> None:
-    while not stop.is_set():
-        await _safely(job)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await stop.wait()
-
-
-async def _safely(job: Callable[[], Awaitable[object]]) -> None:
-    try:
-        await job()
-    except TransientError as error:
-        _LOG.warning("trying again: %s", error)
-    except Exception:  # noqa: BLE001 (a defect in one thing must not stop all the others)
-        _LOG.exception("a defect, trying again")
+            group.create_task(again_and_again(job, seconds, stop))
 
 
 def _alone(address: str) -> FileLock:
