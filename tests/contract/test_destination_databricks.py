@@ -129,3 +129,19 @@ async def test_a_table_is_told_what_it_is(server: DatabricksServer) -> None:
     assert "PRIMARY KEY" not in made["`kept`"]
     automatic = [s for s in server.log()[before:] if s.endswith("CLUSTER BY AUTO")]
     assert automatic == [f"ALTER TABLE `{chosen.schema}`.`kept` CLUSTER BY AUTO"]
+
+
+async def test_a_collation_that_cannot_be_compared(
+    destination: Databricks, server: DatabricksServer
+) -> None:
+    trial = Trial(task=task())
+    await trial.run(destination, trial.rows([thing(1)]))
+    text = (
+        "[COLLATION_MISMATCH.IMPLICIT] Could not determine which collation to use. SQLSTATE: 42P22"
+    )
+    server.fault(f"MERGE INTO `{destination.traits.schema}`.`things`", "error", message=text)
+    with pytest.raises(DestinationRefused) as refused:
+        await trial.run(destination, trial.rows([thing(2)], at=100))
+    assert "STRING COLLATE UTF8_BINARY" in refused.value.hint
+    await trial.run(destination, trial.rows([thing(2)], at=100))
+    assert await contents(destination, trial.task) == ordered([thing(1), thing(2)])

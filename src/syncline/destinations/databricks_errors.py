@@ -60,6 +60,11 @@ CAN_USE: Final = "who manages the warehouse gives CAN USE on its page, under Per
 HTTP_PATH: Final = "check HTTPPath: it is on the warehouse's page, Connection details"
 #: HTTP's answers where there is no warehouse.
 _NOWHERE: Final = frozenset({"400", "404"})
+#: How to mend what a statement is refused for, by the start of the condition.
+_MENDING: Final = {
+    "COLLATION_MISMATCH": "texts are compared byte by byte; let each text column of the table have "
+    "the collation UTF8_BINARY: ALTER TABLE … ALTER COLUMN … TYPE STRING COLLATE UTF8_BINARY",
+}
 #: What a statement that is sent twice meets the second time.
 _DONE: Final = re.compile(
     r"^(FIELDS?_ALREADY_EXISTS?|COLUMN_ALREADY_EXISTS|DELTA_.*ALREADY_EXISTS)"
@@ -196,7 +201,8 @@ def translated(error: BaseException, *, secrets: tuple[str, ...] = ()) -> Syncli
             hint=f"{CAN_USE}, for {SOMEBODY}",
         )
     if isinstance(error, exc.ServerOperationError) or name:
-        return DestinationRefused(f"Databricks refuses a statement: {text}")
+        hint = next((told for start, told in _MENDING.items() if name.startswith(start)), "")
+        return DestinationRefused(f"Databricks refuses a statement: {text}", hint=hint)
     if isinstance(error, exc.RequestError) and _status(error) in _NOWHERE:
         return DestinationRefused(f"there is no such warehouse: {text}", hint=HTTP_PATH)
     if _is_login(error):
