@@ -8,8 +8,7 @@ from sqlalchemy import select
 from syncline.control.plane import Work
 from syncline.control.references import is_sealed
 from syncline.control.store.connections import connections
-from syncline.control.store.hooks import hooks
-from syncline.control.store.notifications import channels
+from syncline.control.store.sealed import SEALED_TEXTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +20,7 @@ class KeyUse:
     current: bool
     #: It is among those of this process; else nobody can open what it sealed.
     here: bool
-    #: Secrets that it has sealed.
+    #: What it has sealed: secrets, tokens, and what shows that a machine has the right key.
     secrets: int
 
 
@@ -32,16 +31,12 @@ async def list_keys(work: Work) -> tuple[KeyUse, ...]:
     """
     work.actor.require("settings.view")
     counts: Counter[str] = Counter()
-    c = connections.c
-    for sealed, tokens in (await work.connection.execute(select(c.sealed, c.tokens))).all():
+    for sealed in await work.connection.scalars(select(connections.c.sealed)):
         counts.update(map(_key, sealed.values()))
-        counts.update([_key(tokens)] if tokens else [])
-    urls = await work.connection.scalars(select(channels.c.url))
-    counts.update(_key(url) for url in urls if is_sealed(url))
-    secrets = await work.connection.scalars(
-        select(hooks.c.secret).where(hooks.c.secret.is_not(None))
-    )
-    counts.update(_key(str(secret)) for secret in secrets)
+    for table, name in SEALED_TEXTS:
+        column = table.c[name]
+        texts = await work.connection.scalars(select(column).where(column.is_not(None)))
+        counts.update(_key(text) for text in texts if is_sealed(text))
     here = [key.name for key in work.vault.keys]
     missed = sorted(set(counts) - set(here))
     return tuple(
