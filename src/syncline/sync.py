@@ -12,9 +12,10 @@ from syncline.errors import Missing, QueryError
 from syncline.load import names, ownership, resending, strategy, verify, whole
 from syncline.load.checkpoint import Ledger, read_ledger
 from syncline.load.flow import fitted, matched
-from syncline.load.load import Load
+from syncline.load.load import Load, keeps_files
 from syncline.load.loader import load, pour, suited_load
 from syncline.load.mapping import Pair
+from syncline.load.remains import is_gone, standing
 from syncline.load.resending import records_of
 from syncline.load.strategy import Decision
 from syncline.load.sweeping import sweep as sweep_keys
@@ -52,7 +53,8 @@ async def sync(
     """
     planned = planned or plan_of(task, await source.tables(), clock)
     ledger, last, sweeping = await _ledger(task, destination, strategy.sweep_id(task))
-    missing = last is not None and await _missing(task, destination)
+    sweeping = await standing(destination, task, sweeping)
+    missing = last is not None and await _missing(task, planned, destination, last)
     decision = _decision(task, planned, last, full=full, missing=missing)
     observe(
         Planned(
@@ -127,6 +129,7 @@ async def compare(
         )
     planned = plan_of(task, await source.tables(), clock)
     ledger, own, earlier = await _ledger(task, destination, f"{task.id}#verify")
+    earlier = await standing(destination, task, earlier)
     decision = _decision(task, planned, own, full=True)
     if not decision.disposition.keyed:
         raise QueryError(
@@ -165,6 +168,7 @@ async def resend(
     """
     planned = plan_of(task, tables, clock)
     ledger, last, sweeping = await _ledger(task, destination, strategy.sweep_id(task))
+    sweeping = await standing(destination, task, sweeping)
     # After the checkpoint: whoever takes them out meanwhile makes this one stale.
     held = await records_of(destination, task, tuple(rows))
     if last is None:
@@ -217,10 +221,9 @@ def _nothing(_: object) -> None:
     """Observe nothing."""
 
 
-async def _missing(task: Task, destination: Destination) -> bool:
-    traits = destination.traits
-    table = names.table(names.target(task.target, traits), names.schema(task, traits))
-    return await destination.describe(table) is None
+async def _missing(task: Task, planned: Plan, destination: Destination, last: Checkpoint) -> bool:
+    kept = keeps_files(destination.traits, planned.key, task.disposition)
+    return await is_gone(destination, task, last, kept=kept)
 
 
 def _decision(

@@ -69,6 +69,7 @@ def _merged(**fields: object) -> Sequence[exp.Expr]:
 
 
 _TRAITS = Traits(dialect="databricks", schema="law", transactional=False)
+_NOTHING = fence.nothing(_CHECKPOINT, "law", _STAGED_SCHEMA, "databricks")
 _CASES: Mapping[str, Callable[[], Sequence[exp.Expr]]] = {
     "create": lambda: [
         ddl.create_table(_TARGET, _SCHEMA, "databricks", key=("id",), unique=True),
@@ -105,6 +106,15 @@ _CASES: Mapping[str, Callable[[], Sequence[exp.Expr]]] = {
         *alone.changed(_SHAPE, _STAGED, Disposition.UPDATE, staged=True),
         *alone.changed(_SHAPE, _STAGED, Disposition.DELETE, staged=True),
     ),
+    "nothing": lambda: [
+        alone.overwrite(
+            _SHAPE,
+            alone.alive(
+                _SHAPE,
+                fence.nothing(_CHECKPOINT, "law", _STAGED_SCHEMA, "databricks").subquery("n"),
+            ),
+        ).statement
+    ],
     "fence": lambda: [
         fence.claim(_CHECKPOINT, "law", _NOW),
         fence.mark(_TARGET, "a run"),
@@ -118,7 +128,7 @@ def files() -> Iterator[Files]:
     workspace = Workspace(
         Settings(server="example.com", http_path="/sql/1.0/warehouses/1", token="t", schema="Law")
     )
-    known = Files(workspace, lambda *_: None)
+    known = Files(workspace, lambda *_: None, lambda _: None)
     for table in (_STAGED, _KEPT):
         made = ddl.create_table(table, _STAGED_SCHEMA, "databricks", key=("id",), temporary=True)
         known.declare(*declaration(made))

@@ -45,10 +45,13 @@ def test_leftovers_are_those_of_the_task() -> None:
         names.aside(_TASK, 1),
     ]
     assert len(set(mine)) == 3
-    assert all(names.leftover(_TASK, name) and names.ours(name) for name in mine)
-    assert not any(names.leftover(other, name) for name in mine)
-    assert not any(names.leftover(_TASK, n) for n in ("T", names.LEDGER, "T_rejects"))
+    assert all(names.leftover(_TASK, name, 1) and names.ours(name) for name in mine)
+    assert not any(names.leftover(other, name, 1) for name in mine)
+    assert not any(names.leftover(_TASK, n, 1) for n in ("T", names.LEDGER, "T_rejects"))
     assert all(len(name) <= 63 for name in mine)
+    # A run that has taken over collects in a later one.
+    assert not names.leftover(_TASK, names.aside(_TASK, 2), 1)
+    assert not names.leftover(_TASK, names.aside(_TASK, 2, "run 2"), 1)
 
 
 def test_reject_tables_of_long_targets_fit() -> None:

@@ -21,7 +21,7 @@ from syncline.destinations.databricks_errors import (
     is_lost,
     translated,
 )
-from syncline.destinations.databricks_files import FILE_BYTES, Files
+from syncline.destinations.databricks_files import FILE_BYTES, LEFT_OVER, Files
 from syncline.destinations.databricks_sql import (
     LEDGER,
     clusters,
@@ -66,6 +66,7 @@ class Databricks:
         *,
         announce: Callable[[str], None] = _say_nothing,
         file_bytes: int = FILE_BYTES,
+        left_over: float = LEFT_OVER,
     ) -> None:
         self.traits = Traits(
             dialect="databricks",
@@ -82,7 +83,9 @@ class Databricks:
         self._announce = announce
         self._loop: asyncio.AbstractEventLoop | None = None
         self._workspace = Workspace(settings)
-        self._files = Files(self._workspace, self._put, file_bytes=file_bytes)
+        self._files = Files(
+            self._workspace, self._put, self._take_away, file_bytes=file_bytes, left_over=left_over
+        )
         self._session: Any = None
         #: Whether data and checkpoint may be one transaction, until the warehouse says no.
         self._transactions = settings.transactions != "Off"
@@ -104,7 +107,13 @@ class Databricks:
         *,
         attached: bool = False,  # noqa: ARG002 (overwriting keeps it all)
     ) -> pa.Schema | None:
-        """Return the table's schema, or None if there is no such table."""
+        """Return the table's schema, or None if there is no such table.
+
+        Of files that an earlier session has staged it is not known: then it has no columns.
+        """
+        if is_staged(table):
+            there = await self._call(lambda: self._files.are_there(table.name))
+            return pa.schema([]) if there else None
         name = (table.db, table.name)
         if name in self._ledgers:
             return self._ledgers[name]
@@ -203,7 +212,6 @@ class Databricks:
                 changed += one or [self._run(statement)]
         for name in dropped:
             self._files.drop(name)
-            self._files.collect(name)
         return changed
 
     def _together(self, statements: Sequence[exp.Expression]) -> list[int | Merged] | None:
@@ -353,6 +361,10 @@ class Databricks:
             return pa.table({})
 
         self._through(put, lambda: None)
+
+    def _take_away(self, remote: str) -> None:
+        """Remove a file through the session."""
+        self._sent(f"REMOVE '{remote}'")
 
     def _disconnect(self) -> None:
         session, self._session = self._session, None

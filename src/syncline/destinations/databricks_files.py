@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from syncline.destinations.databricks_connection import Workspace
 from syncline.destinations.databricks_ranges import Keys
 from syncline.destinations.databricks_types import file_rows, file_type
-from syncline.errors import DestinationRefused, PermissionRefused, SynclineError
+from syncline.errors import DestinationRefused, PermissionRefused, SynclineError, Unavailable
 
 #: Bytes of a file: Spark reads so much at once, and a failed upload costs no more.
 FILE_BYTES: Final = 128 * 2**20
@@ -52,6 +52,7 @@ class Files:
         self,
         workspace: Workspace,
         put: Callable[[Path, str], None],
+        take_away: Callable[[str], None],
         *,
         file_bytes: int = FILE_BYTES,
         left_over: float = LEFT_OVER,
@@ -59,11 +60,13 @@ class Files:
     ) -> None:
         self._workspace = workspace
         self._put = put
+        self._take_away = take_away
         self._file_bytes = file_bytes
         self._left_over = left_over
         self._clock = clock
         self._staged: dict[str, Staged] = {}
-        self._collected: set[str] = set()
+        #: Names whose files could not be removed, and how many there are.
+        self._left: dict[str, int] = {}
         self._pool = ThreadPoolExecutor(_UPLOADS, "syncline-upload")
         self._folder = tempfile.TemporaryDirectory(prefix="syncline-", ignore_cleanup_errors=True)
         self._by_put = workspace.settings.staging_method == "PUT"
@@ -72,7 +75,18 @@ class Files:
         self.uploaded = 0
 
     def declare(self, name: str, schema: str, key: Sequence[str]) -> None:
-        """Learn which columns files have; those that are there already stay."""
+        """Learn which columns files have; those that are there already stay.
+
+        Raises `Unavailable` where those of an earlier declaration cannot be removed: they would
+        be read as well.
+        """
+        left = self._left.pop(name, 0)
+        if left and not self._removed(name, left):
+            self._left[name] = left
+            raise Unavailable(
+                f"the files of {name}, which is read anew, cannot be removed from the volume",
+                hint="run again: another run stages its files beside them",
+            )
         known = self._staged.get(name)
         if known is None:
             self._staged[name] = Staged(schema, tuple(key))
@@ -117,30 +131,65 @@ class Files:
                 upload.result()
 
     def drop(self, name: str) -> None:
-        """Forget and remove files; those that cannot be removed now are left-overs."""
+        """Forget and remove files; those that cannot be removed now are left-overs.
+
+        ``<n`` as the last part of a name: the left-overs of generations before.
+        """
+        task, _, before = name.partition("/<")
+        if before:
+            self._collect(task, int(before))
+            return
         for one in _names(name):
             staged = self._staged.pop(one, None)
             if staged and not staged.parts and not staged.writer:
                 continue
             if staged:
                 self._abandon(staged)
-            with contextlib.suppress(SynclineError):
-                self._workspace.remove(self.path(one))
+            parts = staged.parts if staged else 0
+            if not self._removed(one, parts) and parts:
+                self._left[one] = parts
         self._staged.pop(name, None)
 
-    def collect(self, name: str) -> None:
-        """Remove files of the same task that nobody has dropped, once a session."""
-        task = name.partition("/")[0]
-        if task in self._collected:
-            return
-        self._collected.add(task)
+    def _removed(self, name: str, parts: int) -> bool:
+        """Remove files of a name; say whether none of them is left."""
+        try:
+            self._workspace.remove(self.path(name))
+        except SynclineError:
+            if not self._by_put:
+                return False
+        else:
+            return True
+        # Not every workspace has the Files API.
+        with contextlib.suppress(SynclineError):
+            for number in range(parts):
+                self._take_away(f"{self.path(name)}/part-{number}.parquet")
+            return True
+        return False
+
+    def are_there(self, name: str) -> bool:
+        """Say whether all files of a name with alternatives, from any session, are there."""
+        names = _names(name)
+        try:
+            held = set(self._folders(names[0].partition("/")[0]))
+        except DestinationRefused:
+            return False
+        return held.issuperset(names)
+
+    def _folders(self, task: str) -> list[str]:
+        """Return the names under which files of a task are staged."""
+        found = self._workspace.entries(self.path(task))
+        paths = [str(entry["path"]).rstrip("/") for entry in found if entry.get("is_directory")]
+        return [path.removeprefix(f"{self._workspace.volume}/") for path in paths]
+
+    def _collect(self, task: str, before: int) -> None:
+        """Remove files of a task that nobody has dropped."""
         held = {one for known in self._staged for one in _names(known)}
         with contextlib.suppress(SynclineError):
-            for entry in self._workspace.entries(self.path(task)):
-                folder = str(entry["path"])
-                one = folder.removeprefix(f"{self._workspace.volume}/").rstrip("/")
-                if entry.get("is_directory") and one not in held and self._is_old(folder):
-                    self._workspace.remove(folder)
+            for name in self._folders(task):
+                generation = name.partition("/")[2].partition("-")[0]
+                done = generation.isdecimal() and int(generation) < before
+                if done and name not in held and self._is_old(self.path(name)):
+                    self._workspace.remove(self.path(name))
 
     def close(self) -> None:
         """Give up what is not uploaded, and remove the files here."""

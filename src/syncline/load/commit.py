@@ -166,8 +166,8 @@ async def _executed(commit: Commit) -> Committed:
         load,
         commit.staging.rejects,
         staged,
-        guarded(load, load.shape(commit.now), commit.checkpoint),
-        generation=commit.checkpoint.generation,
+        commit.checkpoint,
+        commit.now,
         first=commit.first,
     )
     steps += commit.more

@@ -50,7 +50,8 @@ class Step:
     counts: Counts = Counts.NOTHING
     #: Asks afterwards how many of the rows that were updated were marked as gone.
     removals: exp.Select | None = None
-    #: Where there are no transactions: it comes after the checkpoint.
+    #: Where there are no transactions: it comes before all others, or after the checkpoint.
+    first: bool = False
     after: bool = False
 
 

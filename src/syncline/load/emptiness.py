@@ -5,8 +5,9 @@ from sqlglot import exp
 from syncline.errors import EmptyRefused
 from syncline.load import disposition
 from syncline.load.ddl import column
-from syncline.load.finish import declared, kept_files
+from syncline.load.finish import declared
 from syncline.load.load import Load
+from syncline.load.remains import kept_files
 from syncline.load.staging import Staging
 from syncline.model.batch import Checkpoint
 from syncline.model.job import Disposition
@@ -36,7 +37,7 @@ async def refuse_empty(
 
 async def _kept_rows(load: Load, checkpoint: Checkpoint, aside: exp.Table) -> int:
     """Return the rows that were staged in earlier commits of the pass."""
-    files = await kept_files(load, checkpoint, aside.name)
+    files = await kept_files(load.destination, load.task, checkpoint, aside.name)
     await load.destination.execute([declared(load, files).statement])
     return await count(load.destination, files)
 

@@ -8,6 +8,7 @@ the ledger's because both write the row of the claim, the target's because the c
 its properties too.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import pyarrow as pa
@@ -19,11 +20,13 @@ from syncline.load.ddl import column
 from syncline.load.names import LEDGER, begun, table
 from syncline.model.batch import Checkpoint
 from syncline.model.ports import Traits
+from syncline.model.types import sql_type
 
 #: What a refused statement says.
 STALE = "syncline: stale generation"
 _HELD, _ROWS = "_syncline_held", "_syncline_rows"
 _BOTH, _GUARD, _HOLDS = "_syncline_both", "_syncline_guard", "_syncline_holds"
+_TOLD = "_syncline_told"
 #: Every so many generations, old ones are removed from the ledger.
 _PRUNED = 20
 
@@ -88,6 +91,28 @@ def held(checkpoint: Checkpoint, schema: str) -> exp.Expression:
     even where there are no rows to ask it for.
     """
     return exp.Paren(this=_asked(checkpoint, schema, claimed=True))
+
+
+def nothing(
+    checkpoint: Checkpoint, schema: str, columns: Iterable[pa.Field], dialect: str
+) -> exp.Select:
+    """Return a query of these columns that has no rows, or fails where the run has fallen behind.
+
+    Invariant 3. That there are none is known only when the ledger has been asked, and the values
+    come from there too: of a query that cannot have rows, and of conditions on what is always
+    null, databases run no part, and nobody is refused.
+    """
+    told = exp.alias_(exp.Max(this=column("task")), _TOLD, quoted=True)
+    asked = _asked(checkpoint, schema, claimed=True).select(told).subquery(_GUARD)
+    values = [exp.alias_(_value(f, dialect), f.name, quoted=True) for f in columns]
+    return exp.select(*values).from_(asked).where(exp.Not(this=column(_HOLDS, _GUARD)))
+
+
+def _value(field: pa.Field, dialect: str) -> exp.Expr:
+    kind = sql_type(field, dialect)
+    if pa.types.is_nested(field.type):
+        return exp.cast(exp.null(), kind)
+    return exp.TryCast(this=column(_TOLD, _GUARD), to=kind)
 
 
 def _asked(checkpoint: Checkpoint, schema: str, *, claimed: bool) -> exp.Select:

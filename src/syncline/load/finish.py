@@ -6,11 +6,12 @@ from datetime import datetime
 import pyarrow as pa
 from sqlglot import exp
 
-from syncline.load import alone, names
-from syncline.load.ddl import column, create_table, drop_table
+from syncline.load import alone, fence
+from syncline.load.ddl import create_table, drop_table
 from syncline.load.disposition import GONE, SEQUENCE, Shape, Step
 from syncline.load.evolve import Change, evolve, refuse_to_drop
 from syncline.load.load import Load
+from syncline.load.remains import kept_files
 from syncline.load.staging import Staging
 from syncline.load.target import changed_target, made_target, refuse_to_mix
 from syncline.load.together import guarded
@@ -31,10 +32,10 @@ async def finishing(
     rows: exp.Expression = aside
     after = [Step(statement=drop_table(aside))]
     if load.kept:
-        parts = await kept_files(load, checkpoint, aside.name)
+        parts = await kept_files(load.destination, load.task, checkpoint, aside.name)
         before, rows, after = [declared(load, parts)], parts, [Step(statement=drop_table(parts))]
     elif staging is not None:
-        rows, after = staging.table if staging.rows else _nothing(load), []
+        rows, after = staging.table if staging.rows else _nothing(load, checkpoint), []
     staged = rows is not aside
     if load.disposition is Disposition.REPLACE:
         changes: list[Change] = []
@@ -48,33 +49,6 @@ async def finishing(
         changes, steps = await changed_target(load, now, [])
         steps += _applied(load, shape, rows, staged=staged)
     return changes, [*before, *steps, *after]
-
-
-async def kept_files(load: Load, checkpoint: Checkpoint, aside: str) -> exp.Table:
-    """Return the files that the commits of a pass have staged, the one under way included.
-
-    ``aside``: the name of the pass, which tells when it began. Unless ``checkpoint`` says that
-    the pass is ``collected``, its own commit has staged files too.
-
-    Other attempts may have staged files too: those of a commit are in the ledger.
-    """
-    ledger = names.table(names.LEDGER, load.schema_name)
-    query = (
-        exp.select(column("generation"), column("run"))
-        .from_(ledger)
-        .where(
-            column("task").eq(exp.Literal.string(checkpoint.task)),
-            column("generation") >= exp.Literal.number(names.begun(aside)),
-            column("generation") < exp.Literal.number(checkpoint.generation),
-        )
-        .order_by(column("generation"))
-    )
-    rows = (await load.destination.fetch(query)).to_pylist()
-    parts = [names.staged_part(row["generation"], row["run"]) for row in rows]
-    if not checkpoint.collected:
-        parts.append(names.staged_part(checkpoint.generation, checkpoint.run))
-    name = names.staged_parts(load.task, parts)
-    return exp.table_(exp.to_identifier(name, quoted=True))
 
 
 def declared(load: Load, files: exp.Table) -> Step:
@@ -121,11 +95,8 @@ def _applied(load: Load, shape: Shape, rows: exp.Expression, *, staged: bool) ->
             return alone.difference(shape, rows, removing=load.removing, staged=staged)
 
 
-def _nothing(load: Load) -> exp.Subquery:
+def _nothing(load: Load, checkpoint: Checkpoint) -> exp.Subquery:
     """Return no rows, in the place of staged ones."""
-    fields = [*load.schema, pa.field(SEQUENCE, pa.int64()), pa.field(GONE, pa.bool_())]
-    nulls = [
-        exp.alias_(exp.cast(exp.null(), sql_type(f, load.traits.dialect)), f.name, quoted=True)
-        for f in fields
-    ]
-    return exp.select(*nulls).where(exp.false()).subquery("_syncline_nothing")
+    columns = [*load.schema, pa.field(SEQUENCE, pa.int64()), pa.field(GONE, pa.bool_())]
+    rows = fence.nothing(checkpoint, load.schema_name, columns, load.traits.dialect)
+    return rows.subquery("_syncline_nothing")

@@ -1,6 +1,6 @@
 """One load: everything that stays the same from the first row of a task run to its last."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -112,9 +112,9 @@ class Load:
     @property
     def kept(self) -> bool:
         """The pass is collected as staged files, which stay until it has ended."""
-        return not (self.traits.transactional or self.direct or self.compares or self.sweeps) and (
-            not self.key or self.disposition is Disposition.INSERT
-        )
+        if self.direct or self.compares or self.sweeps:
+            return False
+        return keeps_files(self.traits, self.key, self.disposition)
 
     @property
     def copied(self) -> bool:
@@ -187,3 +187,8 @@ class Load:
             texts=tuple(f.name for f in self.schema if is_uncompared(f)),
             now=now,
         )
+
+
+def keeps_files(traits: Traits, key: Sequence[str], disposition: Disposition | None) -> bool:
+    """Say whether a pass that is collected whole is collected as staged files."""
+    return not traits.transactional and (not key or disposition is Disposition.INSERT)

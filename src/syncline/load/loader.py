@@ -219,7 +219,7 @@ async def _commit(
         # what it stages is no leftover. From here on it may not commit.
         # What cannot be dropped now is collected by the next run; the rows are committed.
         with suppress(SynclineError):
-            await collect_leftovers(job, after.aside)
+            await collect_leftovers(job, after)
     return state.committed(done, after, job.clock.monotonic())
 
 
@@ -255,12 +255,18 @@ def _nothing(job: Load) -> Checkpoint:
     )
 
 
-async def collect_leftovers(job: Load, kept: str | None) -> None:
+async def collect_leftovers(job: Load, last: Checkpoint) -> None:
     """Drop staging and aside tables of other attempts, but the aside that goes on."""
     found = await commit.tables_of(job.destination, job.schema_name)
-    stale = [n for n in found if names.leftover(job.task, n) and n != kept]
-    if stale:
-        await job.destination.execute([drop_table(names.table(n, job.schema_name)) for n in stale])
+    stale = [n for n in found if names.leftover(job.task, n, last.generation) and n != last.aside]
+    drops = [drop_table(names.table(n, job.schema_name)) for n in stale]
+    if not job.traits.transactional:
+        # What a pass under way has staged counts still.
+        oldest = names.begun(last.aside) if last.aside else last.generation
+        name = names.staged_before(job.task, oldest)
+        drops.append(drop_table(exp.table_(exp.to_identifier(name, quoted=True))))
+    if drops:
+        await job.destination.execute(drops)
 
 
 async def _tidy(staging: Staging) -> None:

@@ -42,9 +42,15 @@ def aside(task: Task, generation: int, attempt: str = "") -> str:
     return f"{_PREFIX}_new_{_short(task.id)}_{mine}{generation}"
 
 
-def leftover(task: Task, name: str) -> bool:
-    """Say whether a name is that of a staging or aside table of the task, of any attempt."""
+def leftover(task: Task, name: str, upto: int) -> bool:
+    """Say whether a name is that of a staging or aside table of the task, of any attempt.
+
+    ``upto``: the last generation of asides; one that was begun later is another run's that has
+    taken over.
+    """
     mark = f"_{_short(task.id)}_"
+    if name.startswith(f"{_PREFIX}_new{mark}"):
+        return begun(name) <= upto
     return name.startswith(tuple(f"{_PREFIX}_{part}{mark}" for part in _PARTS))
 
 
@@ -62,6 +68,11 @@ def staged_parts(task: Task, parts: Sequence[str]) -> str:
     """Return the one name of the files of several commits."""
     chosen = parts[0] if len(parts) == 1 else "{" + ",".join(parts) + "}"
     return f"{folder(task)}/{chosen}"
+
+
+def staged_before(task: Task, generation: int) -> str:
+    """Return the one name of all files of commits before a generation, whoever staged them."""
+    return f"{folder(task)}/<{generation}"
 
 
 def folder(task: Task) -> str:

@@ -11,10 +11,11 @@ from syncline.errors import RecordRefused
 from syncline.load import alone, commit, disposition, names
 from syncline.load.ddl import column, create_table, drop_table
 from syncline.load.disposition import SEQUENCE, Step
-from syncline.load.finish import declared, kept_files
+from syncline.load.finish import declared
 from syncline.load.foreseen import foreseen, listed, without
 from syncline.load.load import Load
 from syncline.load.rejects import kept_rejects
+from syncline.load.remains import kept_files
 from syncline.load.sift import attempted, numbered, only, rejected, sift, sifts
 from syncline.load.target import changed_target
 from syncline.load.together import together
@@ -87,13 +88,11 @@ class _Poured:
 
     async def written(self, left: Sequence[Step], rejects: Sequence[Reject]) -> Committed:
         """Commit the batch with the steps that take refused rows out, and their rejects."""
-        load, shape = self.load, self.load.shape(self.now)
+        load = self.load
         staged = commit.staging_table(
             load.destination, load.schema_name, load.task, load.run, "reject", generation=0
         )
-        kept = await kept_rejects(
-            load, rejects, staged, shape, generation=self.following.generation, first=False
-        )
+        kept = await kept_rejects(load, rejects, staged, self.following, self.now, first=False)
         steps = [*self.taken, *left, *self.applied, *self.ended, *kept]
         return await together(load, steps, self.following, self.now, drop=[self.batch])
 
@@ -151,7 +150,8 @@ async def _copied(load: Load, checkpoint: Checkpoint) -> tuple[Checkpoint, Commi
         run=load.run,
     )
     # They were all committed; the next generation has staged none.
-    files = await kept_files(load, replace(following, collected=True), checkpoint.aside or "")
+    mine = replace(following, collected=True)
+    files = await kept_files(load.destination, load.task, mine, checkpoint.aside or "")
     changes, steps = await changed_target(load, now, [])
     steps += [declared(load, files), alone.copied(load.shape(now), files)]
     done = await together(load, steps, following, now, drop=[files])

@@ -1,15 +1,16 @@
 """The reject table of a target: rows that did not fit, with the reason."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlglot import exp
 
-from syncline.load import disposition, names
+from syncline.load import disposition, fence, names
 from syncline.load.ddl import add_column, column, create_table, drop_table
-from syncline.load.disposition import Shape, Step
+from syncline.load.disposition import Step
 from syncline.load.load import Load
 from syncline.load.staging import REJECTS, reject_table
-from syncline.model.batch import Reject
+from syncline.model.batch import Checkpoint, Reject
 
 _HELD, _ROWS = "_syncline_held", "_syncline_rows"
 
@@ -18,27 +19,29 @@ async def kept_rejects(
     load: Load,
     rejects: Sequence[Reject],
     staged: exp.Table,
-    shape: Shape,
+    checkpoint: Checkpoint,
+    now: datetime,
     *,
-    generation: int,
     first: bool,
 ) -> list[Step]:
     """Stage the rejects; return the steps that add them to the reject table.
 
-    ``shape``: of the target, with the guard of the commit's statements. ``generation``: of the
-    commit. ``first``: it is the run's first.
+    ``checkpoint``: of the commit. ``first``: it is the run's first.
     """
     traits = load.traits
     target = reject_table_of(load)
     # Where each statement commits for itself, a run may have died between its rejects and its
     # checkpoint: those of the commit that is repeated have the same ids, and are replaced.
-    prefix = f"{load.run if traits.transactional else load.task.id}/{generation}/"
+    prefix = f"{load.run if traits.transactional else load.task.id}/{checkpoint.generation}/"
     if not rejects:
         repeats = first and load.task.rejects and not traits.transactional
         there = await load.destination.describe(target) if repeats else None
-        return [_forgotten(target, prefix)] if there is not None and "id" in there.names else []
+        if there is None or "id" not in there.names:
+            return []
+        rows = fence.nothing(checkpoint, load.schema_name, REJECTS, traits.dialect)
+        return [Step(statement=_replacing(target, rows, prefix))]
     held = await load.destination.describe(target)
-    rows = reject_table(rejects, run=load.run, prefix=prefix, now=shape.now)
+    rows = reject_table(rejects, run=load.run, prefix=prefix, now=now)
     await load.destination.execute(
         [
             drop_table(staged),
@@ -47,11 +50,12 @@ async def kept_rejects(
     )
     await load.destination.ingest(staged, rows)
     older = held is not None and "id" not in held.names
-    added = (
-        disposition.copy(REJECTS.names, staged, target)
-        if traits.transactional
-        else _replacing(target, staged, prefix, shape.guard)
-    )
+    if traits.transactional:
+        added: exp.Expression = disposition.copy(REJECTS.names, staged, target)
+    else:
+        taken = exp.select(*(column(name) for name in REJECTS.names)).from_(staged.copy())
+        taken = taken.where(fence.held(checkpoint, load.schema_name))
+        added = _replacing(target, taken, prefix)
     return [
         Step(statement=create_table(target, REJECTS, traits.dialect)),
         *(
@@ -69,11 +73,8 @@ def reject_table_of(load: Load) -> exp.Table:
     return names.table(names.rejects(load.task.target, load.traits), load.schema_name)
 
 
-def _replacing(
-    target: exp.Table, staged: exp.Table, prefix: str, guard: exp.Expr | None
-) -> exp.Merge:
+def _replacing(target: exp.Table, rows: exp.Select, prefix: str) -> exp.Merge:
     """Return what puts the rejects of a commit in the place of those of an earlier attempt."""
-    rows = exp.select(*(column(name) for name in REJECTS.names)).from_(staged.copy())
     taken = [column(name, _ROWS) for name in REJECTS.names]
     sets = [
         exp.EQ(this=column(name), expression=column(name, _ROWS))
@@ -87,7 +88,7 @@ def _replacing(
     gone = exp.StartsWith(this=column("id", _HELD), expression=exp.Literal.string(prefix))
     return exp.Merge(
         this=exp.alias_(target.copy(), _HELD, table=True),
-        using=(rows.where(guard.copy()) if guard else rows).subquery(_ROWS),
+        using=rows.subquery(_ROWS),
         on=column("id", _HELD).eq(column("id", _ROWS)),
         whens=exp.Whens(
             expressions=[
@@ -97,9 +98,3 @@ def _replacing(
             ]
         ),
     )
-
-
-def _forgotten(target: exp.Table, prefix: str) -> Step:
-    """Return what takes away the rejects of a commit that is repeated and has none any more."""
-    mine = exp.StartsWith(this=column("id"), expression=exp.Literal.string(prefix))
-    return Step(statement=exp.Delete(this=target.copy(), where=exp.Where(this=mine)))

@@ -47,7 +47,8 @@ def decide(
 ) -> Decision:
     """Decide how a run begins.
 
-    ``missing``: the target table is not there, although there is a checkpoint.
+    ``missing``: what the checkpoint tells of is not there: the target, or what a pass under way
+    has collected.
 
     ``has_cursor``: the query can be read from where an earlier read ended. ``fingerprint``: of
     the query. Raises `QueryError` where the task asks for what its query cannot give.
@@ -62,9 +63,7 @@ def decide(
     same = {mark}
     if disposition is Disposition.HISTORY:
         same.add(_fingerprint(task, Disposition.MERGE, key, fingerprint))
-    # Rows that are collected aside are still there; those of a table that is gone are not.
-    lost = missing and last is not None and last.aside is None
-    changed = last is not None and (lost or last.fingerprint not in same)
+    changed = last is not None and (missing or last.fingerprint not in same)
     resuming = last is not None and not changed and _under_way(last)
     # An interrupted pass goes on even if --full is said again: it is the same one.
     afresh = last is None or changed or not incremental or full
@@ -80,7 +79,8 @@ def decide(
         )  # fmt: skip
     reason = (
         "" if last is None
-        else "the target table is gone" if lost
+        else "what an interrupted run had collected is gone" if missing and last.aside
+        else "the target table is gone" if missing
         else "the query, its source, its key or the way it is written has changed" if changed
         else "asked for with --full" if full and incremental
         else "its rows do not tell when they changed"
@@ -90,7 +90,7 @@ def decide(
         # Rows of an earlier load may have to go, which only a whole pass beside them shows.
         direct=incremental and last is None,
         fingerprint=mark,
-        last=replace(last, cursor=None, aside=None) if last else None,
+        last=replace(last, cursor=None, aside=None, collected=False) if last else None,
         since=None,
         incremental=False,
         resuming=False,

@@ -133,7 +133,8 @@ def other(load: Load, checkpoint: Checkpoint, now: datetime) -> list[Step]:
     if load.traits.transactional:
         return [*map(_step, written)]
     claim = fence.claim(checkpoint, load.schema_name, now)
-    return [_step(claim), *(Step(statement=s, after=True) for s in written)]
+    # The others are refused unless it is the run's own.
+    return [Step(statement=claim, first=True), *(Step(statement=s, after=True) for s in written)]
 
 
 def guarded(load: Load, shape: Shape, *checkpoints: Checkpoint) -> Shape:
@@ -155,15 +156,16 @@ def _in_order(
 ) -> list[Step]:
     """Return steps for a database where each commits for itself."""
     dropping = [s for s in steps if isinstance(s.statement, exp.Drop)]
+    before = [s for s in steps if s.first]
     after = [s for s in steps if s.after]
-    found = [s for s in steps if s not in dropping and s not in after]
+    found = [s for s in steps if s not in dropping and s not in before and s not in after]
     if claiming:
         found.insert(0, _step(fence.claim(mine, load.schema_name, now)))
         first = next((i for i, s in enumerate(found) if _writes(load, s)), None)
         if first is not None and load.task.flow is None:
             found.insert(first, _step(fence.mark(load.target, load.run)))
     # What is dropped may be needed again until the checkpoint is there.
-    return [*found, *checkpoint, *after, *dropping]
+    return [*before, *found, *checkpoint, *after, *dropping]
 
 
 def _writes(load: Load, step: Step) -> bool:

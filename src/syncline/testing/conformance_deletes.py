@@ -6,6 +6,8 @@ import pyarrow as pa
 import pytest
 
 from syncline.errors import EmptyRefused, ResponseRefused, StaleGeneration
+from syncline.load import verify
+from syncline.load.checkpoint import last_checkpoint
 from syncline.load.loader import load
 from syncline.model.batch import Batch
 from syncline.model.job import Deletes
@@ -173,3 +175,20 @@ class DeletesConformance:
         with pytest.raises(StaleGeneration):
             await load(reading(trial.rows([thing(2)], at=200), None), early)
         assert await _there(destination, trial) == [1]
+
+    async def test_a_repair_by_a_run_of_its_own(self, destination: Destination) -> None:
+        """What differs from the source is written, and the task goes on after it."""
+        trial = Trial(task=task(commit_rows=100))
+        await trial.run(destination, trial.rows([thing(1), thing(2)]), run="loads")
+        own = await last_checkpoint(destination, destination.traits.schema, trial.task.id)
+        work = verify.comparing((await trial.begin(destination, run="repairs"))[0], None)
+        rows = [thing(1, "changed"), thing(3)]
+        _, collected = await load(reading(trial.rows(rows, at=50), None), work)
+        found = await verify.compare(work, collected)
+        assert (found.missing, found.extra, found.different) == (1, 1, 1)
+        done = await verify.repair(work, collected, own)
+        assert (done.inserted, done.updated, done.deleted) == (1, 1, 1)
+        assert await contents(destination, trial.task) == ordered(rows)
+        await trial.run(destination, trial.rows([thing(4)], at=100), run="goes on")
+        assert await contents(destination, trial.task) == ordered([*rows, thing(4)])
+        assert not await leftovers(destination)

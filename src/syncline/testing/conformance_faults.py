@@ -108,3 +108,53 @@ class Faulty:
         except SynclineError:
             return
         raise AssertionError("a statement on a missing table went through")
+
+
+class Overtaken:
+    """Passes calls on, and lets something happen just before the target is written first."""
+
+    def __init__(
+        self, inner: Destination, target: str, meanwhile: Callable[[], Awaitable[object]]
+    ) -> None:
+        self.inner = inner
+        self._target = target
+        self._meanwhile: Callable[[], Awaitable[object]] | None = meanwhile
+
+    @property
+    def traits(self) -> Traits:
+        """Those of the destination within."""
+        return self.inner.traits
+
+    async def describe(self, table: exp.Table, *, attached: bool = False) -> pa.Schema | None:
+        """Describe."""
+        return await self.inner.describe(table, attached=attached)
+
+    async def fetch(self, query: exp.Query) -> pa.Table:
+        """Fetch."""
+        return await self.inner.fetch(query)
+
+    async def ingest(self, table: exp.Table, records: pa.Table) -> None:
+        """Ingest."""
+        await self.inner.ingest(table, records)
+
+    async def execute(
+        self, statements: Sequence[exp.Expression], *, lock: str | None = None
+    ) -> Sequence[int | Merged]:
+        """Execute; where each statement commits for itself, one by one."""
+        groups = [statements] if self.traits.transactional else [[s] for s in statements]
+        changed: list[int | Merged] = []
+        for group in groups:
+            if self._meanwhile is not None and any(map(self._writes, group)):
+                meanwhile, self._meanwhile = self._meanwhile, None
+                await meanwhile()
+            changed += await self.inner.execute(group, lock=lock)
+        return changed
+
+    async def aclose(self) -> None:
+        """Close the destination within."""
+        await self.inner.aclose()
+
+    def _writes(self, statement: exp.Expression) -> bool:
+        table = statement.find(exp.Table)
+        written = isinstance(statement, exp.Insert | exp.Update | exp.Delete | exp.Merge)
+        return written and table is not None and table.name.lower() == self._target.lower()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -22,8 +23,9 @@ from syncline.load.ddl import column, create_table, drop_table
 from syncline.load.fence import record
 from syncline.load.loader import load
 from syncline.model.batch import Batch, Checkpoint
-from syncline.model.job import Disposition
+from syncline.model.job import Deletes, Disposition, ReplaceBy
 from syncline.model.ports import Destination
+from syncline.testing.conformance_faults import Overtaken
 from syncline.testing.conformance_runs import (
     SCHEMA,
     Opener,
@@ -169,6 +171,38 @@ class LedgerConformance:
         assert {row["id"] for row in await contents(destination, trial.task)} >= {4}
         assert outcome.checkpoint.generation == 3
         assert not await leftovers(destination)
+
+    @pytest.mark.parametrize("given", [[], [thing(3)]], ids=["no rows", "rows"])
+    @pytest.mark.parametrize(
+        "how",
+        [
+            {"disposition": Disposition.REPLACE, "replace_by": ReplaceBy.TRUNCATE},
+            {"disposition": Disposition.MERGE},
+            {"disposition": Disposition.MERGE, "deletes": Deletes.SOFT},
+            {"disposition": Disposition.HISTORY},
+        ],
+        ids=["replace", "merge", "soft deletes", "history"],
+    )
+    async def test_a_run_that_is_overtaken_leaves_nothing(
+        self, open_destination: Opener, how: dict[str, Any], given: list[dict[str, Any]]
+    ) -> None:
+        """Another run comes between its claim and its rows; also if the source has none now."""
+        destination, other = await open_destination(), await open_destination()
+        trial = Trial(task=task(allow_empty=True, commit_rows=100, **how), has_cursor=False)
+        await trial.run(destination, trial.rows([thing(1), thing(2)]))
+        found: list[dict[str, Any]] = []
+
+        async def overtake() -> None:
+            await trial.run(other, trial.rows([thing(7), thing(8)], at=200), run="another")
+            found.extend(await contents(other, trial.task))
+
+        slow = Overtaken(destination, trial.task.target, overtake)
+        with pytest.raises(StaleGeneration):
+            await trial.run(slow, trial.rows(given, at=100), run="slow")
+        assert {7, 8} <= {row["id"] for row in found}
+        assert await contents(destination, trial.task) == found
+        await destination.aclose()
+        await other.aclose()
 
     @pytest.mark.parametrize("disposition", [Disposition.MERGE, Disposition.REPLACE])
     async def test_a_stale_run_whose_pass_another_has_ended(

@@ -11,9 +11,10 @@ from sqlglot import exp
 from syncline.load import names, strategy
 from syncline.load.checkpoint import last_checkpoint, read_ledger
 from syncline.load.ddl import column
-from syncline.load.load import Load
+from syncline.load.load import Load, keeps_files
 from syncline.load.loader import load
 from syncline.load.ownership import note_id
+from syncline.load.remains import is_gone, standing
 from syncline.model.batch import Batch, Checkpoint, Cursor
 from syncline.model.job import Task
 from syncline.model.ports import Destination, Traits
@@ -98,15 +99,19 @@ class Trial:
         schema = self.task.schema or destination.traits.schema
         ids = self.task.id, strategy.sweep_id(self.task), note_id(self.task, destination)
         ledger = await read_ledger(destination, schema, ids)
-        sweeping = ledger.newest.get(ids[1])
+        sweeping = await standing(destination, self.task, ledger.newest.get(ids[1]))
+        last = ledger.newest.get(self.task.id)
+        kept = keeps_files(destination.traits, self.key, self.task.disposition)
+        gone = last is not None and await is_gone(destination, self.task, last, kept=kept)
         decision = strategy.decide(
             self.task,
             has_cursor=self.has_cursor,
             key=self.key,
             version=self.version,
             fingerprint=self.fingerprint,
-            last=ledger.newest.get(self.task.id),
+            last=last,
             full=full,
+            missing=gone,
         )
         events: list[Event] = []
         work = Load(
