@@ -57,6 +57,25 @@ async def test_merge(destination: Databricks, deletes: Deletes) -> None:
     assert sorted(r["id"] for r in alive) == [0, 1, 2, 4, 7]
 
 
+@pytest.mark.parametrize("transactions", ["Off", "On"])
+async def test_values_that_look_like_variables(server: DatabricksServer, transactions: str) -> None:
+    """As keys, which a merge names in ranges, and as a cursor, which the checkpoint names."""
+    schema = pa.schema([("id", pa.string()), *list(SCHEMA)[1:]])
+    trial = Trial(task=task(commit_rows=100), schema=schema)
+    given = ["${spark.app.name}", "${x}", "a${env:HOME}", "\\${x}'\n", "${", "é"]
+    destination = Databricks(replace(settings_of(server), transactions=transactions))
+    for at, name in ((0, "first"), (100, "second")):
+        rows = [thing(1, name) | {"id": value} for value in given]
+        (batch,) = trial.rows(rows, at=at, size=100)
+        await trial.run(destination, [replace(batch, cursor={"after": given, "at": at})])
+    for number, value in enumerate(given):
+        (batch,) = trial.rows([thing(1, f"new {value}") | {"id": value}], at=200 + number)
+        await trial.run(destination, [batch])
+    found = await contents(destination, trial.task, "id", "name")
+    assert found == ordered([{"id": value, "name": f"new {value}"} for value in given])
+    await destination.aclose()
+
+
 async def test_append_without_a_key(destination: Databricks, server: DatabricksServer) -> None:
     trial = Trial(task=task(disposition=Disposition.APPEND), key=(), version=None, has_cursor=False)
     rows = [thing(1), thing(1), thing(2)]

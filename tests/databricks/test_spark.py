@@ -20,11 +20,13 @@ from syncline.destinations.databricks import Databricks, open_databricks
 from syncline.destinations.databricks_check import checks
 from syncline.destinations.databricks_connection import Settings
 from syncline.errors import DestinationRefused
+from syncline.load.checkpoint import last_checkpoint
 from syncline.model.job import Deletes, Disposition
 from syncline.model.ports import Destination
 from syncline.testing.conformance_crashes import STORIES
 from syncline.testing.conformance_history import HistoryConformance
 from syncline.testing.conformance_runs import (
+    SCHEMA,
     Opener,
     Trial,
     contents,
@@ -121,6 +123,22 @@ async def test_a_table_is_kept_as_it_should_be(spark: Databricks) -> None:
     properties = dict(detail["properties"])
     assert properties["delta.columnMapping.mode"] == "name"
     assert properties["delta.enableTypeWidening"] == "true"
+
+
+async def test_values_that_look_like_variables(spark: Databricks) -> None:
+    """Spark puts variables into a statement before it looks at anything else."""
+    schema = pa.schema([("id", pa.string()), *list(SCHEMA)[1:]])
+    trial = Trial(task=task(commit_rows=100), schema=schema)
+    given = ["${spark.app.name}", "${x}", "a${env:HOME}", "\\${x}'\n"]
+    for at, name in ((0, "first"), (100, "second")):
+        rows = [thing(1, name) | {"id": value} for value in given]
+        (batch,) = trial.rows(rows, at=at, size=100)
+        await trial.run(spark, [replace(batch, cursor={"after": given, "at": at})])
+    found = await contents(spark, trial.task, "id", "name")
+    assert found == ordered([{"id": value, "name": "second"} for value in given])
+    told = await last_checkpoint(spark, spark.traits.schema, trial.task.id)
+    assert told is not None
+    assert told.cursor == {"after": given, "at": 100}
 
 
 async def test_values_of_every_type(spark: Databricks) -> None:

@@ -1,11 +1,13 @@
 """Statements of the load as Databricks takes them."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlglot import exp
 
 from syncline.destinations.databricks_files import Files
+from syncline.errors import DestinationRefused
 
 _DIALECT: Final = "databricks"
 #: The table of checkpoints, one in each schema.
@@ -16,6 +18,9 @@ _CLUSTERING: Final = frozenset(
     {"STRING", "TEXT", "BIGINT", "INT", "SMALLINT", "TINYINT", "DATE", "TIMESTAMP", "TIMESTAMPTZ",
      "TIMESTAMPNTZ", "DECIMAL", "FLOAT", "DOUBLE"}
 )  # fmt: skip
+#: A literal or a name; a variable, as Spark looks for them.
+_QUOTED: Final = re.compile(r"'[^'\\]*(?:\\.[^'\\]*)*'|`[^`]*`", re.DOTALL)
+_VARIABLE: Final = re.compile(r"\$\{\S+?\}")
 #: Names of columns as they are, and types that can grow.
 PROPERTIES: Final = {
     "delta.columnMapping.mode": "name",
@@ -45,18 +50,44 @@ def declaration(tree: exp.Create) -> tuple[str, str, list[str]]:
 
 
 def rendered(tree: exp.Expr, files: Files, *, more: Sequence[exp.Expression] = ()) -> str:
-    """Return a statement as text; ``more``: properties of a table that it makes."""
+    """Return a statement as text; ``more``: properties of a table that it makes.
+
+    Raises `DestinationRefused` for a name that Databricks would read as another one.
+    """
     copy = tree.copy()
     if isinstance(copy, exp.Create) and copy.kind == "TABLE":
         _describe_table(copy, more)
     if isinstance(copy, exp.Insert):
         copied = _copy_into(copy, files)
         if copied:
-            return copied
+            return unsubstituted(copied)
     _number(copy, files)
     if isinstance(copy, exp.Merge):
         _prune(copy, files)
-    return str(_with_files(copy, files).sql(dialect=_DIALECT))
+    return unsubstituted(_with_files(copy, files).sql(dialect=_DIALECT))
+
+
+def unsubstituted(text: str) -> str:
+    """Return a statement in which nothing is a variable, ``${…}``.
+
+    Spark puts the values of variables into the text of a statement, also into its literals: a
+    value of a source that looks like one would become another one. Raises `DestinationRefused`
+    for a name, in which nothing can be written in another way.
+    """
+    if "${" not in text:
+        return text
+    text = _QUOTED.sub(_escaped, text)
+    found = _VARIABLE.search(text)
+    if found:
+        raise DestinationRefused(
+            f"Databricks takes {found[0]} in a name for a variable",
+            hint="give the column another name in the task's query",
+        )
+    return text
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].replace("${", "$\\u007b") if found[0][0] == "'" else found[0]
 
 
 def clusters(tree: exp.Expression) -> bool:

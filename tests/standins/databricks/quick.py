@@ -16,6 +16,7 @@ from sqlglot.errors import SqlglotError
 from standins.databricks.engine import Copying, Field, Parameters, SqlError, counts
 from standins.databricks.quick_errors import told
 from standins.databricks.quick_tables import CATALOG, INFORMATION, read_files
+from standins.databricks.quick_variables import substituted
 from standins.databricks.volumes import Volumes
 from standins.databricks.words import bare, meaning, opening
 
@@ -86,6 +87,7 @@ class QuickSession:
 
     def run(self, sql: str, parameters: Parameters = None) -> pa.Table:
         """Run a statement."""
+        sql = substituted(sql)
         head = opening(sql)
         if head[:2] == ["DESCRIBE", "HISTORY"]:
             return self._history([bare(w.text) for w in meaning(sql)[2:]])
@@ -111,7 +113,7 @@ class QuickSession:
             if not due:
                 return 0
             columns = self._cursor.sql(f"FROM read_parquet({due!r}, union_by_name = true)").columns
-            chosen = copying.chosen or ", ".join(f"`{c}`" for c in columns)
+            chosen = substituted(copying.chosen) or ", ".join(f"`{c}`" for c in columns)
             select = sqlglot.parse_one(f"SELECT {chosen}", into=exp.Select, dialect="databricks")
             names = ", ".join(f'"{n}"' for n in select.named_selects)
             self._cursor.begin()
@@ -134,7 +136,7 @@ class QuickSession:
 
     def atomic(self, statements: Sequence[str]) -> pa.Table:
         """Run all or nothing."""
-        trees = [sqlglot.parse_one(s, dialect="databricks") for s in statements]
+        trees = [sqlglot.parse_one(substituted(s), dialect="databricks") for s in statements]
 
         def together() -> pa.Table:
             self._cursor.begin()
