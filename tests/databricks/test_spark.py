@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
-from datetime import time
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -166,6 +166,28 @@ async def test_values_of_every_type(spark: Databricks) -> None:
                 if is_time(field.type) and wanted is not None:
                     got = time.fromisoformat(got)
                 assert got == wanted, case
+
+
+@pytest.mark.parametrize("disposition", [Disposition.MERGE, Disposition.APPEND])
+async def test_days_before_the_gregorian_calendar(
+    spark: Databricks, disposition: Disposition
+) -> None:
+    """Spark takes files that do not say who wrote them for files of the other calendar."""
+    fields = [("d", pa.date32()), ("t", pa.timestamp("us", tz="UTC")), ("n", pa.timestamp("us"))]
+    schema = pa.schema([("id", pa.int64()), *fields])
+    keyed = disposition is Disposition.MERGE
+    trial = Trial(task=task(disposition=disposition, commit_rows=100), schema=schema, version=None)
+    trial = trial if keyed else trial.but(key=(), has_cursor=False)
+    days = [
+        datetime(*d, tzinfo=UTC)
+        for d in ((1, 1, 2), (1500, 3, 1), (1582, 10, 14), (1899, 12, 31), (2026, 1, 1))
+    ]
+    rows = [
+        {"id": n, "d": day.date(), "t": day, "n": day.replace(tzinfo=None)}
+        for n, day in enumerate(days)
+    ]
+    await trial.run(spark, trial.rows(rows, size=100))
+    assert await contents(spark, trial.task) == ordered(rows)
 
 
 async def test_columns_are_added_and_widened(spark: Databricks) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import sqlglot
 from sqlglot import exp
@@ -210,3 +211,14 @@ def test_a_setting_that_is_a_variable_is_refused(name: str) -> None:
     given = Settings(server="example.com", http_path="/sql/1.0/warehouses/1", token="t")
     with pytest.raises(PropertyError, match="for a variable"):
         Workspace(replace(given, **{name: "a${x}"}))  # type: ignore[arg-type]  # a text each
+
+
+def test_a_file_says_which_calendar_it_has(files: Files) -> None:
+    """Spark knows it by who wrote the file."""
+    rows = pa.table({"id": [1], "name": ["x"], "changed": pa.nulls(1, _SCHEMA[2].type)})
+    files.append(_STAGED.name, rows)
+    staged = files._staged[_STAGED.name]
+    files._write(_STAGED.name, staged)
+    staged.writer.close()
+    found = pq.read_metadata(staged.sink).metadata
+    assert found == {b"org.apache.spark.version": b"3.5.0"}
