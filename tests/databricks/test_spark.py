@@ -212,6 +212,27 @@ async def test_columns_are_added_and_widened(spark: Databricks) -> None:
     assert await contents(spark, trial.task) == ordered([first | {"more": None}, second])
 
 
+@pytest.mark.parametrize("disposition", [Disposition.MERGE, Disposition.REPLACE])
+async def test_columns_that_delta_lake_is_particular_about(
+    spark: Databricks, disposition: Disposition
+) -> None:
+    """Keys that a table cannot be clustered by; then the first time without a zone."""
+    wide = [(f"c{n:02}", pa.int32()) for n in range(32)]
+    schema = pa.schema([("flag", pa.bool_()), *wide, *SCHEMA])
+    trial = Trial(task=task(disposition=disposition, commit_rows=100), schema=schema)
+    trial = trial.but(key=("flag", "c00", "id"), has_cursor=disposition is Disposition.MERGE)
+    row = {"flag": True, **{name: 1 for name, _ in wide}}
+    await trial.run(spark, trial.rows([thing(1) | row]))
+    trial = trial.but(schema=pa.schema([*schema, ("begins", pa.timestamp("us"))]))
+    local = datetime(2026, 3, 29, 2, 30)  # noqa: DTZ001 (it has no zone)
+    rows = [thing(1, "new", minute=1) | row | {"begins": local}]
+    await trial.run(spark, trial.rows(rows, at=100))
+    assert await contents(spark, trial.task) == rows
+    name = exp.table_("things", db=spark.traits.schema, quoted=True).sql("databricks")
+    detail = spark._sent(f"DESCRIBE DETAIL {name}").to_pylist()[0]
+    assert detail["clusteringColumns"] == ["c00"]
+
+
 #: A kind of load, a statement or call of it that a fault meets, and the fault.
 _SAMPLE: Final[Mapping[str, tuple[str, str, str, Mapping[str, int]]]] = {
     "claim": ("increment", "MERGE INTO `{}`.`_syncline_checkpoints`", "drop_after", {}),

@@ -99,7 +99,9 @@ _CASES: Mapping[str, Callable[[], Sequence[exp.Expr]]] = {
     "replace": lambda: _steps(
         alone.overwrite(_SHAPE, alone.alive(_SHAPE, _STAGED)),
         alone.overwrite(_SHAPE, alone.every(_SHAPE, _KEPT)),
-        alone.recreate(_SHAPE, alone.plain(_SHAPE, _ASIDE)),
+        alone.recreate(
+            _SHAPE, alone.plain(_SHAPE, _ASIDE), ddl.remade_by(_SCHEMA, ("id",), "databricks")
+        ),
     ),
     "sweep": lambda: _steps(
         alone.insert_keys(_SHAPE, _STAGED, _ASIDE), alone.remove_missing(_SHAPE, _ASIDE)

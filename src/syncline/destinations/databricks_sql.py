@@ -12,12 +12,6 @@ from syncline.errors import DestinationRefused
 _DIALECT: Final = "databricks"
 #: The table of checkpoints, one in each schema.
 LEDGER: Final = "_syncline_checkpoints"
-#: Columns that a table may be clustered by.
-_CLUSTERED: Final = 4
-_CLUSTERING: Final = frozenset(
-    {"STRING", "TEXT", "BIGINT", "INT", "SMALLINT", "TINYINT", "DATE", "TIMESTAMP", "TIMESTAMPTZ",
-     "TIMESTAMPNTZ", "DECIMAL", "FLOAT", "DOUBLE"}
-)  # fmt: skip
 #: A literal or a name; a variable, as Spark looks for them.
 _QUOTED: Final = re.compile(r"'[^'\\]*(?:\\.[^'\\]*)*'|`[^`]*`", re.DOTALL)
 _VARIABLE: Final = re.compile(r"\$\{\S+?\}")
@@ -92,43 +86,38 @@ def _escaped(found: re.Match[str]) -> str:
 
 def clusters(tree: exp.Expression) -> bool:
     """Say whether a statement makes a table that is clustered."""
-    if not isinstance(tree, exp.Create) or tree.kind != "TABLE":
-        return False
-    copy = tree.copy()
-    _describe_table(copy, ())
-    return copy.find(exp.ClusterProperty) is not None
+    return isinstance(tree, exp.Create) and tree.find(exp.ClusterProperty) is not None
+
+
+def enabling(tree: exp.Expression) -> str | None:
+    """Return what a table has to be told before a statement changes its columns, or None.
+
+    Times without a zone are a feature of a table, which only a new one gets by itself.
+    """
+    actions = tree.args["actions"] if isinstance(tree, exp.Alter) else ()
+    kinds = [action.args.get("kind") or action.args.get("dtype") for action in actions]
+    if not any(isinstance(k, exp.DataType) and k.is_type("TIMESTAMP_NTZ") for k in kinds):
+        return None
+    name = tree.this.sql(dialect=_DIALECT)
+    return f"ALTER TABLE {name} SET TBLPROPERTIES ('delta.feature.timestampNtz' = 'supported')"
 
 
 def _describe_table(tree: exp.Create, more: Sequence[exp.Expression]) -> None:
-    """Add how a table is kept: by key, with names and types that can change."""
+    """Add how a table is kept: with names and types that can change."""
     given = tree.args.get("properties") or exp.Properties(expressions=[])
     added: list[exp.Expression] = []
     has_columns = isinstance(tree.this, exp.Schema)
     columns = list(tree.this.find_all(exp.ColumnDef)) if has_columns else []
     told = tree.this.find(exp.PrimaryKey) if has_columns else None
-    key = _required(columns)
     if told is not None and not told.args.get("options"):
         # The ledger: a partition for each task, so that tasks do not conflict.
         first = exp.Schema(expressions=[columns[0].this.copy()])
         added.append(exp.PartitionedByProperty(this=first))
-    elif key:
-        chosen = [exp.column(i) for i in _identifiers(_clustering(columns, key))]
-        if chosen:
-            added.append(exp.ClusterProperty(expressions=chosen))
     added += [
         exp.Property(this=exp.Literal.string(k), value=exp.Literal.string(v))
         for k, v in PROPERTIES.items()
     ]
     tree.set("properties", exp.Properties(expressions=[*given.expressions, *added, *more]))
-
-
-def _clustering(columns: Sequence[exp.ColumnDef], key: Sequence[str]) -> list[str]:
-    kinds = {c.name: c.args["kind"].this.value for c in columns}
-    return [name for name in key if kinds[name] in _CLUSTERING][:_CLUSTERED]
-
-
-def _identifiers(names: Sequence[str]) -> list[exp.Identifier]:
-    return [exp.to_identifier(name, quoted=True) for name in names]
 
 
 def _required(columns: Sequence[exp.ColumnDef]) -> list[str]:
