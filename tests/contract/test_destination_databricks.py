@@ -6,6 +6,8 @@ The whole contract, on Spark and under faults, is the business of ``make test-da
 import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -55,6 +57,72 @@ async def test_merge(destination: Databricks, deletes: Deletes) -> None:
     assert (outcome.result.inserted, outcome.result.updated, outcome.result.deleted) == (1, 1, 1)
     alive = [r for r in await contents(destination, trial.task) if not r.get("_deleted_at")]
     assert sorted(r["id"] for r in alive) == [0, 1, 2, 4, 7]
+
+
+_WIDE = [(f"c{n:02}", pa.int32()) for n in range(40)]
+
+
+@pytest.mark.parametrize("disposition", [Disposition.MERGE, Disposition.REPLACE])
+@pytest.mark.parametrize(
+    ("before", "row"),
+    [
+        # Only the first 32 columns have the statistics that clustering needs.
+        (_WIDE, {name: 1 for name, _ in _WIDE}),
+        # These have none at all.
+        ([("flag", pa.bool_()), ("bytes", pa.binary())], {"flag": True, "bytes": b"x"}),
+    ],
+    ids=["wide", "types"],
+)
+async def test_keys_that_a_table_cannot_be_clustered_by(
+    destination: Databricks,
+    disposition: Disposition,
+    before: list[tuple[str, pa.DataType]],
+    row: dict[str, Any],
+) -> None:
+    """When a table is made, and when one of other columns takes its place."""
+    schema = pa.schema([*before, *SCHEMA])
+    trial = Trial(task=task("Wide", disposition=disposition), schema=schema)
+    trial = trial.but(key=(before[-1][0], "id"), has_cursor=disposition is Disposition.MERGE)
+    await trial.run(destination, trial.rows([thing(1) | row]))
+    trial = trial.but(schema=pa.schema([*schema, ("more", pa.int32())]))
+    rows = [thing(1, "new", minute=1) | row | {"more": 1}]
+    await trial.run(destination, trial.rows(rows, at=100))
+    assert await contents(destination, trial.task) == rows
+
+
+@pytest.mark.parametrize("disposition", [Disposition.MERGE, Disposition.REPLACE])
+async def test_times_without_a_zone_come_later(
+    destination: Databricks, disposition: Disposition
+) -> None:
+    """Twice: a table has to be told of them once, and may be told again."""
+    trial = Trial(task=task("Local", disposition=disposition))
+    trial = trial.but(has_cursor=disposition is Disposition.MERGE)
+    await trial.run(destination, trial.rows([thing(1)]))
+    row = thing(1, "new", minute=1)
+    for number, name in enumerate(("begins", "ends")):
+        trial = trial.but(schema=pa.schema([*trial.schema, (name, pa.timestamp("us"))]))
+        row |= {name: datetime(2026, 3, 29, 2, 30 + number)}  # noqa: DTZ001 (it has no zone)
+        await trial.run(destination, trial.rows([row], at=100 + number))
+        assert await contents(destination, trial.task) == [row]
+
+
+@pytest.mark.parametrize("transactions", ["Off", "On"])
+async def test_values_that_look_like_variables(server: DatabricksServer, transactions: str) -> None:
+    """As keys, which a merge names in ranges, and as a cursor, which the checkpoint names."""
+    schema = pa.schema([("id", pa.string()), *list(SCHEMA)[1:]])
+    trial = Trial(task=task(commit_rows=100), schema=schema)
+    given = ["${spark.app.name}", "${x}", "a${env:HOME}", "\\${x}'\n", "${", "é"]
+    destination = Databricks(replace(settings_of(server), transactions=transactions))
+    for at, name in ((0, "first"), (100, "second")):
+        rows = [thing(1, name) | {"id": value} for value in given]
+        (batch,) = trial.rows(rows, at=at, size=100)
+        await trial.run(destination, [replace(batch, cursor={"after": given, "at": at})])
+    for number, value in enumerate(given):
+        (batch,) = trial.rows([thing(1, f"new {value}") | {"id": value}], at=200 + number)
+        await trial.run(destination, [batch])
+    found = await contents(destination, trial.task, "id", "name")
+    assert found == ordered([{"id": value, "name": f"new {value}"} for value in given])
+    await destination.aclose()
 
 
 async def test_append_without_a_key(destination: Databricks, server: DatabricksServer) -> None:

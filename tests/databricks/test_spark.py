@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
-from datetime import time
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -20,11 +20,13 @@ from syncline.destinations.databricks import Databricks, open_databricks
 from syncline.destinations.databricks_check import checks
 from syncline.destinations.databricks_connection import Settings
 from syncline.errors import DestinationRefused
+from syncline.load.checkpoint import last_checkpoint
 from syncline.model.job import Deletes, Disposition
 from syncline.model.ports import Destination
 from syncline.testing.conformance_crashes import STORIES
 from syncline.testing.conformance_history import HistoryConformance
 from syncline.testing.conformance_runs import (
+    SCHEMA,
     Opener,
     Trial,
     contents,
@@ -123,6 +125,22 @@ async def test_a_table_is_kept_as_it_should_be(spark: Databricks) -> None:
     assert properties["delta.enableTypeWidening"] == "true"
 
 
+async def test_values_that_look_like_variables(spark: Databricks) -> None:
+    """Spark puts variables into a statement before it looks at anything else."""
+    schema = pa.schema([("id", pa.string()), *list(SCHEMA)[1:]])
+    trial = Trial(task=task(commit_rows=100), schema=schema)
+    given = ["${spark.app.name}", "${x}", "a${env:HOME}", "\\${x}'\n"]
+    for at, name in ((0, "first"), (100, "second")):
+        rows = [thing(1, name) | {"id": value} for value in given]
+        (batch,) = trial.rows(rows, at=at, size=100)
+        await trial.run(spark, [replace(batch, cursor={"after": given, "at": at})])
+    found = await contents(spark, trial.task, "id", "name")
+    assert found == ordered([{"id": value, "name": "second"} for value in given])
+    told = await last_checkpoint(spark, spark.traits.schema, trial.task.id)
+    assert told is not None
+    assert told.cursor == {"after": given, "at": 100}
+
+
 async def test_values_of_every_type(spark: Databricks) -> None:
     """As `TypesConformance` has them, all in one table; first inserted, then updated."""
     columns = [f"c{number}" for number in range(len(CASES))]
@@ -150,6 +168,28 @@ async def test_values_of_every_type(spark: Databricks) -> None:
                 assert got == wanted, case
 
 
+@pytest.mark.parametrize("disposition", [Disposition.MERGE, Disposition.APPEND])
+async def test_days_before_the_gregorian_calendar(
+    spark: Databricks, disposition: Disposition
+) -> None:
+    """Spark takes files that do not say who wrote them for files of the other calendar."""
+    fields = [("d", pa.date32()), ("t", pa.timestamp("us", tz="UTC")), ("n", pa.timestamp("us"))]
+    schema = pa.schema([("id", pa.int64()), *fields])
+    keyed = disposition is Disposition.MERGE
+    trial = Trial(task=task(disposition=disposition, commit_rows=100), schema=schema, version=None)
+    trial = trial if keyed else trial.but(key=(), has_cursor=False)
+    days = [
+        datetime(*d, tzinfo=UTC)
+        for d in ((1, 1, 2), (1500, 3, 1), (1582, 10, 14), (1899, 12, 31), (2026, 1, 1))
+    ]
+    rows = [
+        {"id": n, "d": day.date(), "t": day, "n": day.replace(tzinfo=None)}
+        for n, day in enumerate(days)
+    ]
+    await trial.run(spark, trial.rows(rows, size=100))
+    assert await contents(spark, trial.task) == ordered(rows)
+
+
 async def test_columns_are_added_and_widened(spark: Databricks) -> None:
     """By Delta Lake's own rules of what a type may become."""
     grown = {
@@ -170,6 +210,27 @@ async def test_columns_are_added_and_widened(spark: Databricks) -> None:
     second = {"id": 2, **{n: g[3] for n, g in grown.items()}, "more": "x"}
     await wider.run(spark, wider.rows([second], at=100))
     assert await contents(spark, trial.task) == ordered([first | {"more": None}, second])
+
+
+@pytest.mark.parametrize("disposition", [Disposition.MERGE, Disposition.REPLACE])
+async def test_columns_that_delta_lake_is_particular_about(
+    spark: Databricks, disposition: Disposition
+) -> None:
+    """Keys that a table cannot be clustered by; then the first time without a zone."""
+    wide = [(f"c{n:02}", pa.int32()) for n in range(32)]
+    schema = pa.schema([("flag", pa.bool_()), *wide, *SCHEMA])
+    trial = Trial(task=task(disposition=disposition, commit_rows=100), schema=schema)
+    trial = trial.but(key=("flag", "c00", "id"), has_cursor=disposition is Disposition.MERGE)
+    row = {"flag": True, **{name: 1 for name, _ in wide}}
+    await trial.run(spark, trial.rows([thing(1) | row]))
+    trial = trial.but(schema=pa.schema([*schema, ("begins", pa.timestamp("us"))]))
+    local = datetime(2026, 3, 29, 2, 30)  # noqa: DTZ001 (it has no zone)
+    rows = [thing(1, "new", minute=1) | row | {"begins": local}]
+    await trial.run(spark, trial.rows(rows, at=100))
+    assert await contents(spark, trial.task) == rows
+    name = exp.table_("things", db=spark.traits.schema, quoted=True).sql("databricks")
+    detail = spark._sent(f"DESCRIBE DETAIL {name}").to_pylist()[0]
+    assert detail["clusteringColumns"] == ["c00"]
 
 
 #: A kind of load, a statement or call of it that a fault meets, and the fault.

@@ -34,6 +34,7 @@ def test_words_are_the_text_again() -> None:
         ("`a``b`", "a`b"),
         ("'it''s'", "it's"),
         (r"'\'\n\\'", "'\n\\"),
+        (r"'$\u007bx}\\u007b'", "${x}\\u007b"),
         ('"x"', "x"),
         ("plain", "plain"),
     ],

@@ -11,12 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import sqlglot
 from sqlglot import exp
 
 from syncline.destinations.databricks_connection import Settings, Workspace
 from syncline.destinations.databricks_files import Files
 from syncline.destinations.databricks_sql import declaration, rendered
+from syncline.errors import DestinationRefused, PropertyError
 from syncline.load import alone, ddl, fence, names
 from syncline.load.checkpoint import create_ledger
 from syncline.load.disposition import GONE, SEQUENCE, Shape, Step
@@ -97,7 +100,9 @@ _CASES: Mapping[str, Callable[[], Sequence[exp.Expr]]] = {
     "replace": lambda: _steps(
         alone.overwrite(_SHAPE, alone.alive(_SHAPE, _STAGED)),
         alone.overwrite(_SHAPE, alone.every(_SHAPE, _KEPT)),
-        alone.recreate(_SHAPE, alone.plain(_SHAPE, _ASIDE)),
+        alone.recreate(
+            _SHAPE, alone.plain(_SHAPE, _ASIDE), ddl.remade_by(_SCHEMA, ("id",), "databricks")
+        ),
     ),
     "sweep": lambda: _steps(
         alone.insert_keys(_SHAPE, _STAGED, _ASIDE), alone.remove_missing(_SHAPE, _ASIDE)
@@ -180,3 +185,52 @@ def test_rows_are_numbered_unless_every_key_is_another_one(files: Files) -> None
     assert "ROW_NUMBER" not in rendered(statement, files)
     files.append(_STAGED.name, rows.slice(1))
     assert "ROW_NUMBER() OVER (PARTITION BY `id`" in rendered(statement, files)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["${x}", "a${spark.app.name}b", "\\${env:HOME}", "it's ${", "${${x}}", "`${x}`", "\n$$\t{x}"],
+)
+def test_no_literal_is_a_variable(files: Files, text: str) -> None:
+    query = exp.select(exp.alias_(exp.Literal.string(text), "v")).where(
+        exp.column("a b", quoted=True).eq(exp.Literal.string(text))
+    )
+    found = rendered(query, files)
+    assert "${" not in found
+    read = sqlglot.parse_one(found, dialect="databricks")
+    assert [e.name for e in read.find_all(exp.Literal)] == [text, text]
+
+
+def test_a_description_is_no_variable(files: Files) -> None:
+    schema = pa.schema([field_of("id", pa.int64(), description="costs ${x}")])
+    found = rendered(ddl.create_table(_TARGET, schema, "databricks", key=("id",)), files)
+    assert "COMMENT 'costs $\\u007bx}'" in found
+
+
+def test_a_name_that_is_a_variable_is_refused(files: Files) -> None:
+    """Nothing in a name can be written in another way, and Spark would make it another name."""
+    schema = pa.schema([("id", pa.int64()), ("a${x}b", pa.string())])
+    statement = ddl.create_table(_TARGET, schema, "databricks", key=("id",))
+    with pytest.raises(DestinationRefused, match=r"takes \$\{x\} in a name for a variable"):
+        rendered(statement, files)
+    # That is no variable.
+    schema = pa.schema([("id", pa.int64()), ("a${x y}b", pa.string())])
+    rendered(ddl.create_table(_TARGET, schema, "databricks", key=("id",)), files)
+
+
+@pytest.mark.parametrize("name", ["catalog", "schema", "volume"])
+def test_a_setting_that_is_a_variable_is_refused(name: str) -> None:
+    given = Settings(server="example.com", http_path="/sql/1.0/warehouses/1", token="t")
+    with pytest.raises(PropertyError, match="for a variable"):
+        Workspace(replace(given, **{name: "a${x}"}))  # type: ignore[arg-type]  # a text each
+
+
+def test_a_file_says_which_calendar_it_has(files: Files) -> None:
+    """Spark knows it by who wrote the file."""
+    rows = pa.table({"id": [1], "name": ["x"], "changed": pa.nulls(1, _SCHEMA[2].type)})
+    files.append(_STAGED.name, rows)
+    staged = files._staged[_STAGED.name]
+    files._write(_STAGED.name, staged)
+    staged.writer.close()
+    found = pq.read_metadata(staged.sink).metadata
+    assert found == {b"org.apache.spark.version": b"3.5.0"}

@@ -37,6 +37,14 @@ def test_only_names_that_are_too_long_are_changed() -> None:
     assert names.too_long(["é" * 40], _CHARACTERS) == {}
 
 
+def test_a_plain_name_is_none_that_is_read_as_another() -> None:
+    traits = Traits(dialect="databricks", schema="s", plain_names=True)
+    found = {name: names.target(name, traits) for name in ("a.b", "a b", "a${x}b", "a_{x}b", "$a")}
+    assert len(set(found.values())) == 5
+    assert found["a${x}b"].startswith("a_{x}b_")
+    assert (found["a_{x}b"], found["$a"]) == ("a_{x}b", "$a")
+
+
 def test_leftovers_are_those_of_the_task() -> None:
     other = Task(id="another task", query="", target="T")
     mine = [

@@ -26,6 +26,7 @@ from syncline.destinations.databricks_sql import (
     LEDGER,
     clusters,
     declaration,
+    enabling,
     is_staged,
     rendered,
     staged_tables,
@@ -278,6 +279,8 @@ class Databricks:
         if self._makes_managed and isinstance(statement, exp.Create) and statement.kind == "TABLE":
             rows = self._made(statement)
         else:
+            if enable := enabling(statement):
+                self._sent(enable)
             text = rendered(statement, self._files)
             rows = self._sent(text, changes=isinstance(statement, exp.Alter))
         if self._settings.clustering == "Auto" and clusters(statement):

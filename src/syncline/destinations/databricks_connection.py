@@ -160,6 +160,8 @@ class Workspace:
                 raise PropertyError("AuthScheme=OAuthM2M needs OAuthClientId and OAuthClientSecret")
         elif not settings.token:
             raise PropertyError("the property Token is required, but missing")
+        if "${" in settings.catalog + settings.schema + settings.volume:
+            raise PropertyError("Databricks takes ${ in Catalog, Schema or Volume for a variable")
         self.settings = settings
         self.base = f"https://{settings.server}:{settings.port}"
         self._http = urllib3.PoolManager(

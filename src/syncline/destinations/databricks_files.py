@@ -24,6 +24,8 @@ FILE_BYTES: Final = 128 * 2**20
 #: Rows that are written together; a file has no smaller parts.
 _GROUP: Final = 100_000
 _UPLOADS: Final = 4
+#: Without it, Spark may take days before 1582-10-15 for those of the Julian calendar.
+_CALENDAR: Final = {"org.apache.spark.version": "3.5.0"}
 #: Seconds after which files that nobody has dropped are left-overs.
 LEFT_OVER: Final = 7 * 24 * 3600.0
 
@@ -213,6 +215,7 @@ class Files:
             staged.writer = pq.ParquetWriter(
                 staged.sink, rows.schema, compression="zstd", store_schema=False
             )
+            staged.writer.add_key_value_metadata(_CALENDAR)
         staged.writer.write_table(rows, row_group_size=_GROUP)
         if staged.sink is not None and staged.sink.stat().st_size >= self._file_bytes:
             self._close(name, staged)

@@ -53,8 +53,13 @@ class Keys:
         values = pc.unique(pa.chunked_array(self._values)).drop_null().sort()
         if not len(values):
             return None
+        try:
+            ranges = _ranges(values)
+        except (OverflowError, ValueError):
+            # A date that Python does not know, of the year 10000 or before the year 1.
+            return None
         parts: list[exp.Expr] = []
-        for low, high in _ranges(values):
+        for low, high in ranges:
             if low == high:
                 parts.append(column.copy().eq(_literal(low)))
             else:
@@ -77,14 +82,17 @@ def _ranges(values: Any) -> list[tuple[Any, Any]]:
     count = len(values)
     starts: list[int] = []
     if pa.types.is_integer(values.type) and count > 1:
-        numbers = values.cast(pa.float64())
+        # Rounded beyond 2^53: good enough to find the wide gaps.
+        numbers = values.cast(pa.float64(), safe=False)
         gaps = pc.subtract(numbers.slice(1), numbers.slice(0, count - 1))
         widest = pc.select_k_unstable(
             pa.table({"gap": gaps}),
             k=min(_RANGES - 1, count - 1),
             sort_keys=[("gap", "descending")],
         )
-        starts = sorted(i + 1 for i in widest.to_pylist() if gaps[i].as_py() > 1)
+        starts = sorted(
+            i + 1 for i in widest.to_pylist() if values[i + 1].as_py() - values[i].as_py() > 1
+        )
     edges = [0, *starts, count]
     return [(values[low].as_py(), values[high - 1].as_py()) for low, high in pairwise(edges)]
 

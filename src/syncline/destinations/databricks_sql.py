@@ -1,21 +1,20 @@
 """Statements of the load as Databricks takes them."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlglot import exp
 
 from syncline.destinations.databricks_files import Files
+from syncline.errors import DestinationRefused
 
 _DIALECT: Final = "databricks"
 #: The table of checkpoints, one in each schema.
 LEDGER: Final = "_syncline_checkpoints"
-#: Columns that a table may be clustered by.
-_CLUSTERED: Final = 4
-_CLUSTERING: Final = frozenset(
-    {"STRING", "TEXT", "BIGINT", "INT", "SMALLINT", "TINYINT", "DATE", "TIMESTAMP", "TIMESTAMPTZ",
-     "TIMESTAMPNTZ", "DECIMAL", "FLOAT", "DOUBLE"}
-)  # fmt: skip
+#: A literal or a name; a variable, as Spark looks for them.
+_QUOTED: Final = re.compile(r"'[^'\\]*(?:\\.[^'\\]*)*'|`[^`]*`", re.DOTALL)
+_VARIABLE: Final = re.compile(r"\$\{\S+?\}")
 #: Names of columns as they are, and types that can grow.
 PROPERTIES: Final = {
     "delta.columnMapping.mode": "name",
@@ -45,59 +44,80 @@ def declaration(tree: exp.Create) -> tuple[str, str, list[str]]:
 
 
 def rendered(tree: exp.Expr, files: Files, *, more: Sequence[exp.Expression] = ()) -> str:
-    """Return a statement as text; ``more``: properties of a table that it makes."""
+    """Return a statement as text; ``more``: properties of a table that it makes.
+
+    Raises `DestinationRefused` for a name that Databricks would read as another one.
+    """
     copy = tree.copy()
     if isinstance(copy, exp.Create) and copy.kind == "TABLE":
         _describe_table(copy, more)
     if isinstance(copy, exp.Insert):
         copied = _copy_into(copy, files)
         if copied:
-            return copied
+            return unsubstituted(copied)
     _number(copy, files)
     if isinstance(copy, exp.Merge):
         _prune(copy, files)
-    return str(_with_files(copy, files).sql(dialect=_DIALECT))
+    return unsubstituted(_with_files(copy, files).sql(dialect=_DIALECT))
+
+
+def unsubstituted(text: str) -> str:
+    """Return a statement in which nothing is a variable, ``${…}``.
+
+    Spark puts the values of variables into the text of a statement, also into its literals: a
+    value of a source that looks like one would become another one. Raises `DestinationRefused`
+    for a name, in which nothing can be written in another way.
+    """
+    if "${" not in text:
+        return text
+    text = _QUOTED.sub(_escaped, text)
+    found = _VARIABLE.search(text)
+    if found:
+        raise DestinationRefused(
+            f"Databricks takes {found[0]} in a name for a variable",
+            hint="give the column another name in the task's query",
+        )
+    return text
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].replace("${", "$\\u007b") if found[0][0] == "'" else found[0]
 
 
 def clusters(tree: exp.Expression) -> bool:
     """Say whether a statement makes a table that is clustered."""
-    if not isinstance(tree, exp.Create) or tree.kind != "TABLE":
-        return False
-    copy = tree.copy()
-    _describe_table(copy, ())
-    return copy.find(exp.ClusterProperty) is not None
+    return isinstance(tree, exp.Create) and tree.find(exp.ClusterProperty) is not None
+
+
+def enabling(tree: exp.Expression) -> str | None:
+    """Return what a table has to be told before a statement changes its columns, or None.
+
+    Times without a zone are a feature of a table, which only a new one gets by itself.
+    """
+    actions = tree.args["actions"] if isinstance(tree, exp.Alter) else ()
+    kinds = [action.args.get("kind") or action.args.get("dtype") for action in actions]
+    if not any(isinstance(k, exp.DataType) and k.is_type("TIMESTAMP_NTZ") for k in kinds):
+        return None
+    name = tree.this.sql(dialect=_DIALECT)
+    return f"ALTER TABLE {name} SET TBLPROPERTIES ('delta.feature.timestampNtz' = 'supported')"
 
 
 def _describe_table(tree: exp.Create, more: Sequence[exp.Expression]) -> None:
-    """Add how a table is kept: by key, with names and types that can change."""
+    """Add how a table is kept: with names and types that can change."""
     given = tree.args.get("properties") or exp.Properties(expressions=[])
     added: list[exp.Expression] = []
     has_columns = isinstance(tree.this, exp.Schema)
     columns = list(tree.this.find_all(exp.ColumnDef)) if has_columns else []
     told = tree.this.find(exp.PrimaryKey) if has_columns else None
-    key = _required(columns)
     if told is not None and not told.args.get("options"):
         # The ledger: a partition for each task, so that tasks do not conflict.
         first = exp.Schema(expressions=[columns[0].this.copy()])
         added.append(exp.PartitionedByProperty(this=first))
-    elif key:
-        chosen = [exp.column(i) for i in _identifiers(_clustering(columns, key))]
-        if chosen:
-            added.append(exp.ClusterProperty(expressions=chosen))
     added += [
         exp.Property(this=exp.Literal.string(k), value=exp.Literal.string(v))
         for k, v in PROPERTIES.items()
     ]
     tree.set("properties", exp.Properties(expressions=[*given.expressions, *added, *more]))
-
-
-def _clustering(columns: Sequence[exp.ColumnDef], key: Sequence[str]) -> list[str]:
-    kinds = {c.name: c.args["kind"].this.value for c in columns}
-    return [name for name in key if kinds[name] in _CLUSTERING][:_CLUSTERED]
-
-
-def _identifiers(names: Sequence[str]) -> list[exp.Identifier]:
-    return [exp.to_identifier(name, quoted=True) for name in names]
 
 
 def _required(columns: Sequence[exp.ColumnDef]) -> list[str]:

@@ -130,14 +130,16 @@ def overwrite(shape: Shape, source: exp.Select) -> Step:
     return Step(statement=statement, counts=Counts.INSERTED)
 
 
-def recreate(shape: Shape, source: exp.Select) -> Step:
-    """Put a table of other columns in the target's place. Invariant 4: in one commit."""
-    cluster = exp.ClusterProperty(expressions=[column(c) for c in shape.key[:4]])
+def recreate(shape: Shape, source: exp.Select, kept: Sequence[exp.Expression]) -> Step:
+    """Put a table of other columns in the target's place. Invariant 4: in one commit.
+
+    ``kept``: its properties.
+    """
     statement = exp.Create(
         this=shape.target.copy(),
         kind="TABLE",
         replace=True,
-        properties=exp.Properties(expressions=[cluster]) if shape.key else None,
+        properties=exp.Properties(expressions=list(kept)) if kept else None,
         expression=_stamped(shape, source),
     )
     return Step(statement=statement, counts=Counts.INSERTED)

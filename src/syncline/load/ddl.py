@@ -1,6 +1,7 @@
 """Statements that make and change tables. Every DDL node of sqlglot is built here."""
 
 from collections.abc import Collection, Sequence
+from typing import Final
 
 import pyarrow as pa
 from sqlglot import exp
@@ -8,6 +9,15 @@ from sqlglot import exp
 from syncline.model.ports import Traits
 from syncline.model.table import description_of
 from syncline.model.types import sql_type
+
+#: Columns that a table of Databricks may be clustered by, how many of its first columns have the
+#: statistics for that, and types that have them.
+_CLUSTERED: Final = 4
+_WITH_STATISTICS: Final = 32
+_CLUSTERING: Final = frozenset(
+    {"STRING", "TEXT", "BIGINT", "INT", "SMALLINT", "TINYINT", "DATE", "TIMESTAMP", "TIMESTAMPTZ",
+     "TIMESTAMPNTZ", "DECIMAL", "FLOAT", "DOUBLE"}
+)  # fmt: skip
 
 
 def identifier(name: str) -> exp.Identifier:
@@ -41,13 +51,44 @@ def create_table(
     elif unique and key and dialect == "databricks":
         names = [identifier(c) for c in key]
         parts.append(exp.PrimaryKey(expressions=names, options=["NOT ENFORCED"]))
-    properties = exp.Properties(expressions=[exp.TemporaryProperty()]) if temporary else None
+    if temporary:
+        properties: list[exp.Expression] = [exp.TemporaryProperty()]
+    else:
+        # The ledger has partitions, which the destination makes.
+        properties = kept_by(schema, () if enforced else key, dialect)
     return exp.Create(
         this=exp.Schema(this=table.copy(), expressions=parts),
         kind="TABLE",
         exists=True,
-        properties=properties,
+        properties=exp.Properties(expressions=properties) if properties else None,
     )
+
+
+def kept_by(schema: pa.Schema, key: Sequence[str], dialect: str) -> list[exp.Expression]:
+    """Return how a table with a key is kept: on Databricks clustered by it, as far as it can be.
+
+    By types that have statistics, in the columns that have them: nested ones are JSON here, so
+    each column counts once.
+    """
+    if dialect != "databricks":
+        return []
+    kinds = {f.name: sql_type(f, dialect).this.value for f in list(schema)[:_WITH_STATISTICS]}
+    chosen = [column(name) for name in key if kinds.get(name) in _CLUSTERING][:_CLUSTERED]
+    return [exp.ClusterProperty(expressions=chosen)] if chosen else []
+
+
+def remade_by(schema: pa.Schema, key: Sequence[str], dialect: str) -> list[exp.Expression]:
+    """Return how a table is kept that takes the place of another.
+
+    On Databricks, only a table that is new has by itself what times without a zone need.
+    """
+    kept = kept_by(schema, key, dialect)
+    if dialect == "databricks" and any(
+        pa.types.is_timestamp(f.type) and not f.type.tz for f in schema
+    ):
+        given = exp.Literal.string("delta.feature.timestampNtz")
+        kept.append(exp.Property(this=given, value=exp.Literal.string("supported")))
+    return kept
 
 
 def create_schema(name: str) -> exp.Create:

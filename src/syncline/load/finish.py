@@ -7,7 +7,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from syncline.load import alone, fence
-from syncline.load.ddl import create_table, drop_table
+from syncline.load.ddl import create_table, drop_table, remade_by
 from syncline.load.disposition import GONE, SEQUENCE, Shape, Step
 from syncline.load.evolve import Change, evolve, refuse_to_drop
 from syncline.load.load import Load
@@ -77,7 +77,8 @@ async def _replaced(load: Load, shape: Shape, source: exp.Select) -> list[Step]:
         refuse_to_drop(load.target, current, load.target_schema, load.traits)
     if _words(load, current) == _words(load, load.target_schema):
         return [alone.overwrite(shape, source)]
-    return [alone.recreate(shape, source)]
+    kept = remade_by(load.target_schema, shape.key, load.traits.dialect)
+    return [alone.recreate(shape, source, kept)]
 
 
 def _words(load: Load, schema: pa.Schema) -> Sequence[tuple[str, str]]:

@@ -91,7 +91,8 @@ def target(name: str, traits: Traits) -> str:
     """Return the name of a target as the destination takes it."""
     if not traits.plain_names:
         return fitting(name, traits)
-    plain = re.sub(r"[./\s\x00-\x1f\x7f]", "_", name)
+    # Databricks puts the value of a variable in the place of ${…}, in names too.
+    plain = re.sub(r"[./\s\x00-\x1f\x7f]|\$(?=\{)", "_", name)
     # Two names that would become one stay two.
     mark = "" if plain == name else f"_{_short(name)}"
     return fitting(f"{plain}{mark}".lower(), traits)

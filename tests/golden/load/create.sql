@@ -88,7 +88,8 @@ CREATE TABLE IF NOT EXISTS `a "b" ]c`.`it's [a] "b".c ``d``` (
   `time` STRING,
   `instant` TIMESTAMP,
   `moment` TIMESTAMP_NTZ
-);
+)
+CLUSTER BY (`id`, `code`);
 CREATE TABLE IF NOT EXISTS `law`.`_syncline_stage_1` (
   `id` BIGINT,
   `name` STRING,

@@ -216,6 +216,24 @@ class StandInContract:
                 cursor.execute(f"INSERT INTO {schema}.t VALUES (1, 'x')")
                 assert asked(cursor, f"SELECT COUNT(*) AS n FROM {schema}.t") == [{"n": rows}]
 
+    @pytest.mark.parametrize(
+        ("written", "said"),
+        [
+            ("a${x}b", "ab"),
+            ("${spark.app.name}", "syncline"),
+            ("${spark:spark.app.name}${hiveconf:x}${hivevar:x}${sparkconf:x}", "syncline"),
+            ("${env:SYNCLINE_IS_NOT_SET}${system:is.not.set}",) * 2,
+            ("${what:x} ${x y} ${} ${",) * 2,
+            ("${a${b}c}", "c}"),
+            ("$\\u007bspark.app.name}", "${spark.app.name}"),
+        ],
+    )
+    def test_variables(self, server: DatabricksServer, written: str, said: str) -> None:
+        """They are put into a statement wherever they are written, in a name and a literal."""
+        with connected(server) as cursor:
+            assert asked(cursor, f"SELECT '{written}' AS v") == [{"v": said}]
+            assert asked(cursor, "SELECT 1 AS `a${x}b`") == [{"ab": 1}]
+
     def test_faults_come_when_they_are_due(self, server: DatabricksServer, schema: str) -> None:
         """At the n-th request that matches, so many times; others are left alone."""
         server.fault(f"FROM {schema}.t", "error", nth=2, times=2, message="[SOME] thing")

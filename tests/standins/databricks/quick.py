@@ -15,7 +15,15 @@ from sqlglot.errors import SqlglotError
 
 from standins.databricks.engine import Copying, Field, Parameters, SqlError, counts
 from standins.databricks.quick_errors import told
+from standins.databricks.quick_rules import (
+    check_clustering,
+    declared,
+    enables,
+    has_local_times,
+    not_enabled,
+)
 from standins.databricks.quick_tables import CATALOG, INFORMATION, read_files
+from standins.databricks.quick_variables import substituted
 from standins.databricks.volumes import Volumes
 from standins.databricks.words import bare, meaning, opening
 
@@ -57,6 +65,8 @@ class Quick:
         self.catalogs = catalogs
         #: What the statements on each table have done: the word for it, and what it changed.
         self.history: dict[str, list[tuple[str, _Counts]]] = defaultdict(list)
+        #: Tables that may have times without a zone.
+        self.local_times: set[str] = set()
         #: DuckDB would let two writers of the catalog fail each other.
         self.writing = threading.RLock()
         self._connection = connection
@@ -86,6 +96,7 @@ class QuickSession:
 
     def run(self, sql: str, parameters: Parameters = None) -> pa.Table:
         """Run a statement."""
+        sql = substituted(sql)
         head = opening(sql)
         if head[:2] == ["DESCRIBE", "HISTORY"]:
             return self._history([bare(w.text) for w in meaning(sql)[2:]])
@@ -111,7 +122,7 @@ class QuickSession:
             if not due:
                 return 0
             columns = self._cursor.sql(f"FROM read_parquet({due!r}, union_by_name = true)").columns
-            chosen = copying.chosen or ", ".join(f"`{c}`" for c in columns)
+            chosen = substituted(copying.chosen) or ", ".join(f"`{c}`" for c in columns)
             select = sqlglot.parse_one(f"SELECT {chosen}", into=exp.Select, dialect="databricks")
             names = ", ".join(f'"{n}"' for n in select.named_selects)
             self._cursor.begin()
@@ -134,7 +145,7 @@ class QuickSession:
 
     def atomic(self, statements: Sequence[str]) -> pa.Table:
         """Run all or nothing."""
-        trees = [sqlglot.parse_one(s, dialect="databricks") for s in statements]
+        trees = [sqlglot.parse_one(substituted(s), dialect="databricks") for s in statements]
 
         def together() -> pa.Table:
             self._cursor.begin()
@@ -232,6 +243,7 @@ class QuickSession:
         if tree.kind == "SCHEMA":
             _fold(tree.this)
         else:
+            self._check(tree)
             tree.set("properties", None)
         if isinstance(tree.this, exp.Schema):
             kept = []
@@ -246,10 +258,35 @@ class QuickSession:
             tree.this.set("expressions", kept)
         self._do(tree.sql(dialect="duckdb"))
 
+    def _check(self, tree: exp.Create) -> None:
+        """Refuse columns as Delta Lake would."""
+        if tree.kind != "TABLE":
+            return
+        columns = declared(list(tree.this.find_all(exp.ColumnDef)))
+        if tree.expression:
+            asked = self._cursor.sql(tree.expression.sql(dialect="duckdb"))
+            columns = [(n, str(t)) for n, t in zip(asked.columns, asked.types, strict=True)]
+        check_clustering(tree, columns)
+        table: Any = tree.find(exp.Table)
+        if has_local_times(columns):
+            known = self.fields(table.db, table.name)
+            if tree.args.get("replace") and known and not enables(tree):
+                self._check_local_times(table)
+            self._engine.local_times.add(self._key(table))
+
+    def _check_local_times(self, table: Any) -> None:
+        had = [f for f in self.fields(table.db, table.name) if f.type == "timestamp_ntz"]
+        if not had and self._key(table) not in self._engine.local_times:
+            raise not_enabled()
+
     def _alter(self, tree: exp.Alter) -> None:
         if any(isinstance(a, exp.AlterSet) for a in tree.args["actions"]):
             self._do(f"DESCRIBE {self._name(tree.this)}")
+            if enables(tree):
+                self._engine.local_times.add(self._key(tree.this))
             return
+        if has_local_times(declared(tree.args["actions"])):
+            self._check_local_times(tree.this)
         for action in tree.args["actions"]:
             if isinstance(action, exp.ColumnDef):
                 action.set("constraints", None)

@@ -25,6 +25,8 @@ _SETTINGS: Final[Mapping[str, str]] = {
     "spark.sql.sources.default": "delta",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
+    # Files that do not say who wrote them: the harshest of the defaults that runtimes have had.
+    "spark.sql.parquet.datetimeRebaseModeInRead": "LEGACY",
     "spark.sql.shuffle.partitions": "2",
     "spark.default.parallelism": "2",
     # Every statement would be seconds slower.

@@ -16,6 +16,7 @@ _WORD = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
 
 
@@ -44,11 +45,16 @@ def joined(several: Sequence[Word]) -> str:
 def bare(text: str) -> str:
     """Return what a literal or a quoted name says."""
     if text[:1] in {"'", '"'}:
-        inner = re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[1]), text[1:-1], flags=re.DOTALL)
+        inner = _ESCAPE.sub(_unescaped, text[1:-1])
         return inner.replace(text[0] * 2, text[0])
     if text[:1] == "`":
         return text[1:-1].replace("``", "`")
     return text
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    sign = found[1]
+    return chr(int(sign[1:], 16)) if len(sign) > 1 else _ESCAPES.get(sign, sign)
 
 
 def opening(sql: str, count: int = 3) -> list[str]:
