@@ -30,7 +30,13 @@ _PASSING: Final = re.compile(
     r"PROTOCOL_CHANGED|CONCURRENT_|TEMPORARILY_UNAVAILABLE|TRANSACTION_CONFLICT|"
     r"DELTA_TRANSACTION_|COMMIT_CONFLICT)"
 )
-_STALE: Final = "syncline: stale generation"
+#: What `syncline.load.fence` lets a statement fail with, told by the warehouse itself. Refusals of
+#: all kinds repeat the statement, with these words behind a quote, or its plan, behind a comma.
+_STALE: Final = re.compile(
+    r"(?:^\s*|\[USER_RAISED_EXCEPTION\]\s*|(?:Exception|Error):\s*)syncline: stale generation"
+)
+#: Behind it, a refusal repeats the statement.
+_ECHO: Final = re.compile(r"\n\s*== SQL\b")
 _RIGHTS: Final = re.compile(
     r"^(INSUFFICIENT_PERMISSIONS|PERMISSION_DENIED|UC_PERMISSION|UNAUTHORIZED_ACCESS)"
 )
@@ -169,7 +175,7 @@ def translated(error: BaseException, *, secrets: tuple[str, ...] = ()) -> Syncli
         return error
     name = condition(error)
     text = _first_line(_without(str(error), secrets))
-    if _STALE in str(error):
+    if _STALE.search(str(error)):
         return StaleGeneration(
             "another run has committed this task since this one read its checkpoint; "
             "nothing of this commit counts",
@@ -187,7 +193,7 @@ def translated(error: BaseException, *, secrets: tuple[str, ...] = ()) -> Syncli
         )
     if _ROWS.match(name):
         return RecordRefused(f"Databricks refuses a row: {text}")
-    if _FULL.search(str(error)):
+    if _FULL.search(_ECHO.split(str(error), 1)[0]):
         return DestinationFull(f"Databricks has no room: {text}", hint="see the account's quotas")
     if _STORAGE.search(text):
         return Unavailable(

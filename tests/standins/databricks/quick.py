@@ -93,10 +93,7 @@ class QuickSession:
             return pa.table({"key": pa.array([], pa.string()), "value": pa.array([], pa.string())})
         if parameters:
             raise SqlError("[UNBOUND_SQL_PARAMETER] the quick engine knows none. SQLSTATE: 42P02")
-        try:
-            tree = sqlglot.parse_one(sql, dialect="databricks")
-        except SqlglotError as error:
-            raise SqlError(f"[PARSE_SYNTAX_ERROR] {error}. SQLSTATE: 42601") from error
+        tree = _parsed(sql)
         return self._safely(lambda: self._run(tree))
 
     def copy(self, copying: Copying) -> int:
@@ -134,7 +131,7 @@ class QuickSession:
 
     def atomic(self, statements: Sequence[str]) -> pa.Table:
         """Run all or nothing."""
-        trees = [sqlglot.parse_one(s, dialect="databricks") for s in statements]
+        trees = [_parsed(s) for s in statements]
 
         def together() -> pa.Table:
             self._cursor.begin()
@@ -325,6 +322,15 @@ class QuickSession:
     @staticmethod
     def _key(table: Any) -> str:
         return ".".join(part.lower() for part in (table.db, table.name) if part)
+
+
+def _parsed(sql: str) -> Any:
+    try:
+        return sqlglot.parse_one(sql, dialect="databricks")
+    except SqlglotError as error:
+        # Its second line and those behind it are a piece of the statement, in colours.
+        reason = str(error).partition("\n")[0]
+        raise SqlError(f"[PARSE_SYNTAX_ERROR] {reason} SQLSTATE: 42601") from error
 
 
 def _fold(table: Any) -> None:

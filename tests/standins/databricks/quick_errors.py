@@ -18,6 +18,7 @@ _KNOWN: Final = (
     (r"No catalog \+ schema named", "SCHEMA_NOT_FOUND", "42704"),
     (r"Referenced column .* not found|does not have a column", "UNRESOLVED_COLUMN", "42703"),
     (r"NOT NULL constraint failed", "DELTA_NOT_NULL_CONSTRAINT_VIOLATED", "23502"),
+    (r"^Parser Error", "PARSE_SYNTAX_ERROR", "42601"),
     (r"Conversion Error|out of range", "CAST_OVERFLOW", "22003"),
 )  # fmt: skip
 
