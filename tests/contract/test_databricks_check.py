@@ -1,6 +1,8 @@
 """A test of a Databricks connection: what is missing, and the GRANT that gives it."""
 
 import logging
+import socket
+import traceback
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -252,6 +254,29 @@ async def test_put_where_the_files_api_is_not_allowed(
     assert destination.uploaded
     await destination.aclose()
     assert any(s.startswith("PUT '__input_stream__'") for s in server.log())
+
+
+async def test_storage_that_cannot_be_reached(
+    settings: Settings, server: DatabricksServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its addresses are signed: no error and no log repeats them."""
+    logging.getLogger("databricks.sql").setLevel(logging.DEBUG)
+    caplog.set_level(logging.DEBUG)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        server.warehouse(storage=f"https://localhost:{closed.getsockname()[1]}")
+        destination = Databricks(replace(settings, staging_method="PUT", patience=3))
+        trial = Trial(task=task())
+        with pytest.raises(Unavailable, match="cannot be reached") as refused:
+            await trial.run(destination, trial.rows([thing(1)]))
+    logging.getLogger("databricks.sql").setLevel(logging.WARNING)
+    server.warehouse(storage="")
+    assert "StagingMethod=FilesAPI" in refused.value.hint
+    trace = "".join(traceback.format_exception(refused.value))
+    assert "/part-0.parquet/" in caplog.text
+    assert "secret-" not in trace + caplog.text
+    await trial.run(destination, trial.rows([thing(1)]))
+    await destination.aclose()
 
 
 async def test_a_run_tells_the_grant_too(settings: Settings, server: DatabricksServer) -> None:

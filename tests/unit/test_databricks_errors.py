@@ -3,15 +3,17 @@
 import pytest
 from databricks.sql import exc
 
-from syncline.destinations.databricks_errors import translated
+from syncline.destinations.databricks_errors import is_lost, translated
 from syncline.errors import (
     DestinationRefused,
     RecordRefused,
     StaleGeneration,
     SynclineError,
+    Unavailable,
 )
 from syncline.load.fence import STALE
 
+_SIGNED = "/a/part-403.parquet?se=1&sig=S%2BECRET"
 _STATEMENT = f"MERGE INTO `t` USING (SELECT … ELSE RAISE_ERROR('{STALE}') END)"
 _RAISED = f"[USER_RAISED_EXCEPTION] {STALE} SQLSTATE: P0001"
 
@@ -53,3 +55,24 @@ def test_a_statement_that_is_repeated_is_not_what_is_said(
     text: str, kind: type[SynclineError]
 ) -> None:
     assert type(translated(exc.ServerOperationError(text))) is kind
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        exc.RequestError(
+            f"HTTP request failed: Max retries exceeded with url: {_SIGNED} (Caused by"
+        ),
+        exc.RequestError(f"HTTP request error: 'https://s3{_SIGNED}'"),
+        exc.OperationalError(
+            "Staging operation over HTTP was unsuccessful: 503-<StringToSign>PUT "
+            "X-Amz-Security-Token=SECRET</StringToSign>"
+        ),
+    ],
+)
+def test_addresses_are_told_without_their_signatures(error: exc.Error) -> None:
+    told = translated(error)
+    assert type(told) is Unavailable
+    assert "ECRET" not in str(told)
+    assert "network rules" in told.hint
+    assert is_lost(error)

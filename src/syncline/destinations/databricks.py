@@ -320,7 +320,8 @@ class Databricks:
                 reset()
             may_pass = lost or (failure is not None and is_conflict(failure))
             if not may_pass or time.monotonic() + wait > ends or self._given_up.is_set():
-                raise found from failure
+                # What the driver has said may have an address with its signature.
+                raise found from None
             time.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 (so that two do not meet again)
             wait = min(2 * wait, _LONGEST_WAIT)
 
