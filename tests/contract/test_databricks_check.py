@@ -269,7 +269,7 @@ async def test_storage_that_cannot_be_reached(
         trial = Trial(task=task())
         with pytest.raises(Unavailable, match="cannot be reached") as refused:
             await trial.run(destination, trial.rows([thing(1)]))
-    logging.getLogger("databricks.sql").setLevel(logging.WARNING)
+    logging.getLogger("databricks.sql").setLevel(logging.ERROR)
     server.warehouse(storage="")
     assert "StagingMethod=FilesAPI" in refused.value.hint
     trace = "".join(traceback.format_exception(refused.value))
@@ -287,6 +287,25 @@ async def test_a_run_tells_the_grant_too(settings: Settings, server: DatabricksS
         await trial.run(destination, trial.rows([thing(1)]))
     await destination.aclose()
     assert f"GRANT CREATE TABLE ON SCHEMA `main`.`{settings.schema}` TO " in refused.value.hint
+
+
+async def test_a_run_tells_the_grant_that_makes_the_volume(
+    settings: Settings, server: DatabricksServer
+) -> None:
+    server.warehouse(missing=["CREATE VOLUME"])
+    trial = Trial(task=task())
+    destination = Databricks(settings)
+    with pytest.raises(PermissionRefused) as refused:
+        await trial.run(destination, trial.rows([thing(1)]))
+    assert f"GRANT CREATE VOLUME ON SCHEMA `main`.`{settings.schema}` TO " in refused.value.hint
+    # Who may not make one may use one.
+    server.warehouse(missing=[])
+    await trial.run(destination, trial.rows([thing(1)]))
+    server.warehouse(missing=["CREATE VOLUME"])
+    again = Databricks(settings)
+    await trial.run(again, trial.rows([thing(2)], at=100))
+    await destination.aclose()
+    await again.aclose()
 
 
 async def test_a_run_announces_that_it_starts_the_warehouse(

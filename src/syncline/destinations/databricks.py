@@ -169,8 +169,12 @@ class Databricks:
             except DestinationRefused:
                 self._sent(f"CREATE SCHEMA IF NOT EXISTS {volume.rpartition('.')[0]}")
                 self._sent(make)
-        except SynclineError:
-            self._sent(f"DESCRIBE VOLUME {volume}")
+        except SynclineError as refused:
+            try:
+                self._sent(f"DESCRIBE VOLUME {volume}")
+            except (DestinationRefused, PermissionRefused):
+                # There is none, and the first refusal says which right would make it.
+                raise refused from None
         self._has_volume = True
 
     def _fetch(self, query: exp.Query) -> pa.Table:
