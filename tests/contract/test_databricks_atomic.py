@@ -96,8 +96,11 @@ async def test_a_transaction_that_is_sent_twice(server: DatabricksServer, action
     await destination.aclose()
 
 
-async def test_a_stale_run_is_refused_as_a_whole(server: DatabricksServer) -> None:
-    first = _opened(server)
+@pytest.mark.parametrize("transactions", ["On", "Off"])
+async def test_a_stale_run_is_refused_as_a_whole(
+    server: DatabricksServer, transactions: str
+) -> None:
+    first = _opened(server, transactions)
     second = Databricks(first._settings)
     trial = Trial(task=task(commit_rows=100))
     await trial.run(first, trial.rows([thing(1)]))
@@ -150,6 +153,20 @@ async def test_a_transaction_that_is_refused_is_tried_once(server: DatabricksSer
     assert len(_blocks(server, before)) == 1
     assert {r["id"] for r in await contents(again, trial.task)} == {1, 100, 200}
     server.clear()
+    await destination.aclose()
+    await again.aclose()
+
+
+async def test_a_transaction_that_cannot_be_read(server: DatabricksServer) -> None:
+    """Its refusal repeats every statement, and so what a statement would say of a stale run."""
+    destination = _opened(server)
+    trial = Trial(task=task(commit_rows=100))
+    await trial.run(destination, trial.rows([thing(1)]))
+    server.fault("BEGIN ATOMIC", "error", message="[PARSE_SYNTAX_ERROR] Syntax error.", times=5)
+    again = Databricks(destination._settings)
+    await trial.run(again, trial.rows([thing(2)], at=100))
+    assert {r["id"] for r in await contents(again, trial.task)} == {1, 2}
+    assert server.clear()[0]["times"] == 4
     await destination.aclose()
     await again.aclose()
 

@@ -1,6 +1,8 @@
 """A test of a Databricks connection: what is missing, and the GRANT that gives it."""
 
 import logging
+import socket
+import traceback
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -254,6 +256,29 @@ async def test_put_where_the_files_api_is_not_allowed(
     assert any(s.startswith("PUT '__input_stream__'") for s in server.log())
 
 
+async def test_storage_that_cannot_be_reached(
+    settings: Settings, server: DatabricksServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its addresses are signed: no error and no log repeats them."""
+    logging.getLogger("databricks.sql").setLevel(logging.DEBUG)
+    caplog.set_level(logging.DEBUG)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        server.warehouse(storage=f"https://localhost:{closed.getsockname()[1]}")
+        destination = Databricks(replace(settings, staging_method="PUT", patience=3))
+        trial = Trial(task=task())
+        with pytest.raises(Unavailable, match="cannot be reached") as refused:
+            await trial.run(destination, trial.rows([thing(1)]))
+    logging.getLogger("databricks.sql").setLevel(logging.ERROR)
+    server.warehouse(storage="")
+    assert "StagingMethod=FilesAPI" in refused.value.hint
+    trace = "".join(traceback.format_exception(refused.value))
+    assert "/part-0.parquet/" in caplog.text
+    assert "secret-" not in trace + caplog.text
+    await trial.run(destination, trial.rows([thing(1)]))
+    await destination.aclose()
+
+
 async def test_a_run_tells_the_grant_too(settings: Settings, server: DatabricksServer) -> None:
     server.warehouse(missing=["CREATE TABLE"])
     trial = Trial(task=task())
@@ -262,6 +287,25 @@ async def test_a_run_tells_the_grant_too(settings: Settings, server: DatabricksS
         await trial.run(destination, trial.rows([thing(1)]))
     await destination.aclose()
     assert f"GRANT CREATE TABLE ON SCHEMA `main`.`{settings.schema}` TO " in refused.value.hint
+
+
+async def test_a_run_tells_the_grant_that_makes_the_volume(
+    settings: Settings, server: DatabricksServer
+) -> None:
+    server.warehouse(missing=["CREATE VOLUME"])
+    trial = Trial(task=task())
+    destination = Databricks(settings)
+    with pytest.raises(PermissionRefused) as refused:
+        await trial.run(destination, trial.rows([thing(1)]))
+    assert f"GRANT CREATE VOLUME ON SCHEMA `main`.`{settings.schema}` TO " in refused.value.hint
+    # Who may not make one may use one.
+    server.warehouse(missing=[])
+    await trial.run(destination, trial.rows([thing(1)]))
+    server.warehouse(missing=["CREATE VOLUME"])
+    again = Databricks(settings)
+    await trial.run(again, trial.rows([thing(2)], at=100))
+    await destination.aclose()
+    await again.aclose()
 
 
 async def test_a_run_announces_that_it_starts_the_warehouse(

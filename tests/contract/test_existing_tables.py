@@ -394,3 +394,15 @@ async def test_types_take_text_or_are_refused_with_their_name(bench: Bench) -> N
         assert (await bench.run(upsert)).inserted == 5, kind
         bench.source.put("List", person(2, "9"))
         assert (await bench.run(upsert)).updated == 1, kind
+
+
+async def test_rows_meet_by_a_key_that_the_database_pads(bench: Bench) -> None:
+    await made(bench, "id CHAR(5) NOT NULL, name VARCHAR(20)")
+    upsert = task("SELECT name AS id, 'one' AS name FROM List", Disposition.MERGE)
+    upsert = replace(upsert, key=("id",))
+    results = [await bench.run(upsert) for _ in range(2)]
+    assert [(r.inserted, r.updated) for r in results] == [(5, 0), (0, 0)]
+    again = replace(upsert, query="SELECT name AS id, 'two' AS name FROM List")
+    result = await bench.run(again)
+    assert (result.inserted, result.updated) == (0, 5)
+    assert await bench.rows("Hours", "name") == [("two",)] * 5

@@ -13,6 +13,7 @@ import pytest_asyncio
 from pyarrow.types import is_time
 from sqlglot import exp
 
+from standins.databricks.contract import asked, connected
 from standins.databricks.disturbing import Ending, counted, loaded
 from standins.databricks.fixture import DatabricksServer
 from standins.databricks.settings import borrowed, settings_of
@@ -20,9 +21,11 @@ from syncline.destinations.databricks import Databricks, open_databricks
 from syncline.destinations.databricks_check import checks
 from syncline.destinations.databricks_connection import Settings
 from syncline.errors import DestinationRefused
+from syncline.load import names
 from syncline.load.checkpoint import last_checkpoint
 from syncline.model.job import Deletes, Disposition
 from syncline.model.ports import Destination
+from syncline.model.table import is_padded
 from syncline.testing.conformance_crashes import STORIES
 from syncline.testing.conformance_history import HistoryConformance
 from syncline.testing.conformance_runs import (
@@ -188,6 +191,24 @@ async def test_days_before_the_gregorian_calendar(
     ]
     await trial.run(spark, trial.rows(rows, size=100))
     assert await contents(spark, trial.task) == ordered(rows)
+
+
+async def test_a_char_is_not_equal_to_its_text(
+    spark: Databricks, spark_server: DatabricksServer
+) -> None:
+    """Why it is refused as a key."""
+    schema = spark.traits.schema
+    with connected(spark_server) as cursor:
+        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        for name, kind in (("kept", "CHAR(5)"), ("brought", "STRING")):
+            cursor.execute(f"CREATE TABLE {schema}.{name} (code {kind})")
+            cursor.execute(f"INSERT INTO {schema}.{name} VALUES ('ab')")
+        joined = f"SELECT * FROM {schema}.kept AS k JOIN {schema}.brought AS b ON k.code = b.code"
+        assert asked(cursor, joined) == []
+    for name, padded in (("kept", True), ("brought", False)):
+        found = await spark.describe(names.table(name, schema))
+        assert found is not None
+        assert is_padded(found.field("code")) is padded
 
 
 async def test_columns_are_added_and_widened(spark: Databricks) -> None:

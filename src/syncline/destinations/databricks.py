@@ -25,6 +25,7 @@ from syncline.destinations.databricks_files import FILE_BYTES, LEFT_OVER, Files
 from syncline.destinations.databricks_sql import (
     LEDGER,
     clusters,
+    columns_query,
     declaration,
     enabling,
     is_staged,
@@ -48,10 +49,6 @@ _Work: TypeAlias = Callable[[], _Answer]
 _FIRST_WAIT: Final = 0.2
 _LONGEST_WAIT: Final = 10.0
 _COUNTED: Final = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
-_COLUMNS: Final = (
-    "column_name", "full_data_type", "is_nullable", "column_default", "is_identity",
-    "generation_expression",
-)  # fmt: skip
 
 
 def _say_nothing(_: str) -> None:
@@ -118,7 +115,7 @@ class Databricks:
         name = (table.db, table.name)
         if name in self._ledgers:
             return self._ledgers[name]
-        rows = (await self.fetch(_columns_query(table, self.traits.schema))).to_pylist()
+        rows = (await self.fetch(columns_query(table, self.traits.schema))).to_pylist()
         found = pa.schema([arrow_field(row) for row in rows]) if rows else None
         if found is not None and table.name == LEDGER:
             # Asked for at every turn, and never changed.
@@ -179,8 +176,12 @@ class Databricks:
             except DestinationRefused:
                 self._sent(f"CREATE SCHEMA IF NOT EXISTS {volume.rpartition('.')[0]}")
                 self._sent(make)
-        except SynclineError:
-            self._sent(f"DESCRIBE VOLUME {volume}")
+        except SynclineError as refused:
+            try:
+                self._sent(f"DESCRIBE VOLUME {volume}")
+            except (DestinationRefused, PermissionRefused):
+                # There is none, and the first refusal says which right would make it.
+                raise refused from None
         self._has_volume = True
 
     def _fetch(self, query: exp.Query) -> pa.Table:
@@ -331,7 +332,8 @@ class Databricks:
                 reset()
             may_pass = lost or (failure is not None and is_conflict(failure))
             if not may_pass or time.monotonic() + wait > ends or self._given_up.is_set():
-                raise found from failure
+                # What the driver has said may have an address with its signature.
+                raise found from None
             time.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 (so that two do not meet again)
             wait = min(2 * wait, _LONGEST_WAIT)
 
@@ -395,15 +397,3 @@ def _table_of(statement: exp.Expression) -> exp.Table:
     table: Any = statement.this
     found: exp.Table = table.this if isinstance(table, exp.Schema) else table
     return found
-
-
-def _columns_query(table: exp.Table, schema: str) -> exp.Select:
-    return (
-        exp.select(*(exp.column(name) for name in _COLUMNS))
-        .from_(exp.table_("columns", db="information_schema"))
-        .where(
-            exp.column("table_schema").eq(exp.Literal.string((table.db or schema).lower())),
-            exp.column("table_name").eq(exp.Literal.string(table.name.lower())),
-        )
-        .order_by(exp.column("ordinal_position"))
-    )

@@ -1,6 +1,7 @@
 """Connections to a Databricks workspace: SQL through its driver, files and warehouses by REST."""
 
 import json
+import logging
 import re
 import threading
 import time
@@ -21,6 +22,7 @@ from syncline.destinations.databricks_errors import (
     is_unknown,
     refusal,
     translated,
+    unsigned,
 )
 from syncline.errors import (
     CredentialError,
@@ -317,7 +319,7 @@ class Workspace:
 
 def _refused(status: int, body: bytes, what: str) -> SynclineError:
     try:
-        message = str(json.loads(body).get("message", ""))[:300]
+        message = unsigned(str(json.loads(body).get("message", "")))[:300]
     except (ValueError, AttributeError):
         message = ""
     told = f"{what}: HTTP {status} {message}".strip()
@@ -336,6 +338,19 @@ def _refused(status: int, body: bytes, what: str) -> SynclineError:
     if status in _REFUSED:
         return DestinationRefused(f"Databricks refuses it: {told}")
     return Unavailable(f"Databricks cannot now: {told}", hint="run again")
+
+
+def _unsigned(record: logging.LogRecord) -> bool:
+    record.msg, record.args = unsigned(record.getMessage()), ()
+    return True
+
+
+# They repeat addresses at levels that are heard everywhere, those of uploads included.
+for _name in ("databricks.sql.common.unified_http_client", "urllib3.connectionpool",
+              "urllib3.util.retry"):  # fmt: skip
+    logging.getLogger(_name).addFilter(_unsigned)
+# Whole requests and answers, rows and signed addresses included, whatever level the root has.
+logging.getLogger("databricks.sql.unsafe").addFilter(lambda _: False)
 
 
 def _unreachable(error: Exception) -> Unavailable:

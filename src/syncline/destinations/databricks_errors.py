@@ -30,7 +30,13 @@ _PASSING: Final = re.compile(
     r"PROTOCOL_CHANGED|CONCURRENT_|TEMPORARILY_UNAVAILABLE|TRANSACTION_CONFLICT|"
     r"DELTA_TRANSACTION_|COMMIT_CONFLICT)"
 )
-_STALE: Final = "syncline: stale generation"
+#: What `syncline.load.fence` lets a statement fail with, told by the warehouse itself. Refusals of
+#: all kinds repeat the statement, with these words behind a quote, or its plan, behind a comma.
+_STALE: Final = re.compile(
+    r"(?:^\s*|\[USER_RAISED_EXCEPTION\]\s*|(?:Exception|Error):\s*)syncline: stale generation"
+)
+#: Behind it, a refusal repeats the statement.
+_ECHO: Final = re.compile(r"\n\s*== SQL\b")
 _RIGHTS: Final = re.compile(
     r"^(INSUFFICIENT_PERMISSIONS|PERMISSION_DENIED|UC_PERMISSION|UNAUTHORIZED_ACCESS)"
 )
@@ -51,7 +57,17 @@ _LOGIN: Final = re.compile(
 )
 #: The storage behind a volume has refused a file; it is asked at an address of its own.
 _STORAGE: Final = re.compile(r"Staging operation over HTTP was unsuccessful: (\d{3})\b")
+#: The same of storage that cannot be reached, as the driver's client of anything but SQL says it.
+_BEYOND: Final = re.compile(r"HTTP request (?:failed|error)\b")
+#: The query of an address, and its parts: a signature there is as good as a password.
+_QUERY: Final = re.compile(
+    r"(?i)\?[\w.~%+-]+=[^\s'\"<>)]*|\b(?:sig|x-(?:amz|goog)-[\w-]+)=[^\s'\"<>)]*"
+)
 _LATER: Final = re.compile(r"408|429|5\d\d")
+_ALLOW: Final = (
+    "let its network rules allow this computer; StagingMethod=FilesAPI goes through the workspace "
+    "where PUT does not"
+)
 _FULL: Final = re.compile(r"(QUOTA_EXCEEDED|RESOURCE_EXHAUSTED|No space left)")
 #: Stands in a GRANT for who asks, where we do not know it.
 SOMEBODY: Final = "user or service principal"
@@ -123,6 +139,8 @@ def is_conflict(error: BaseException) -> bool:
 def is_lost(error: BaseException) -> bool:
     """Say whether the connection, the session or the server is at fault."""
     if isinstance(error, exc.RequestError):
+        if _BEYOND.match(str(error)):
+            return True
         return not (_is_login(error) or _is_forbidden(error) or _status(error) in _NOWHERE)
     if isinstance(error, exc.ServerOperationError):
         return False
@@ -169,7 +187,7 @@ def translated(error: BaseException, *, secrets: tuple[str, ...] = ()) -> Syncli
         return error
     name = condition(error)
     text = _first_line(_without(str(error), secrets))
-    if _STALE in str(error):
+    if _STALE.search(str(error)):
         return StaleGeneration(
             "another run has committed this task since this one read its checkpoint; "
             "nothing of this commit counts",
@@ -187,14 +205,12 @@ def translated(error: BaseException, *, secrets: tuple[str, ...] = ()) -> Syncli
         )
     if _ROWS.match(name):
         return RecordRefused(f"Databricks refuses a row: {text}")
-    if _FULL.search(str(error)):
+    if _FULL.search(_ECHO.split(str(error), 1)[0]):
         return DestinationFull(f"Databricks has no room: {text}", hint="see the account's quotas")
     if _STORAGE.search(text):
-        return Unavailable(
-            f"the storage of the volume does not take a file: {text}",
-            hint="let its network rules allow this computer; StagingMethod=FilesAPI goes through "
-            "the workspace where PUT does not",
-        )
+        return Unavailable(f"the storage of the volume does not take a file: {text}", hint=_ALLOW)
+    if isinstance(error, exc.RequestError) and _BEYOND.match(text):
+        return Unavailable(f"the storage of the volume cannot be reached: {text}", hint=_ALLOW)
     if _is_forbidden(error):
         return PermissionRefused(
             f"Databricks does not let us use the warehouse: {text}",
@@ -220,6 +236,11 @@ def translated(error: BaseException, *, secrets: tuple[str, ...] = ()) -> Syncli
     return DestinationRefused(f"the Databricks driver failed: {text}")
 
 
+def unsigned(text: str) -> str:
+    """Return a text without the queries of the addresses in it. Invariant 7: they may be signed."""
+    return _QUERY.sub("?…", text)
+
+
 def refusal(text: str) -> str:
     """Return what a refusal says as one line; which right is missing stands on its second."""
     return " ".join(text.split())[:500]
@@ -228,7 +249,7 @@ def refusal(text: str) -> str:
 def _without(text: str, secrets: tuple[str, ...]) -> str:
     for secret in filter(None, secrets):
         text = text.replace(secret, "…")
-    return text
+    return unsigned(text)
 
 
 def _first_line(text: str) -> str:

@@ -10,6 +10,11 @@ from syncline.destinations.databricks_files import Files
 from syncline.errors import DestinationRefused
 
 _DIALECT: Final = "databricks"
+#: What is asked of a column.
+_COLUMNS: Final = (
+    "column_name", "full_data_type", "is_nullable", "column_default", "is_identity",
+    "generation_expression",
+)  # fmt: skip
 #: The table of checkpoints, one in each schema.
 LEDGER: Final = "_syncline_checkpoints"
 #: A literal or a name; a variable, as Spark looks for them.
@@ -220,3 +225,16 @@ def _prune(tree: exp.Merge, files: Files) -> None:
                 break
             if known is not None:
                 same.replace(exp.and_(known, same.copy()))
+
+
+def columns_query(table: exp.Table, schema: str) -> exp.Select:
+    """Return what asks for the columns of a table, in their order."""
+    return (
+        exp.select(*(exp.column(name) for name in _COLUMNS))
+        .from_(exp.table_("columns", db="information_schema"))
+        .where(
+            exp.column("table_schema").eq(exp.Literal.string((table.db or schema).lower())),
+            exp.column("table_name").eq(exp.Literal.string(table.name.lower())),
+        )
+        .order_by(exp.column("ordinal_position"))
+    )

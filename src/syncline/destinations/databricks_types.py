@@ -31,7 +31,7 @@ _PLAIN: Final[Mapping[str, pa.DataType]] = {
     "string": pa.string(),
 }
 _DECIMAL: Final = re.compile(r"decimal\((\d+),\s*(\d+)\)")
-_SIZED: Final = re.compile(r"(?:var)?char\((\d+)\)")
+_SIZED: Final = re.compile(r"(?:var)?char(?:acter)?\((\d+)\)")
 
 
 def arrow_field(row: Mapping[str, str | None]) -> pa.Field:
@@ -52,6 +52,7 @@ def arrow_field(row: Mapping[str, str | None]) -> pa.Field:
         _type(kind),
         nullable=row["is_nullable"] != "NO",
         size=int(size[1]) if size else None,
+        padded=kind.startswith("char"),
         made_by=made_by,
     )
 

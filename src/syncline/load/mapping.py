@@ -8,7 +8,7 @@ import pyarrow as pa
 from syncline.load.evolve import holds
 from syncline.model.job import Flow
 from syncline.model.steps import step_of, told_step
-from syncline.model.table import is_uncompared, made_by, native_of, size_of
+from syncline.model.table import is_padded, is_uncompared, made_by, native_of, size_of
 from syncline.model.type_names import told_type
 
 _UNITS = ("s", "ms", "us", "ns")
@@ -80,6 +80,13 @@ def examined(
             problems += _misfits(flow, pairs[-1], changes=field.name in changes)
             if field.name in key and is_uncompared(held):
                 text = f"{held.name!r} has a type without equality and cannot be a key"
+                problems.append(Problem(text=text, source=field.name, target=held.name))
+            if field.name in key and is_padded(held):
+                # Every run would write the rows again, beside those that are there.
+                text = (
+                    f"{held.name!r} is CHAR, filled with blanks that the query's values lack, and "
+                    "cannot be a key (make it VARCHAR or STRING)"
+                )
                 problems.append(Problem(text=text, source=field.name, target=held.name))
         elif field.name.lower() in wanted:
             problems.append(

@@ -135,6 +135,7 @@ def field_of(
     indexed: bool = False,
     native: str = "",
     uncompared: bool = False,
+    padded: bool = False,
 ) -> pa.Field:
     """Return an Arrow field that carries what Arrow has no word for.
 
@@ -145,6 +146,7 @@ def field_of(
     ``indexed``, of a database's column: an index begins with it. ``native``, of a database's
     column: its type, which shows its values as text but takes none. ``uncompared``, of a
     database's column: its type has no equality, so that values are compared as texts.
+    ``padded``, of a database's column: it fills a text with blanks, and never finds it again.
     """
     metadata = {
         key: value
@@ -157,6 +159,7 @@ def field_of(
             ("indexed", "true" if indexed else ""),
             ("native", native),
             ("uncompared", "true" if uncompared else ""),
+            ("padded", "true" if padded else ""),
         )
         if value
     }
@@ -198,6 +201,11 @@ def is_json(field: pa.Field) -> bool:
 def is_uncompared(field: pa.Field) -> bool:
     """Say whether a database's column has a type without equality."""
     return _metadata(field).get(b"uncompared") == b"true"
+
+
+def is_padded(field: pa.Field) -> bool:
+    """Say whether a database's column fills a text with blanks, and is not equal to it then."""
+    return _metadata(field).get(b"padded") == b"true"
 
 
 def native_of(field: pa.Field) -> str:

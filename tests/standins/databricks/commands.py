@@ -184,7 +184,8 @@ class Commands:
         key = volumes.presign(operation, remote)
         return {
             "operation": operation,
-            "presignedUrl": f"{self._warehouse.base}/presigned{remote}/{key}",
+            "presignedUrl": f"{volumes.storage or self._warehouse.base}/presigned{remote}/{key}"
+            f"?se=2030&sig=secret-{key}",
             "headers": json.dumps({"x-test-presigned": "1"}),
             "localFile": local,
         }

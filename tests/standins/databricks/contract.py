@@ -176,6 +176,8 @@ class StandInContract:
             (f"SELECT RAISE_ERROR('mine') FROM (SELECT 1) WHERE '{schema}' <> ''", "USER_RAISED"),
             (f"ALTER TABLE {schema}.t ADD COLUMN v STRING", "ALREADY_EXISTS"),
             ("SET spark.sql.shuffle.partitions = 3", "CONFIG_NOT_AVAILABLE"),
+            # Who cannot read a statement repeats it.
+            (f"MERGE WHEN 'x{schema}'", rf"(?s)^\[PARSE_.*== SQL.*'x{schema}'"),
         ):
             with (
                 connected(server) as cursor,

@@ -18,6 +18,12 @@ class SqlError(Exception):
         _, found, state = str(self).rpartition("SQLSTATE: ")
         return state[:5] if found else "HY000"
 
+    def echoing(self, statement: str) -> "SqlError":
+        """Return the error as it arrives: who cannot read a statement repeats all of it."""
+        if not str(self).startswith("[PARSE_") or "== SQL" in str(self):
+            return self
+        return SqlError(f"{self} (line 1, pos 0)\n\n== SQL ==\n{statement}\n^^^")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copying:

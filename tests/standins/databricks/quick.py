@@ -11,10 +11,9 @@ import duckdb
 import pyarrow as pa
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
 from standins.databricks.engine import Copying, Field, Parameters, SqlError, counts
-from standins.databricks.quick_errors import told
+from standins.databricks.quick_errors import parsed, told
 from standins.databricks.quick_rules import (
     check_clustering,
     declared,
@@ -104,10 +103,7 @@ class QuickSession:
             return pa.table({"key": pa.array([], pa.string()), "value": pa.array([], pa.string())})
         if parameters:
             raise SqlError("[UNBOUND_SQL_PARAMETER] the quick engine knows none. SQLSTATE: 42P02")
-        try:
-            tree = sqlglot.parse_one(sql, dialect="databricks")
-        except SqlglotError as error:
-            raise SqlError(f"[PARSE_SYNTAX_ERROR] {error}. SQLSTATE: 42601") from error
+        tree = parsed(sql)
         return self._safely(lambda: self._run(tree))
 
     def copy(self, copying: Copying) -> int:
@@ -145,7 +141,7 @@ class QuickSession:
 
     def atomic(self, statements: Sequence[str]) -> pa.Table:
         """Run all or nothing."""
-        trees = [sqlglot.parse_one(substituted(s), dialect="databricks") for s in statements]
+        trees = [parsed(substituted(s)) for s in statements]
 
         def together() -> pa.Table:
             self._cursor.begin()

@@ -1,9 +1,11 @@
 """DuckDB's errors in the words of Databricks."""
 
 import re
-from typing import Final
+from typing import Any, Final
 
 import duckdb
+import sqlglot
+from sqlglot.errors import SqlglotError
 
 from standins.databricks.engine import SqlError
 
@@ -18,6 +20,7 @@ _KNOWN: Final = (
     (r"No catalog \+ schema named", "SCHEMA_NOT_FOUND", "42704"),
     (r"Referenced column .* not found|does not have a column", "UNRESOLVED_COLUMN", "42703"),
     (r"NOT NULL constraint failed", "DELTA_NOT_NULL_CONSTRAINT_VIOLATED", "23502"),
+    (r"^Parser Error", "PARSE_SYNTAX_ERROR", "42601"),
     (r"Conversion Error|out of range", "CAST_OVERFLOW", "22003"),
 )  # fmt: skip
 
@@ -34,3 +37,13 @@ def told(error: duckdb.Error) -> SqlError:
         if re.search(pattern, text):
             return SqlError(f"[{condition}] {text}. SQLSTATE: {state}")
     return SqlError(f"[INTERNAL_ERROR] {text}. SQLSTATE: XX000")
+
+
+def parsed(sql: str) -> Any:
+    """Return a statement as a tree."""
+    try:
+        return sqlglot.parse_one(sql, dialect="databricks")
+    except SqlglotError as error:
+        # Its second line and those behind it are a piece of the statement, in colours.
+        reason = str(error).partition("\n")[0]
+        raise SqlError(f"[PARSE_SYNTAX_ERROR] {reason} SQLSTATE: 42601") from error

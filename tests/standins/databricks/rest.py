@@ -36,13 +36,15 @@ class Rest:
         """Change the warehouse and who may do what there.
 
         ``stopped``, ``starts_in`` seconds; ``files``: the Files API may be used; ``missing``: the
-        rights that are not granted, see `rights.Rights`.
+        rights that are not granted, see `rights.Rights`; ``storage``: where presigned addresses
+        lead.
         """
         missing = state.get("missing")
         if isinstance(missing, list):
             self._rights.missing = {str(right) for right in missing}
         self._stopped = bool(state.get("stopped", self._stopped))
         self._starts_in = float(str(state.get("starts_in", self._starts_in)))
+        self._volumes.storage = str(state.get("storage", self._volumes.storage))
         self._files_allowed = bool(state.get("files", self._files_allowed))
 
     @property

@@ -88,11 +88,14 @@ class Service:
 
         def rows() -> Rows:
             if failing:
-                raise SqlError(failing)
+                raise SqlError(failing).echoing(request.statement)
             first, *more = opening(request.statement, 2)
             kind = " ".join([first, *(more if first in _TWO_WORDS else ())])
             with self.tally.timed(kind):
-                return Rows(*session.run(request.statement, values))
+                try:
+                    return Rows(*session.run(request.statement, values))
+                except SqlError as error:
+                    raise error.echoing(request.statement) from error
 
         return self._answer(
             ttypes.TExecuteStatementResp, ttypes.TOperationType.EXECUTE_STATEMENT, rows, request

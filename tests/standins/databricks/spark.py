@@ -49,6 +49,8 @@ _MANAGED: Final = re.compile(r"(?i),?\s*'delta\.feature\.catalogManaged'\s*=\s*'
 _KEY: Final = re.compile(
     r"(?is),\s*(CONSTRAINT\s+\S+\s+)?PRIMARY\s+KEY\s*\([^)]*\)(\s+RELY|\s+NOT\s+ENFORCED)?"
 )
+#: Where Spark has CHAR(n) and VARCHAR(n), which it shows as texts.
+_LENGTH: Final = "__CHAR_VARCHAR_TYPE_STRING"
 _TARGET: Final = re.compile(
     r"(?is)^INSERT\s+(?:INTO|OVERWRITE)\s+(?:TABLE\s+)?((?:`[^`]+`|\w+)(?:\.(?:`[^`]+`|\w+))*)"
 )
@@ -162,7 +164,7 @@ class SparkOne:
         return [
             Field(
                 name=f.name,
-                type=f.dataType.simpleString(),
+                type=f.metadata.get(_LENGTH) or f.dataType.simpleString(),
                 nullable=f.nullable,
                 comment=f.metadata.get("comment"),
             )

@@ -30,6 +30,8 @@ class Volumes:
 
     folder: Path
     tickets: dict[str, Ticket] = field(default_factory=dict)
+    #: Where presigned addresses lead, if not to this server.
+    storage: str = ""
 
     def path(self, remote: str) -> Path:
         """Return where a file of a volume is here."""
