@@ -6,6 +6,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,6 +93,8 @@ class Spark:
         self.catalogs = catalogs
         #: COPY INTO looks at what is loaded and loads: one at a time for a table.
         self.copying = threading.Lock()
+        #: The catalog makes one table at a time; Spark's own lets two begin the same one.
+        self.making = threading.Lock()
         self._spark = spark
 
     def session(self, schema: str = "") -> "SparkOne":
@@ -186,7 +189,8 @@ class SparkOne:
         if SCHEMA in text.lower():
             text = self._information(text, temporary)
         text = self._named(self._read_files(text, temporary))
-        frame = self._spark.sql(text, parameters) if parameters else self._spark.sql(text)
+        with self._engine.making if head == ["CREATE"] else nullcontext():
+            frame = self._spark.sql(text, parameters) if parameters else self._spark.sql(text)
         rows: pa.Table = frame.toArrow()
         target = _TARGET.match(text)
         if target and not rows.num_columns:
