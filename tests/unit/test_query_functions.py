@@ -230,6 +230,11 @@ async def test_conditions_that_are_met(condition: str) -> None:
         ("(*)", "\\* cannot stand here"),
         ("(" * 300 + "i" + ")" * 300, "nested too deeply"),
         ("(" * 30_000 + "i" + ")" * 30_000, "nested too deeply"),
+        ("(SELECT " * 30_000 + "i" + ")" * 30_000, "nested too deeply"),
+        ("CASE WHEN b THEN " * 30_000 + "i" + " END" * 30_000, "nested too deeply"),
+        ("CAST(s AS " + "LIST<" * 30_000 + "INT" + ">" * 30_000 + ")", "nested too deeply"),
+        ("NOT " * 30_000 + "b", "nested too deeply"),
+        ("- " * 30_000 + "i", "nested too deeply"),
         ("i" + " + i" * 300, "nested too deeply"),
     ],
 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from sqlglot import exp
 from sqlglot.dialects.tsql import TSQL
 from sqlglot.errors import ParseError, TokenError
+from sqlglot.parser import Parser
 from sqlglot.tokenizer_core import Token, TokenType
 
 from syncline.model.table import Value
@@ -54,6 +55,11 @@ _DIALECT = Written()
 _NOTHING = frozenset({TokenType.COMMA, TokenType.FROM, TokenType.R_PAREN, TokenType.WHERE})
 #: What comes after parsing is recursive.
 _DEEPEST = 200
+#: Parsing is so too, and compiled: too deep a text would end the process. These open a level;
+#: where a CASE ends cannot be told before it is parsed, so they are counted.
+_OPENING = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE})
+_CLOSING = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE})
+_MOST_CASES = 1000
 
 #: What a read-only query over an API has no use for, and how to do without.
 _FORBIDDEN: Mapping[type[exp.Expr], tuple[str, str]] = {
@@ -98,6 +104,8 @@ def parse(sql: str, parameters: Mapping[str, Value], refuse: Refuse) -> exp.Quer
             has no value, or a value no parameter.
     """
     words = _one_query(tokens_of(sql, refuse), refuse)
+    if _nests(words):
+        raise _too_deep(refuse)
     try:
         bound = _own_words(_bound(words, parameters, refuse))
         parsed = _DIALECT.parser().parse(bound, sql)[0]
@@ -119,6 +127,19 @@ def parse(sql: str, parameters: Mapping[str, Value], refuse: Refuse) -> exp.Quer
     while isinstance(parsed, exp.Subquery) and parsed.is_wrapper:
         parsed = parsed.this
     return parsed
+
+
+def _nests(words: Sequence[Token]) -> bool:
+    """Say whether a text is nested too deeply to be parsed."""
+    depth = cases = types = 0
+    for before, word in zip([words[0], *words], words, strict=False):
+        kind = word.token_type
+        depth += (kind in _OPENING) - (kind in _CLOSING)
+        cases += kind is TokenType.CASE
+        types += kind is TokenType.LT and before.token_type in Parser.NESTED_TYPE_TOKENS
+        if max(depth, types) > _DEEPEST or cases > _MOST_CASES:
+            return True
+    return False
 
 
 def _too_deep(refuse: Refuse) -> Exception:
