@@ -22,7 +22,7 @@ from syncline.load.sweeping import sweep as sweep_keys
 from syncline.load.verify import Comparison
 from syncline.model.batch import Batch, Checkpoint, Cursor, Json
 from syncline.model.job import Deletes, Task
-from syncline.model.ports import Destination, Source
+from syncline.model.ports import Destination, Source, Traits
 from syncline.model.run import Clock, Committed, Observer, Planned, Result, Stop, never
 from syncline.model.table import Misses, Operator, Predicate, Scan, Table, Value
 from syncline.query.execute import execute
@@ -54,8 +54,9 @@ async def sync(
     planned = planned or plan_of(task, await source.tables(), clock)
     ledger, last, sweeping = await _ledger(task, destination, strategy.sweep_id(task))
     sweeping = await standing(destination, task, sweeping)
-    missing = last is not None and await _missing(task, planned, destination, last)
-    decision = _decision(task, planned, last, full=full, missing=missing)
+    kept = keeps_files(destination.traits, planned.key, task.disposition)
+    missing = last is not None and await is_gone(destination, task, last, kept=kept)
+    decision = _decision(task, planned, last, destination.traits, full=full, missing=missing)
     observe(
         Planned(
             scans=len(planned.scans),
@@ -96,7 +97,7 @@ async def foresee(
 
     Raises what the run would raise then: `DestinationRefused` for a table of others.
     """
-    decision = _decision(task, planned, None, full=False)
+    decision = _decision(task, planned, None, destination.traits, full=False)
     ledger, _, _ = await _ledger(task, destination, strategy.sweep_id(task))
     work = _load(
         task, planned, (), decision, destination, ledger=ledger, run="", clock=clock,
@@ -130,7 +131,7 @@ async def compare(
     planned = plan_of(task, await source.tables(), clock)
     ledger, own, earlier = await _ledger(task, destination, f"{task.id}#verify")
     earlier = await standing(destination, task, earlier)
-    decision = _decision(task, planned, own, full=True)
+    decision = _decision(task, planned, own, destination.traits, full=True)
     if not decision.disposition.keyed:
         raise QueryError(
             f"{task.id}: rows are compared by key, and 'write: {decision.disposition}' has none",
@@ -175,7 +176,7 @@ async def resend(
         raise Missing("nothing has run here yet", hint="run the job first")
     wanted = {i: row if row is not None else json.loads(held[i]) for i, row in rows.items()}
     pairs = await matched(task, planned.schema, destination, planned.key)
-    decision = _decision(task, planned, last, full=False)
+    decision = _decision(task, planned, last, destination.traits, full=False)
     work = _load(
         task, planned, pairs, decision, destination, ledger=ledger, run=run, clock=clock,
         observe=observe,
@@ -221,14 +222,16 @@ def _nothing(_: object) -> None:
     """Observe nothing."""
 
 
-async def _missing(task: Task, planned: Plan, destination: Destination, last: Checkpoint) -> bool:
-    kept = keeps_files(destination.traits, planned.key, task.disposition)
-    return await is_gone(destination, task, last, kept=kept)
-
-
 def _decision(
-    task: Task, planned: Plan, last: Checkpoint | None, *, full: bool, missing: bool = False
+    task: Task,
+    planned: Plan,
+    last: Checkpoint | None,
+    traits: Traits,
+    *,
+    full: bool,
+    missing: bool = False,
 ) -> Decision:
+    kept = keeps_files(traits, planned.key, task.disposition)
     decision = strategy.decide(
         task,
         has_cursor=planned.incremental,
@@ -238,6 +241,7 @@ def _decision(
         last=last,
         full=full,
         missing=missing,
+        kept=planned.schema if kept else None,
     )
     strategy.check_sweep(task, decision, marked=_marked(planned))
     return decision

@@ -44,18 +44,21 @@ def decide(
     last: Checkpoint | None,
     full: bool,
     missing: bool = False,
+    kept: pa.Schema | None = None,
 ) -> Decision:
     """Decide how a run begins.
 
     ``missing``: what the checkpoint tells of is not there: the target, or what a pass under way
-    has collected.
+    has collected. ``kept``: the schema of the rows, if a pass is collected as staged files: the
+    files of one pass have the same types.
 
     ``has_cursor``: the query can be read from where an earlier read ended. ``fingerprint``: of
     the query. Raises `QueryError` where the task asks for what its query cannot give.
     """
     disposition = task.disposition or (Disposition.MERGE if key else Disposition.REPLACE)
     _check(task, disposition, key)
-    mark = _fingerprint(task, disposition, key, fingerprint)
+    types = [f"{f.name} {f.type}" for f in kept] if kept is not None else []
+    mark = _fingerprint(task, disposition, key, fingerprint, types)
     needed = bool(key) if disposition.needs_key else bool(key and version)
     whole = disposition in {Disposition.REPLACE, Disposition.INSERT}
     incremental = has_cursor and needed and not whole
@@ -204,11 +207,17 @@ def _under_way(last: Checkpoint) -> bool:
     return last.aside is not None or (last.passes == 0 and last.cursor is not None)
 
 
-def _fingerprint(task: Task, disposition: Disposition, key: Sequence[str], fingerprint: str) -> str:
+def _fingerprint(
+    task: Task,
+    disposition: Disposition,
+    key: Sequence[str],
+    fingerprint: str,
+    types: Sequence[str] = (),
+) -> str:
     merged = disposition is Disposition.MERGE
     soft = "soft" if task.deletes is Deletes.SOFT and merged else ""
     # What was left out by a start, or written to another column, does not come by itself.
     more = [task.start.isoformat()] if task.start else []
     more += [f"{a}={b}" for a, b in sorted(task.flow.mapping.items())] if task.flow else []
-    text = "\n".join([fingerprint, disposition, *key, soft, *more])
+    text = "\n".join([fingerprint, disposition, *key, soft, *more, *types])
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -188,6 +188,22 @@ class EvolutionConformance:
         found = {r["id"]: r["v"] for r in await contents(destination, after.task)}
         assert found == {0: 0, 1: 1, 2: 2, 3: 3, 9: 2**40}
 
+    @pytest.mark.parametrize("disposition", [Disposition.APPEND, Disposition.REPLACE])
+    async def test_a_column_grows_while_rows_without_a_key_are_collected(
+        self, destination: Destination, disposition: Disposition
+    ) -> None:
+        """The pass goes on, or begins anew: every row is there once."""
+        before, after = (
+            _trial(("v", type_), disposition=disposition).but(key=(), version=None)
+            for type_ in (pa.int16(), pa.int64())
+        )
+        rows = [{"id": n, "v": n} for n in range(4)]
+        with pytest.raises(ResponseRefused):
+            await before.run(destination, before.rows(rows)[:1])
+        rows.append({"id": 9, "v": 2**40})
+        await after.run(destination, after.rows(rows))
+        assert await contents(destination, after.task) == ordered(rows)
+
     @pytest.mark.parametrize("disposition", [Disposition.MERGE, Disposition.REPLACE])
     async def test_a_key_grows(self, destination: Destination, disposition: Disposition) -> None:
         """In a target that has rows, and while a pass is under way."""

@@ -112,6 +112,7 @@ class Trial:
             last=last,
             full=full,
             missing=gone,
+            kept=self.schema if kept else None,
         )
         events: list[Event] = []
         work = Load(
