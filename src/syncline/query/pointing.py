@@ -8,6 +8,9 @@ from sqlglot import exp
 
 from syncline.errors import QueryError
 
+#: Characters of a line that is quoted whole; of a longer one, about as many around the word.
+_WIDEST = 160
+
 
 class Refuse(Protocol):
     """Makes the error of one query, pointing into its text."""
@@ -66,7 +69,12 @@ def _quoted(sql: str, start: int, end: int) -> str:
     line_end = sql.find("\n", start)
     line_end = len(sql) if line_end < 0 else line_end
     number = sql.count("\n", 0, start) + 1
+    begins, ends = line_start, line_end
+    if line_end - line_start > _WIDEST:
+        begins = max(line_start, start - _WIDEST // 2)
+        ends = min(line_end, begins + _WIDEST)
+    before, after = "…" * (begins > line_start), "…" * (ends < line_end)
     # Tabs stay tabs, so that the caret stands below the word however wide they are.
-    blank = "".join("\t" if char == "\t" else " " for char in sql[line_start:start])
-    carets = "^" * max(1, min(end + 1, line_end) - start)
-    return f"\nline {number}:\n  {sql[line_start:line_end].rstrip()}\n  {blank}{carets}"
+    blank = "".join("\t" if char == "\t" else " " for char in before + sql[begins:start])
+    carets = "^" * max(1, min(end + 1, ends) - start)
+    return f"\nline {number}:\n  {before}{sql[begins:ends].rstrip()}{after}\n  {blank}{carets}"
