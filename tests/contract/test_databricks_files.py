@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from datetime import date
 
 import pyarrow as pa
 import pytest
@@ -13,12 +14,20 @@ from standins.databricks.fixture import DatabricksServer, running_databricks
 from standins.databricks.settings import settings_of
 from syncline.destinations.databricks import Databricks
 from syncline.destinations.databricks_connection import Settings, Workspace
-from syncline.errors import ResponseRefused, Unavailable
+from syncline.errors import QueryError, ResponseRefused, Unavailable
 from syncline.load import names
-from syncline.load.loader import load
+from syncline.load.loader import load, pour
 from syncline.model.batch import Batch, Reject
 from syncline.model.job import Disposition
-from syncline.testing.conformance_runs import Trial, contents, ordered, reading, task, thing
+from syncline.testing.conformance_runs import (
+    SCHEMA,
+    Trial,
+    contents,
+    ordered,
+    reading,
+    task,
+    thing,
+)
 
 _ROWS = [thing(number) for number in range(8)]
 
@@ -124,4 +133,62 @@ async def test_rows_that_were_thrown_away_do_not_come_back(
         await trial.run(destination, [replace(again[0], restarted=False), again[1]], run="again")
     assert await contents(destination, trial.task) == ordered(_ROWS[:4])
     server.clear()
+    await destination.aclose()
+
+
+class _Dying(Databricks):
+    """Is cut off when rows were copied, before the checkpoint says so."""
+
+    def _sent(self, text: str, *, changes: bool = False) -> pa.Table:
+        found = super()._sent(text, changes=changes)
+        if text.startswith("COPY"):
+            raise Unavailable("cut off")
+        return found
+
+
+@pytest.mark.parametrize("how", ["as it was", "by PUT alone", "another type", "another query"])
+@pytest.mark.parametrize("disposition", [Disposition.APPEND, Disposition.INSERT])
+async def test_rows_that_were_copied_are_not_copied_again(
+    server: DatabricksServer, settings: Settings, how: str, disposition: Disposition
+) -> None:
+    by_put = how == "by PUT alone"
+    chosen = replace(settings, staging_method="PUT") if by_put else settings
+    if by_put:
+        server.fault(f"/api/2.0/fs/.*{chosen.schema}", "status", status=403, times=400)
+    trial = Trial(task=task(disposition=disposition), has_cursor=False)
+    trial = trial.but(key=(), version=None)
+    dying = _Dying(chosen)
+    with pytest.raises(Unavailable):
+        await trial.run(dying, trial.rows(_ROWS), run="is cut off")
+    await dying.aclose()
+    destination = Databricks(chosen)
+    if how == "another type":
+        trial = trial.but(schema=SCHEMA.set(0, SCHEMA.field("id").with_type(pa.int32())))
+    if how == "another query":
+        other = trial.but(fingerprint="other")
+        with pytest.raises(QueryError, match="there twice"):
+            await other.begin(destination)
+    work, decision, _ = await trial.begin(destination, run="goes on")
+    assert decision.resuming
+    await pour(work)
+    assert await contents(destination, trial.task) == ordered(_ROWS)
+    server.clear()
+    await destination.aclose()
+
+
+async def test_a_commit_of_which_every_row_was_refused(settings: Settings) -> None:
+    """It is a part of the pass, too."""
+    destination = Databricks(settings)
+    schema = pa.schema([("id", pa.int64()), ("day", pa.date64())])
+    trial = Trial(task=task(disposition=Disposition.APPEND, commit_rows=2, rejects=True))
+    trial = trial.but(key=(), version=None, schema=schema)
+    day = date(2026, 1, 1)
+    batches = trial.rows([{"id": n, "day": day} for n in range(4)])
+    # A day and a millisecond has no place in a column of days.
+    odd = pa.array([1, 86_400_001], pa.int64()).cast(pa.date64())
+    batches[0] = replace(batches[0], records=batches[0].records.set_column(1, "day", odd))
+    await _begun(destination, trial, batches[:1])
+    outcome = await trial.run(destination, batches, run="goes on")
+    assert outcome.decision.resuming
+    assert [row["id"] for row in await contents(destination, trial.task)] == [2, 3]
     await destination.aclose()

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from syncline.errors import QueryError
@@ -138,3 +139,52 @@ def test_what_a_query_cannot_give_is_refused(task: Task, key: tuple[str, ...]) -
     with pytest.raises(QueryError) as refused:
         _decide(task, key=key)
     assert refused.value.hint
+
+
+_ROWS = pa.schema([("id", pa.int64()), ("name", pa.string())])
+_WIDER = pa.schema([("id", pa.int64()), ("name", pa.large_string())])
+_ADDING = replace(_TASK, disposition=Disposition.APPEND)
+
+
+@pytest.mark.parametrize("facts", [{"missing": True}, {"fingerprint": "other"}])
+def test_a_pass_of_which_rows_were_added_does_not_begin_anew_by_itself(facts: Any) -> None:
+    first = _decide(_ADDING, key=(), version=None, kept=_ROWS)
+    begun = _last(first, aside="a", collected=True, passes=0)
+    with pytest.raises(QueryError, match="there twice"):
+        _decide(_ADDING, last=begun, key=(), version=None, kept=_ROWS, **facts)
+    anew = _decide(_ADDING, last=begun, key=(), version=None, kept=_ROWS, full=True, **facts)
+    assert anew.last is not None
+    assert (anew.resuming, anew.last.aside, anew.last.collected) == (False, None, False)
+
+
+@pytest.mark.parametrize(
+    ("disposition", "key", "version"),
+    [
+        (Disposition.APPEND, ("id",), "changed"),
+        (Disposition.MERGE, ("id",), None),
+        (Disposition.REPLACE, (), None),
+    ],
+)
+def test_what_may_be_written_twice_begins_anew(
+    disposition: Disposition, key: tuple[str, ...], version: str | None
+) -> None:
+    task = replace(_TASK, disposition=disposition)
+    first = _decide(task, key=key, version=version, has_cursor=False)
+    begun = _last(first, aside="a", collected=True)
+    anew = _decide(task, last=begun, key=key, version=version, has_cursor=False, missing=True)
+    assert anew.last is not None
+    assert (anew.resuming, anew.last.aside, anew.last.collected) == (False, None, False)
+    assert "is gone" in anew.full_because
+
+
+def test_files_of_a_pass_have_the_same_types() -> None:
+    first = _decide(_ADDING, key=(), version=None, kept=_ROWS)
+    # Of an earlier version, which noted no types.
+    older = _last(first, aside="a", passes=0, fingerprint=first.fingerprint[:32])
+    begun = _last(first, aside="a", passes=0)
+    for last, schema, resumes in (
+        (begun, _ROWS, True), (begun, _WIDER, False), (older, _WIDER, True),
+        (replace(begun, collected=True), _WIDER, True),
+    ):  # fmt: skip
+        found = _decide(_ADDING, last=last, key=(), version=None, kept=schema)
+        assert found.resuming is resumes

@@ -233,6 +233,8 @@ async def test_conditions_that_are_met(condition: str) -> None:
         ("(SELECT " * 30_000 + "i" + ")" * 30_000, "nested too deeply"),
         ("CASE WHEN b THEN " * 30_000 + "i" + " END" * 30_000, "nested too deeply"),
         ("CAST(s AS " + "LIST<" * 30_000 + "INT" + ">" * 30_000 + ")", "nested too deeply"),
+        ("i " + "FROM " * 30_000, "nested too deeply"),
+        ("i FROM One" + " JOIN One" * 100, "nested too deeply"),
         ("NOT " * 30_000 + "b", "nested too deeply"),
         ("- " * 30_000 + "i", "nested too deeply"),
         ("i" + " + i" * 300, "nested too deeply"),

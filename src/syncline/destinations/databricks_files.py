@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import tempfile
 import threading
 import time
@@ -26,6 +27,8 @@ _GROUP: Final = 100_000
 _UPLOADS: Final = 4
 #: Without it, Spark may take days before 1582-10-15 for those of the Julian calendar.
 _CALENDAR: Final = {"org.apache.spark.version": "3.5.0"}
+#: What is said of a folder that is not there, other than of an API.
+_NO_FOLDER: Final = re.compile(r"(?i)\b(?:directory|path)\b.*\bnot (?:found|exist)")
 #: Seconds after which files that nobody has dropped are left-overs.
 LEFT_OVER: Final = 7 * 24 * 3600.0
 
@@ -169,12 +172,16 @@ class Files:
         return False
 
     def are_there(self, name: str) -> bool:
-        """Say whether all files of a name with alternatives, from any session, are there."""
+        """Say whether all files of a name with alternatives, from any session, are there.
+
+        Where that cannot be told, they are: a statement that reads them says if they are not.
+        """
         names = _names(name)
         try:
             held = set(self._folders(names[0].partition("/")[0]))
-        except DestinationRefused:
-            return False
+        except (DestinationRefused, PermissionRefused) as error:
+            # Not every workspace has the Files API.
+            return _NO_FOLDER.search(str(error)) is None
         return held.issuperset(names)
 
     def _folders(self, task: str) -> list[str]:

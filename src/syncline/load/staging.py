@@ -93,7 +93,8 @@ class Staging:
             await self._create()
         if self._gathered:
             await self._ingest(self._joined())
-        else:
+        if self._kept and not self.rows:
+            # Without any: there were none, or all of them were refused.
             await self._destination.ingest(self.table, self._schema.empty_table())
 
     @property

@@ -1,7 +1,7 @@
 """How a task run begins: from the last checkpoint and the task to what to read and how to load."""
 
 import hashlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -53,12 +53,12 @@ def decide(
     files of one pass have the same types.
 
     ``has_cursor``: the query can be read from where an earlier read ended. ``fingerprint``: of
-    the query. Raises `QueryError` where the task asks for what its query cannot give.
+    the query. Raises `QueryError` where the task asks for what its query cannot give, or where
+    a pass that is to begin anew has added rows already; ``full`` means that it shall.
     """
     disposition = task.disposition or (Disposition.MERGE if key else Disposition.REPLACE)
     _check(task, disposition, key)
-    types = [f"{f.name} {f.type}" for f in kept] if kept is not None else []
-    mark = _fingerprint(task, disposition, key, fingerprint, types)
+    mark = _fingerprint(task, disposition, key, fingerprint)
     needed = bool(key) if disposition.needs_key else bool(key and version)
     whole = disposition in {Disposition.REPLACE, Disposition.INSERT}
     incremental = has_cursor and needed and not whole
@@ -66,7 +66,15 @@ def decide(
     same = {mark}
     if disposition is Disposition.HISTORY:
         same.add(_fingerprint(task, Disposition.MERGE, key, fingerprint))
-    changed = last is not None and (missing or last.fingerprint not in same)
+    changed = last is not None and (missing or last.fingerprint[: len(mark)] not in same)
+    if last is not None and last.collected and changed and not full:
+        _refuse_twice(task, disposition, key, version, missing=missing)
+    if kept is not None:
+        # Only what is still to be staged has to be of the types that were staged before.
+        types = _digest(f"{f.name} {f.type}" for f in kept)[:8]
+        if last is not None and last.aside is not None and not last.collected:
+            changed = changed or last.fingerprint[len(mark) :] not in {"", types}
+        mark += types
     resuming = last is not None and not changed and _under_way(last)
     # An interrupted pass goes on even if --full is said again: it is the same one.
     afresh = last is None or changed or not incremental or full
@@ -207,17 +215,34 @@ def _under_way(last: Checkpoint) -> bool:
     return last.aside is not None or (last.passes == 0 and last.cursor is not None)
 
 
-def _fingerprint(
-    task: Task,
-    disposition: Disposition,
-    key: Sequence[str],
-    fingerprint: str,
-    types: Sequence[str] = (),
-) -> str:
+def _refuse_twice(
+    task: Task, disposition: Disposition, key: Sequence[str], version: str | None, *, missing: bool
+) -> None:
+    """Refuse to begin anew where rows of the pass before may have been added for good.
+
+    Invariant 2. What updates by key, or adds what is not there, may be done again.
+    """
+    added = disposition is Disposition.INSERT or (
+        disposition is Disposition.APPEND and not (key and version)
+    )
+    if added:
+        why = "the rest of them is gone" if missing else "the task has changed since"
+        raise QueryError(
+            f"{task.id}: an interrupted run had read all rows and begun to add them to "
+            f"{task.target}, and {why}: added again, some would be there twice",
+            hint="take the rows of that run out of the table and run with --full; or, if the task "
+            "has changed, run it once as it was",
+        )
+
+
+def _fingerprint(task: Task, disposition: Disposition, key: Sequence[str], fingerprint: str) -> str:
     merged = disposition is Disposition.MERGE
     soft = "soft" if task.deletes is Deletes.SOFT and merged else ""
     # What was left out by a start, or written to another column, does not come by itself.
     more = [task.start.isoformat()] if task.start else []
     more += [f"{a}={b}" for a, b in sorted(task.flow.mapping.items())] if task.flow else []
-    text = "\n".join([fingerprint, disposition, *key, soft, *more, *types])
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return _digest([fingerprint, disposition, *key, soft, *more])[:32]
+
+
+def _digest(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

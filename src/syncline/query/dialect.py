@@ -55,11 +55,14 @@ _DIALECT = Written()
 _NOTHING = frozenset({TokenType.COMMA, TokenType.FROM, TokenType.R_PAREN, TokenType.WHERE})
 #: What comes after parsing is recursive.
 _DEEPEST = 200
-#: Parsing is so too, and compiled: too deep a text would end the process. These open a level;
-#: where a CASE ends cannot be told before it is parsed, so they are counted.
+#: Parsing is so too, and compiled: too deep a text would end the process. These open a level.
 _OPENING = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE})
+_MATCHING = frozenset({TokenType.ON, TokenType.USING})
 _CLOSING = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE})
-_MOST_CASES = 1000
+#: A column may be named END, so there is a bound to all, too.
+_MOST_CASES = 3000
+#: Joins that wait for their ON: each doubles the time that parsing takes.
+_MOST_WAITING = 12
 
 #: What a read-only query over an API has no use for, and how to do without.
 _FORBIDDEN: Mapping[type[exp.Expr], tuple[str, str]] = {
@@ -131,13 +134,18 @@ def parse(sql: str, parameters: Mapping[str, Value], refuse: Refuse) -> exp.Quer
 
 def _nests(words: Sequence[Token]) -> bool:
     """Say whether a text is nested too deeply to be parsed."""
-    depth = cases = types = 0
-    for before, word in zip([words[0], *words], words, strict=False):
-        kind = word.token_type
+    depth = cases = inside = others = waiting = 0
+    for last, word in zip([words[0], *words], words, strict=False):
+        kind, before = word.token_type, last.token_type
         depth += (kind in _OPENING) - (kind in _CLOSING)
         cases += kind is TokenType.CASE
-        types += kind is TokenType.LT and before.token_type in Parser.NESTED_TYPE_TOKENS
-        if max(depth, types) > _DEEPEST or cases > _MOST_CASES:
+        inside = max(0, inside + (kind is TokenType.CASE) - (kind is TokenType.END))
+        others += kind is TokenType.LT and before in Parser.NESTED_TYPE_TOKENS
+        others += kind is before is TokenType.FROM
+        waiting += kind is TokenType.JOIN and before is not TokenType.CROSS
+        waiting = max(0, waiting - (kind in _MATCHING))
+        deepest = max(depth, inside, others)
+        if deepest > _DEEPEST or cases > _MOST_CASES or waiting > _MOST_WAITING:
             return True
     return False
 
