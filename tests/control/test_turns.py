@@ -115,7 +115,9 @@ async def test_a_run_that_is_asked_for_twice_at_once_is_one(plane: Plane) -> Non
     await stop_run(plane, EDITOR, run)
     await stop_run(plane, EDITOR, run)
     async with plane.changing(ADMIN) as work:
-        log = await work.connection.exec_driver_sql("SELECT action FROM audit WHERE name = 'a'")
+        log = await work.connection.exec_driver_sql(
+            "SELECT action FROM audit WHERE name = 'a' ORDER BY id"
+        )
         actions = [row[0] for row in log]
     assert actions == ["jobs.create", "jobs.run", "jobs.cancel"], (
         "what changed nothing is no change"
