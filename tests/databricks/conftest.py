@@ -3,14 +3,10 @@
 import logging
 import os
 from collections.abc import Iterator
-from typing import Final
 
 import pytest
 
-from standins.databricks.fixture import DatabricksServer, running_databricks
-
-#: The engine of the whole contract, ``quick`` or ``spark``.
-ENGINE: Final = "SYNCLINE_DATABRICKS_ENGINE"
+from standins.databricks.fixture import ENGINE, DatabricksServer, running_databricks
 
 
 @pytest.fixture(scope="session", autouse=True)

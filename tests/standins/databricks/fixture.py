@@ -16,6 +16,8 @@ from typing import Any, Final
 
 #: ``Server=…;HTTPPath=…;Token=…;Catalog=…`` of a real workspace.
 VARIABLE: Final = "SYNCLINE_TEST_DATABRICKS"
+#: The engine of the whole contract, ``quick`` or ``spark``.
+ENGINE: Final = "SYNCLINE_DATABRICKS_ENGINE"
 #: The Python that has Spark, as `make test-databricks` sets it.
 PYTHON: Final = "SYNCLINE_DATABRICKS_PYTHON"
 _TESTS: Final = Path(__file__).parents[2]

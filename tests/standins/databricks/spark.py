@@ -155,7 +155,8 @@ class SparkOne:
 
     def schemas(self) -> list[str]:
         """Return the names of the schemas."""
-        return [row[0] for row in self._spark.sql("SHOW SCHEMAS").collect()]
+        # Names that are not plain come quoted.
+        return [row[0].strip("`") for row in self._spark.sql("SHOW SCHEMAS").collect()]
 
     def tables(self, schema: str) -> list[str]:
         """Return the names of a schema's tables."""
