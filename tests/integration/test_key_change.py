@@ -14,11 +14,10 @@ import httpx
 import pytest
 
 from acceptance.processes import Process, Processes
-from control.test_authorizing import agreed
-from integration.test_near_real_time import PASSWORD
+from integration.test_near_real_time import PASSWORD, connected
 from integration.test_serve_api import said
 from syncline.control.vault import vault_of
-from syncline.sandbox.options import DEFAULT_CLIENT, DEFAULT_SECRET, Options
+from syncline.sandbox.options import Options
 from syncline.sandbox.server import running
 
 _OLD: Final = "the key of the first year that is long enough"
@@ -72,20 +71,7 @@ class _Client:
 
     async def fill(self, address: str, lake: Path) -> None:
         """Make a job, and everything that is sealed: an answer kept, a sign-in begun, too."""
-        properties = {
-            "Profile": "clio",
-            "ProfileSettings": {"BaseURL": address},
-            "OAuthClientId": DEFAULT_CLIENT,
-            "OAuthClientSecret": DEFAULT_SECRET,
-        }
-        for name, type_, given in (
-            ("clio", "api", properties), ("lake", "duckdb", {"Database": str(lake)}),
-        ):  # fmt: skip
-            made = {"name": name, "type": type_, "properties": given}
-            await self.done("POST", "/connections", made)
-        begun = await self.done("POST", "/connections/clio/authorize", {})
-        answer = await agreed(begun["url"])
-        await self.done("POST", "/connections/authorized", {"answer": answer})
+        await connected(self.done, address, lake)
         job = {"source": "clio", "destination": "lake", "tasks": [{"table": "Activities"}]}
         await self.done("POST", "/jobs", {"name": "law", **job})
         await self.done("POST", "/channels", _CHANNEL, _ONCE)

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,25 @@ from syncline.sandbox.options import DEFAULT_CLIENT, DEFAULT_SECRET, Options
 from syncline.sandbox.server import running
 
 PASSWORD = "correct horse battery"
+
+Done = Callable[[str, str, Mapping[str, Any]], Awaitable[Any]]
+
+
+async def connected(done: Done, address: str, lake: Path) -> None:
+    """Make the connections `clio`, signed in, and `lake` over the REST API."""
+    properties = {
+        "Profile": "clio",
+        "ProfileSettings": {"BaseURL": address},
+        "OAuthClientId": DEFAULT_CLIENT,
+        "OAuthClientSecret": DEFAULT_SECRET,
+    }
+    for name, type_, given in (
+        ("clio", "api", properties), ("lake", "duckdb", {"Database": str(lake)}),
+    ):  # fmt: skip
+        await done("POST", "/connections", {"name": name, "type": type_, "properties": given})
+    begun = await done("POST", "/connections/clio/authorize", {})
+    answer = await agreed(begun["url"])
+    await done("POST", "/connections/authorized", {"answer": answer})
 
 
 async def test_a_changed_row_arrives_by_itself(processes: Processes, tmp_path: Path) -> None:
@@ -35,20 +54,7 @@ async def test_a_changed_row_arrives_by_itself(processes: Processes, tmp_path: P
             assert answer.status_code in {200, 201}, answer.text
             return answer.json()
 
-        properties = {
-            "Profile": "clio",
-            "ProfileSettings": {"BaseURL": sandbox.url},
-            "OAuthClientId": DEFAULT_CLIENT,
-            "OAuthClientSecret": DEFAULT_SECRET,
-        }
-        for name, type_, given in (
-            ("clio", "api", properties), ("lake", "duckdb", {"Database": str(lake)}),
-        ):  # fmt: skip
-            made = {"name": name, "type": type_, "properties": given}
-            await done("POST", "/connections", made)
-        begun = await done("POST", "/connections/clio/authorize", {})
-        answer = await agreed(begun["url"])
-        await done("POST", "/connections/authorized", {"answer": answer})
+        await connected(done, sandbox.url, lake)
         job = {"source": "clio", "destination": "lake", "tasks": [{"table": "Matters"}]}
         await done("POST", "/jobs", {"name": "law", **job})
         first = await done("POST", "/jobs/law/runs", {"wait": 60})
