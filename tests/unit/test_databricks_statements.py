@@ -45,6 +45,7 @@ _CHECKPOINT = Checkpoint(
     task="it's a task", generation=20, cursor={"since": "Zoë's \"\\\n"}, passes=1,
     fingerprint="0123456789abcdef", aside=None, passes_since_sweep=2, run="a run",
 )  # fmt: skip
+_NOTE = replace(_CHECKPOINT, task="people#table", generation=0, fingerprint="ours", run="a task")
 _SHAPE = Shape(
     target=_TARGET, columns=tuple(_SCHEMA.names), key=("id",),
     guard=exp.column("guarded"), now=_NOW,
@@ -122,6 +123,8 @@ _CASES: Mapping[str, Callable[[], Sequence[exp.Expr]]] = {
     ],
     "fence": lambda: [
         fence.claim(_CHECKPOINT, "law", _NOW),
+        fence.claim(_CHECKPOINT, "law", _NOW, note=_NOTE),
+        fence.claim(_CHECKPOINT, "law", _NOW, note=_NOTE, instead=False),
         fence.mark(_TARGET, "a run"),
         *fence.write_checkpoint(_CHECKPOINT, "law", _NOW),
     ],

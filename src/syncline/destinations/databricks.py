@@ -259,25 +259,23 @@ class Databricks:
                 self._managed[name] = False
         return self._managed[name]
 
-    @property
-    def _makes_managed(self) -> bool:
-        return self._transactions and self._settings.transactions == "On"
-
     def _history(self, name: str, count: int) -> list[dict[str, Any]]:
         return list(self._sent(f"DESCRIBE HISTORY {name} LIMIT {count}").to_pylist())
 
     def _made(self, statement: exp.Create) -> pa.Table:
-        """Make a table that transactions may write, or one as it can be had."""
-        try:
-            return self._sent(rendered(statement, self._files, more=[atomic.managed()]))
-        except DestinationRefused:
+        """Make a table, one that transactions may write where that is asked for and can be had."""
+        if self._transactions and self._settings.transactions == "On":
+            with suppress(DestinationRefused):
+                return self._sent(rendered(statement, self._files, more=[atomic.managed()]))
             self._transactions = False
-            return self._sent(rendered(statement, self._files))
+        # What it is without being asked, the next connection sees.
+        self._managed[_table_of(statement).sql("databricks")] = False
+        return self._sent(rendered(statement, self._files))
 
     def _run(self, statement: exp.Expression) -> int | Merged:
         # A checkpoint may cover files that stay until their pass has ended.
         self._files.finish()
-        if self._makes_managed and isinstance(statement, exp.Create) and statement.kind == "TABLE":
+        if isinstance(statement, exp.Create) and statement.kind == "TABLE":
             rows = self._made(statement)
         else:
             if enable := enabling(statement):

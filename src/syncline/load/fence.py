@@ -36,43 +36,41 @@ def claims(task: str) -> str:
     return f"{task}#run"
 
 
-def claim(checkpoint: Checkpoint, schema: str, now: datetime) -> exp.Expression:
-    """Return the statement that makes the task the run's own, if it has not fallen behind."""
-    claimed = exp.select(*_row(checkpoint, claims(checkpoint.task), 0, now))
-    rows = _guarded(claimed, checkpoint, schema, claimed=False)
-    names = ("run", "committed_at")
+def claim(
+    checkpoint: Checkpoint,
+    schema: str,
+    now: datetime,
+    *,
+    note: Checkpoint | None = None,
+    instead: bool = True,
+) -> exp.Expression:
+    """Return the statement that makes the task the run's own, if it has not fallen behind.
+
+    ``note``: what the ledger is to say besides; ``instead``: in the place of what it says of
+    that now, if anything; else that stays.
+    """
+    rows: exp.Query = exp.select(*_row(checkpoint, claims(checkpoint.task), 0, now))
+    claimed: exp.Condition = exp.NEQ(this=column("run", _HELD), expression=column("run", _ROWS))
+    renewed = ["run", "committed_at"]
+    tasks = [checkpoint.task, claims(checkpoint.task)]
+    whens = []
+    if note is not None:
+        rows = exp.union(rows, exp.select(*_row(note, note.task, 0, now)), distinct=False)
+        tasks.append(note.task)
+        is_note = column("task", _ROWS).eq(exp.Literal.string(note.task))
+        if instead:
+            whens.append(_renewed(["fingerprint", *renewed], is_note))
+        claimed = exp.and_(exp.Not(this=exp.paren(is_note.copy())), claimed)
+    whens.append(_renewed(renewed, claimed))
     return _merge(
-        checkpoint.task,
-        schema,
-        rows,
-        exp.When(
-            matched=True,
-            source=False,
-            condition=exp.NEQ(this=column("run", _HELD), expression=column("run", _ROWS)),
-            then=exp.Update(
-                expressions=[exp.EQ(this=column(n), expression=column(n, _ROWS)) for n in names]
-            ),
-        ),
-        _insert(),
+        tasks, schema, _guarded(rows, checkpoint, schema, claimed=False), *whens, _insert()
     )
 
 
-def noted(
-    checkpoint: Checkpoint, schema: str, now: datetime, *, instead: bool = True
-) -> exp.Expression:
-    """Return the statement that adds a note of generation 0.
-
-    ``instead``: in the place of an earlier one, if there is any; else that one stays.
-    """
-    names = ("fingerprint", "run", "committed_at")
+def _renewed(names: Iterable[str], condition: exp.Expr) -> exp.When:
     sets = [exp.EQ(this=column(n), expression=column(n, _ROWS)) for n in names]
-    replaced = exp.When(matched=True, source=False, then=exp.Update(expressions=sets))
-    return _merge(
-        checkpoint.task,
-        schema,
-        exp.select(*_row(checkpoint, checkpoint.task, 0, now)),
-        *([replaced] if instead else []),
-        _insert(),
+    return exp.When(
+        matched=True, source=False, condition=condition, then=exp.Update(expressions=sets)
     )
 
 
@@ -170,20 +168,16 @@ def write_checkpoint(checkpoint: Checkpoint, schema: str, now: datetime) -> list
     renewed = exp.select(*_row(checkpoint, claims(checkpoint.task), 0, now))
     both = exp.union(added, renewed, distinct=False)
     rows = _guarded(both, checkpoint, schema, claimed=True)
-    stamp = exp.EQ(this=column("committed_at"), expression=column("committed_at", _ROWS))
     is_claim = column("generation", _ROWS).eq(exp.Literal.number(0))
     statements: list[exp.Expression] = [
         _merge(
-            checkpoint.task,
+            [checkpoint.task, claims(checkpoint.task)],
             schema,
             rows,
-            exp.When(
-                matched=True, source=False, condition=is_claim,
-                then=exp.Update(expressions=[stamp]),
-            ),
+            _renewed(["committed_at"], is_claim),
             _insert(exp.GT(this=column("generation", _ROWS), expression=exp.Literal.number(0))),
         )
-    ]  # fmt: skip
+    ]
     if checkpoint.generation % _PRUNED == 0:
         # The commits of a pass under way tell which of its rows count.
         oldest = checkpoint.generation - KEPT
@@ -216,11 +210,10 @@ def _greatest(name: str, where: exp.Expr) -> exp.Expression:
     return exp.Max(this=exp.Case(ifs=[exp.If(this=where, true=column(name))]))
 
 
-def _merge(task: str, schema: str, rows: exp.Select, *whens: exp.When) -> exp.Merge:
+def _merge(tasks: Iterable[str], schema: str, rows: exp.Select, *whens: exp.When) -> exp.Merge:
     same: list[exp.Expr] = [column(n, _HELD).eq(column(n, _ROWS)) for n in ("task", "generation")]
     # Said of the ledger alone, so that tasks do not get into each other's way.
-    ids = (exp.Literal.string(t) for t in (task, claims(task)))
-    same.insert(0, column("task", _HELD).isin(*ids))
+    same.insert(0, column("task", _HELD).isin(*(exp.Literal.string(t) for t in tasks)))
     return exp.Merge(
         this=exp.alias_(table(LEDGER, schema), _HELD, table=True),
         using=rows.subquery(_ROWS),

@@ -1,7 +1,7 @@
 """Whose a target is: a table that Syncline did not make is not Syncline's to change."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pyarrow as pa
 from sqlglot import exp
@@ -43,15 +43,7 @@ async def claimed(load: Load) -> Load:
     await _refuse_reject_table(load)
     if owner == noted:
         return load
-    if load.traits.transactional:
-        return replace(load, notes=owner)
-    # Where each statement commits for itself, the note comes before the table: a run that dies
-    # between its first rows and its checkpoint finds its own table again.
-    mark = _mark(load, owner or OURS)
-    # Whose it has become since we looked is not for a guest to say.
-    note = fence.noted(mark, load.schema_name, _now(load), instead=owner != THEIRS)
-    await load.destination.execute([note])
-    return load
+    return replace(load, notes=owner)
 
 
 async def standing(destination: Destination, task: Task) -> str | None:
@@ -117,6 +109,18 @@ def notes(load: Load, now: datetime) -> list[Step]:
     return [Step(statement=s) for s in steps]
 
 
+def claim(load: Load, checkpoint: Checkpoint, now: datetime) -> Step:
+    """Return what makes the task the run's own, and notes whose the target is.
+
+    Where each statement commits for itself, both come before the table is made: a run that dies
+    between its first rows and its checkpoint finds its own table again.
+    """
+    note = _mark(load, load.notes) if load.notes else None
+    instead = load.notes == OURS
+    claimed = fence.claim(checkpoint, load.schema_name, now, note=note, instead=instead)
+    return Step(statement=claimed)
+
+
 def note_id(task: Task, destination: Destination) -> str:
     """Return the id under which the ledger says whose a task's target is."""
     traits = destination.traits
@@ -140,10 +144,6 @@ def _mark(load: Load, owner: str) -> Checkpoint:
         # Who it was.
         run=load.task.id[:_TOLD],
     )
-
-
-def _now(load: Load) -> datetime:
-    return datetime.fromtimestamp(load.clock.time(), UTC)
 
 
 async def _is_prepared(load: Load, held: pa.Schema) -> bool:

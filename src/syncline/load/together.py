@@ -160,7 +160,7 @@ def _in_order(
     after = [s for s in steps if s.after]
     found = [s for s in steps if s not in dropping and s not in before and s not in after]
     if claiming:
-        found.insert(0, _step(fence.claim(mine, load.schema_name, now)))
+        found.insert(0, ownership.claim(load, mine, now))
         first = next((i for i, s in enumerate(found) if _writes(load, s)), None)
         if first is not None and load.task.flow is None:
             found.insert(first, _step(fence.mark(load.target, load.run)))
