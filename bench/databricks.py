@@ -68,12 +68,12 @@ ratios, not seconds: the warehouse shares the processors with what loads it.
 - versions: {versions}, Spark 4.0.3, Delta Lake 4.0.0
 - work: {rows} rows of 25 members, 200 a page; then 1 % of the rows change; whole processes,
   start-up included
-- {rounds} rounds, in each both sides one after the other; of each case, the run whose wall time is the
-  median is told
+- {rounds} rounds, in each both sides one after the other; told is the run with the median wall time
 - dlt appends first, which costs it less than merging, and merges changes with its strategy "upsert"
 - every result was compared with the API's own figures: rows, ids, sums, latest change
 
-| case | side | wall s | all rounds | client cpu | warehouse cpu | statements | calls | files | MB | peak MB |
+| case | side | wall s | rounds | client cpu | warehouse cpu \
+| statements | calls | files | MB | peak MB |
 |---|---|---|---|---|---|---|---|---|---|---|"""
 _PHASES: Final = """
 ## Where the time goes
