@@ -1,5 +1,6 @@
 """A test of a Databricks connection: what is missing, and the GRANT that gives it."""
 
+import asyncio
 import logging
 import socket
 import traceback
@@ -235,6 +236,15 @@ async def test_a_secret_that_ends_in_a_load(
     await destination.aclose()
     server.clear()
     assert "OAuthClientSecret" in refused.value.hint
+
+
+async def test_a_session_ends_where_the_warehouse_is_gone() -> None:
+    with running_databricks() as gone:
+        destination = Databricks(settings_of(gone))
+        assert await destination.describe(exp.table_("t", db="s")) is None
+        gone.kill()
+        # The driver alone would try for minutes, and keep whoever stops a run waiting.
+        await asyncio.wait_for(destination.aclose(), 60)
 
 
 @pytest.mark.parametrize("method", ["PUT", "FilesAPI"])

@@ -6,14 +6,16 @@ import sys
 from types import FrameType
 
 LINE = "interrupted: what was committed is kept; run again to go on"
+STOPPING = "stopping when the statement under way has ended; once more leaves at once"
 EXIT_CODE = 130
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def leave_at_once() -> None:
-    """Let the signals end the process with one line, until a command handles them itself.
+    """Let the signals end the process with one line: before a command handles them, and after.
 
-    Nothing is under way yet but imports, and a traceback out of one of them would help nobody.
+    Nothing is under way yet but imports, and a traceback out of one of them would help nobody; or
+    it takes long to stop, and whoever asks again would otherwise have to kill it.
     """
     for number in SIGNALS:
         signal.signal(number, _leave)

@@ -13,6 +13,9 @@ from rich.console import Console
 from syncline.cli import failures, interrupt
 from syncline.errors import SynclineError
 
+#: Seconds after which somebody who waits for the end is told what it waits for.
+_SLOW = 3.0
+
 
 def run(
     command: Callable[[Console], Awaitable[int]], *, tell: failures.Tell = failures.show
@@ -67,10 +70,18 @@ async def _guarded(
 ) -> int:
     task = asyncio.ensure_future(command(console))
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        task.cancel()
+        for number in interrupt.SIGNALS:
+            loop.remove_signal_handler(number)
+        interrupt.leave_at_once()
+        loop.call_later(_SLOW, lambda: console.print(interrupt.STOPPING, style="yellow"))
+
     for number in interrupt.SIGNALS:
         # Windows has no such handlers; there asyncio itself turns Ctrl-C into a cancellation.
         with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, task.cancel)
+            loop.add_signal_handler(number, stop)
     try:
         return await task
     except asyncio.CancelledError:

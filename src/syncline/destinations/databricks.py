@@ -13,7 +13,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from syncline.destinations import databricks_atomic as atomic
-from syncline.destinations.databricks_connection import Settings, Workspace
+from syncline.destinations.databricks_connection import Settings, Workspace, ended
 from syncline.destinations.databricks_errors import (
     FAILURES,
     is_conflict,
@@ -355,12 +355,12 @@ class Databricks:
         text = f"PUT '__input_stream__' INTO '{remote}' OVERWRITE"
 
         def put() -> pa.Table:
-            with (
-                self._workspace.session() as session,
-                session.cursor() as cursor,
-                local.open("rb") as content,
-            ):
-                cursor.execute(text, input_stream=content)
+            session = self._workspace.session()
+            try:
+                with session.cursor() as cursor, local.open("rb") as content:
+                    cursor.execute(text, input_stream=content)
+            finally:
+                ended(session)
             return pa.table({})
 
         self._through(put, lambda: None)
@@ -372,8 +372,7 @@ class Databricks:
     def _disconnect(self) -> None:
         session, self._session = self._session, None
         if session is not None:
-            with suppress(*FAILURES):
-                session.close()
+            ended(session)
 
     def _close(self) -> None:
         self._files.close()

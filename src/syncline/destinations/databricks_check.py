@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from syncline.destinations.databricks_connection import Settings, Workspace
+from syncline.destinations.databricks_connection import Settings, Workspace, ended
 from syncline.destinations.databricks_errors import (
     CAN_USE,
     FAILURES,
@@ -229,8 +229,7 @@ class _Trial:
     def close(self) -> None:
         """Close the session."""
         if self._session is not None:
-            with suppress(*FAILURES):
-                self._session.close()
+            ended(self._session)
 
     def _use(self, table: tuple[str, ...]) -> None:
         name, schema = _named(*table), table[:2]

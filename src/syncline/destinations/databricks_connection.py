@@ -43,6 +43,8 @@ _ON_ITS_WAY: Final = frozenset({"STARTING", "STOPPING"})
 #: How often a warehouse is asked to start.
 _ASKED: Final = 2
 _REFUSED: Final = frozenset({400, 404, 409})
+#: Seconds that a warehouse has to end a session; those that nobody uses it ends by itself.
+_FAREWELL: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -358,3 +360,15 @@ def _unreachable(error: Exception) -> Unavailable:
         f"no answer from Databricks: {type(error).__name__}",
         hint="check Server, and that this computer may connect to it; run again",
     )
+
+
+def ended(session: Any) -> None:
+    """End a session, or leave it to the warehouse: the driver takes minutes if nobody answers."""
+
+    def end() -> None:
+        with suppress(*FAILURES):
+            session.close()
+
+    ending = threading.Thread(target=end, name="syncline-farewell", daemon=True)
+    ending.start()
+    ending.join(_FAREWELL)
