@@ -176,6 +176,40 @@ async def test_rows_that_were_copied_are_not_copied_again(
     await destination.aclose()
 
 
+class _Noted(Databricks):
+    """Is cut off when a checkpoint was written, before the run has heard of it."""
+
+    def _sent(self, text: str, *, changes: bool = False) -> pa.Table:
+        found = super()._sent(text, changes=changes)
+        if "`generation` > 0 THEN INSERT" in text:
+            raise Unavailable("cut off")
+        return found
+
+
+@pytest.mark.parametrize("size", [2, 100])
+@pytest.mark.parametrize("disposition", [Disposition.APPEND, Disposition.INSERT])
+async def test_files_that_a_checkpoint_covers_stay(
+    settings: Settings, disposition: Disposition, size: int
+) -> None:
+    """Of a part of the pass, and of a pass that was read whole."""
+    trial = Trial(task=task(disposition=disposition, commit_rows=size))
+    trial = trial.but(key=(), version=None)
+    pages = trial.rows(_ROWS)
+    cut = _Noted(settings)
+    with pytest.raises(Unavailable):
+        await trial.run(cut, pages, run="is cut off")
+    await cut.aclose()
+    destination = Databricks(settings)
+    work, decision, _ = await trial.begin(destination, run="goes on")
+    assert decision.resuming
+    if work.last and work.last.collected:
+        await pour(work)
+    else:
+        await load(reading(pages[1:], decision.since), work)
+    assert await contents(destination, trial.task) == ordered(_ROWS)
+    await destination.aclose()
+
+
 async def test_a_commit_of_which_every_row_was_refused(settings: Settings) -> None:
     """It is a part of the pass, too."""
     destination = Databricks(settings)

@@ -200,6 +200,7 @@ async def _commit(
         passes_since_sweep=before.passes_since_sweep + passed,
         run=job.run,
     )
+    staging.offer()
     done = await commit.execute(
         commit.Commit(
             load=job,

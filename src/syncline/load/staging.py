@@ -73,6 +73,8 @@ class Staging:
         self._distinct: bool | None = None
         self._sequence = first
         self._there = False
+        #: A checkpoint may cover what is staged, for as long as the pass takes.
+        self._covered = False
 
     async def add(self, batch: Batch) -> None:
         """Take a batch's rows, then its removals."""
@@ -118,13 +120,17 @@ class Staging:
             self._distinct = keys is not None and told and _all_differ(keys)
         return self._distinct
 
+    def offer(self) -> None:
+        """Note that a commit begins, which may stay without an answer."""
+        self._covered = self._kept
+
     def reset(self, table: exp.Table) -> None:
         """Note that a commit has applied the table; the next rows go to another or a new one."""
         self.table = table
         self._keys, self._distinct, self._remembered = [], None, 0
         self.rows = self.removals = 0
         self.rejects = []
-        self._there = False
+        self._there = self._covered = False
 
     async def forget(self) -> None:
         """Throw away what is staged."""
@@ -133,8 +139,8 @@ class Staging:
         self.reset(self.table)
 
     async def drop(self) -> None:
-        """Remove the table."""
-        if self._there:
+        """Remove the table, unless it may be part of a pass by now."""
+        if self._there and not self._covered:
             await self._destination.execute([drop_table(self.table)])
             self._there = False
 
