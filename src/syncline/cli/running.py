@@ -6,6 +6,7 @@ import gc
 import sys
 from collections.abc import Awaitable, Callable
 from importlib.abc import MetaPathFinder
+from typing import Final
 
 import typer
 from rich.console import Console
@@ -14,7 +15,7 @@ from syncline.cli import failures, interrupt
 from syncline.errors import SynclineError
 
 #: Seconds after which somebody who waits for the end is told what it waits for.
-_SLOW = 3.0
+_SLOW: Final = 3.0
 
 
 def run(
