@@ -133,12 +133,13 @@ def test_a_page_lives_on_after_a_restart(tmp_path: Path, browser: Browser) -> No
             task.get_by_role("tab", name="Options").click()
             expect(task.get_by_label("Target table")).to_be_visible()
             task.get_by_role("button", name="Save Changes").click()
-            expect(task.get_by_text("Saved")).to_be_visible()
+            expect(task.get_by_text("Saved", exact=True)).to_be_visible()
             # What was typed is back, on each tab when it is turned to.
             expect(typed.get_by_text("What you had typed here is back")).to_be_visible()
             expect(code).to_have_text("source: clicktime")
             typed.get_by_role("tab", name="Options").click()
             expect(typed.get_by_label("Description")).to_have_value("not saved yet")
             typed.get_by_role("button", name="Save Changes").click()
-            expect(typed.get_by_text("Saved")).to_be_visible()
+            # It does not say any more that something is not saved yet.
+            expect(typed.get_by_text("Saved", exact=True)).to_be_visible()
             expect(typed.locator(".typed-back")).to_have_count(0)

@@ -87,10 +87,15 @@ def _change_task_and_schedule(page: Page) -> None:
     """Rename a column, compute another one, filter; start every ten minutes."""
     page.goto(f"/jobs/{_JOB}")
     page.get_by_role("link", name="Matters", exact=True).click()
+    description = page.get_by_label("Name in the target of description", exact=True)
+    number = page.get_by_label("Expression of display_number", exact=True)
     page.get_by_label("Search columns").fill("description")
-    page.get_by_label("Name in the target of description", exact=True).fill("about")
+    # The rows found are other fields than those that were there before.
+    expect(number).to_have_count(0)
+    description.fill("about")
     page.get_by_label("Search columns").fill("display_number")
-    page.get_by_label("Expression of display_number", exact=True).fill("UPPER(display_number)")
+    expect(description).to_have_count(0)
+    number.fill("UPPER(display_number)")
     page.get_by_label("Filter").fill("id > 0")
     page.wait_for_timeout(500)
     page.get_by_role("button", name="Save Changes").click()
