@@ -73,10 +73,7 @@ async def _guarded(
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        task.cancel()
-        for number in interrupt.SIGNALS:
-            loop.remove_signal_handler(number)
-        interrupt.leave_at_once()
+        interrupt.cancel(task)
         loop.call_later(_SLOW, lambda: console.print(interrupt.STOPPING, style="yellow"))
 
     for number in interrupt.SIGNALS:

@@ -32,13 +32,13 @@ async def work(store: str | None, settings: EngineSettings, console: Console) ->
 
 
 def told_to_end() -> asyncio.Event:
-    """Return what is set by Ctrl-C and SIGTERM; the second time they end the command at once."""
+    """Return what is set by Ctrl-C and SIGTERM; the second time they cancel the command."""
     stop = asyncio.Event()
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
     def end() -> None:
         if stop.is_set() and task is not None:
-            task.cancel()
+            interrupt.cancel(task)
         stop.set()
 
     for number in interrupt.SIGNALS:
